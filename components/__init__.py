@@ -1,0 +1,1 @@
+"""What runs inside a node of the pipeline; nothing here imports ``pipeline``."""
