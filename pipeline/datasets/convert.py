@@ -1,0 +1,109 @@
+"""Writes splits of examples, from whatever source, as one data folder, atomically."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from components.errors import DatasetError
+from pipeline.datasets.manifest import ShardEntry, sha256_of, write_manifest
+from pipeline.datasets.records import serialize_example
+from pipeline.datasets.shards import shard_name, shard_sizes, write_shard
+
+# MNIST in four files for train: enough for workers to share, few enough to list.
+RECORDS_PER_SHARD = 16_384
+
+
+@dataclass(frozen=True)
+class Split:
+    """A split yet to be written: ``examples`` yields (pixels uint8[784], label)."""
+
+    name: str
+    count: int
+    examples: Iterator[tuple[np.ndarray, int]]
+
+
+def write_dataset(
+    splits: list[Split],
+    out: Path,
+    advance: Callable[[int], object],
+    records_per_shard: int = RECORDS_PER_SHARD,
+) -> None:
+    """Writes every split in its order, and dataset.json, to a new folder.
+
+    The folder appears whole or not at all.
+
+    Args:
+        splits: consumed one after the other, so they may share an iterator.
+        out: must not exist; missing parents are made.
+        advance: called with the number of records just written.
+        records_per_shard: the most that one file holds.
+
+    Raises:
+        DatasetError: the folder exists or cannot be written, or a source is faulty.
+    """
+    with _new_folder(out) as staged:
+        entries = {}
+        for split in splits:
+            (staged / split.name).mkdir()
+            sizes = shard_sizes(split.count, records_per_shard)
+            for index, size in enumerate(sizes):
+                name = f"{split.name}/{shard_name(split.name, index, len(sizes))}"
+                records = _serialize(islice(split.examples, size), advance)
+                write_shard(staged / name, records)
+                entries[name] = ShardEntry(size, sha256_of(staged / name))
+        write_manifest(staged, entries)
+
+
+def _serialize(
+    examples: Iterator[tuple[np.ndarray, int]], advance: Callable[[int], object]
+) -> Iterator[bytes]:
+    for pixels, label in examples:
+        yield serialize_example(pixels, label)
+        advance(1)
+
+
+@contextmanager
+def _new_folder(out: Path) -> Iterator[Path]:
+    """A folder to fill that becomes ``out``, parents and all, by one rename."""
+    out = out.absolute()
+    if out.exists() or out.is_symlink():
+        raise DatasetError(
+            f"{out}: expected a folder that does not exist yet, received one that "
+            "does. Choose another --out or remove it first."
+        )
+    top = out
+    while not top.parent.exists():
+        top = top.parent
+    try:
+        # A sibling, so that the rename stays on one file system.
+        with tempfile.TemporaryDirectory(prefix=f".{top.name}-", dir=top.parent) as tmp:
+            staged = Path(tmp) / out.relative_to(top.parent)
+            staged.mkdir(parents=True)
+            yield staged
+            _sync_tree(Path(tmp))
+            (Path(tmp) / top.name).rename(top)
+            _sync(top.parent)
+    except OSError as error:
+        raise DatasetError(
+            f"{error.filename or out}: expected to read the input and write {out}, "
+            f"received: {error.strerror or error}. Check permissions and free space."
+        ) from error
+
+
+def _sync_tree(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        _sync(path)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

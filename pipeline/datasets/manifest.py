@@ -1,0 +1,53 @@
+"""dataset.json: what a data folder holds, beside its splits, to verify it later."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from components.errors import DatasetError
+
+MANIFEST_NAME = "dataset.json"
+
+
+@dataclass(frozen=True)
+class ShardEntry:
+    """What one file must hold."""
+
+    records: int
+    sha256: str
+
+
+def write_manifest(folder: Path, shards: dict[str, ShardEntry]) -> None:
+    """Writes dataset.json; ``shards`` is keyed by path relative to the folder."""
+    content = {"files": {name: asdict(entry) for name, entry in shards.items()}}
+    (folder / MANIFEST_NAME).write_text(json.dumps(content, indent=2) + "\n")
+
+
+def read_manifest(folder: Path) -> dict[str, ShardEntry] | None:
+    """The entries by relative path, or None if the folder has no dataset.json.
+
+    Raises:
+        DatasetError: the file is not what :func:`write_manifest` writes.
+    """
+    path = folder / MANIFEST_NAME
+    if not path.exists():
+        return None
+    try:
+        files = json.loads(path.read_text())["files"]
+        return {name: ShardEntry(**entry) for name, entry in files.items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DatasetError(
+            f'{path}: expected {{"files": {{name: {{"records", "sha256"}}}}}}, '
+            f"received something else ({error}). Fetch it again, or delete it to "
+            "verify without checksums."
+        ) from error
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,79 @@
+"""One record: a tf.train.Example of ``image`` int64[784] and ``label`` int64[1]."""
+
+import numpy as np
+
+from components.features import IMAGE, LABEL, MAX_PIXEL, NUM_CLASSES, PIXELS
+
+# feature: (number of values, highest value)
+LAYOUT = {IMAGE: (PIXELS, MAX_PIXEL), LABEL: (1, NUM_CLASSES - 1)}
+
+
+def serialize_example(pixels: np.ndarray, label: int) -> bytes:
+    """Packs one record.
+
+    Args:
+        pixels: uint8[784], row-major.
+        label: the class, 0..9.
+    """
+    import tensorflow as tf
+
+    example = tf.train.Example()
+    feature = example.features.feature
+    feature[IMAGE].int64_list.value.extend(pixels.tolist())
+    feature[LABEL].int64_list.value.append(label)
+    # Map entries have no order of their own; deterministic sorts them by key.
+    return example.SerializeToString(deterministic=True)
+
+
+def decode_labels(records: list[bytes]) -> np.ndarray | None:
+    """The labels int64[n] of n records, or None if any of them breaks the layout.
+
+    Decodes the batch as a whole, as TFX does; :func:`find_fault` says what is wrong.
+    """
+    import pyarrow as pa
+    from tfx_bsl.coders import example_coder
+
+    try:
+        batch = example_coder.ExamplesToRecordBatchDecoder().DecodeBatch(records)
+    except RuntimeError:
+        return None
+    if set(batch.schema.names) != set(LAYOUT):
+        return None
+    for name, (length, highest) in LAYOUT.items():
+        column = batch.column(name)
+        if column.type != pa.large_list(pa.int64()) or column.null_count:
+            return None
+        values = column.flatten().to_numpy()
+        if (np.diff(column.offsets.to_numpy()) != length).any():
+            return None
+        if values.min() < 0 or values.max() > highest:
+            return None
+    return batch.column(LABEL).flatten().to_numpy()
+
+
+def find_fault(record: bytes) -> str | None:
+    """What in one record breaks the layout ("expected ..., received ..."), or None."""
+    import tensorflow as tf
+    from google.protobuf.message import DecodeError
+
+    try:
+        feature = tf.train.Example.FromString(record).features.feature
+    except DecodeError:
+        return "expected a tf.train.Example, received bytes that are none"
+    if set(feature) != set(LAYOUT):
+        received = ", ".join(sorted(feature)) or "none"
+        return f"expected the features {', '.join(LAYOUT)}, received {received}"
+    for name, (length, highest) in LAYOUT.items():
+        kind = feature[name].WhichOneof("kind")
+        if kind != "int64_list":
+            return f"expected {name} as int64_list, received {kind or 'no value'}"
+        values = feature[name].int64_list.value
+        if len(values) != length:
+            return f"expected {length} values in {name}, received {len(values)}"
+        for position, value in enumerate(values):
+            if not 0 <= value <= highest:
+                return (
+                    f"expected {name} values in 0..{highest}, "
+                    f"received {value} at position {position}"
+                )
+    return None

@@ -1,0 +1,72 @@
+"""TFRecord files: how they are named, sized, written reproducibly and read."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from components.errors import DatasetError
+
+
+def shard_name(split: str, index: int, shards: int) -> str:
+    """For example ``train-00000-of-00004.tfrecord.gz``."""
+    return f"{split}-{index:05d}-of-{shards:05d}.tfrecord.gz"
+
+
+def shard_sizes(count: int, largest: int) -> list[int]:
+    """Splits a count into the fewest shards of at most ``largest``, evenly."""
+    shards = -(-count // largest)
+    size, rest = divmod(count, shards)
+    return [size + (index < rest) for index in range(shards)]
+
+
+def write_shard(path: Path, records: Iterable[bytes]) -> None:
+    """Writes one gzip TFRecord file; the same records give the same bytes.
+
+    Raises:
+        DatasetError: TensorFlow could not write, say because the disk is full.
+    """
+    import tensorflow as tf
+
+    # TensorFlow brings its own zlib and leaves the header's time at zero. Python's
+    # gzip uses the system's zlib, and zlib-ng (some distributions) packs differently.
+    options = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=9)
+    try:
+        with tf.io.TFRecordWriter(str(path), options) as writer:
+            for record in records:
+                writer.write(record)
+    except tf.errors.OpError as error:
+        raise DatasetError(
+            f"{path}: expected to write records, received {error.message}. "
+            "Check free space and permissions."
+        ) from error
+
+
+def read_batches(path: Path, size: int) -> Iterator[list[bytes]]:
+    """Yields the records of a TFRecord file, gzip if its name ends in .gz.
+
+    Raises:
+        DatasetError: the file is damaged; names the first record that cannot be read.
+    """
+    import tensorflow as tf
+
+    compression = "GZIP" if path.suffix == ".gz" else ""
+    dataset = tf.data.TFRecordDataset(str(path), compression_type=compression)
+    try:
+        for batch in dataset.batch(size).as_numpy_iterator():
+            yield batch.tolist()
+    except tf.errors.OpError as error:
+        raise DatasetError(
+            f"{path}: record {_count_readable(dataset):,} (from 0): expected a whole "
+            "TFRecord, received damaged data. Convert or fetch the file again."
+        ) from error
+
+
+def _count_readable(dataset: Iterable) -> int:
+    import tensorflow as tf
+
+    count = 0
+    try:
+        for _ in dataset:
+            count += 1
+    except tf.errors.OpError:
+        pass
+    return count
