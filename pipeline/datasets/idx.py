@@ -49,7 +49,7 @@ def open_pair(folder: Path, stem: str) -> IdxPair:
 
     Raises:
         DatasetError: a file is missing or unreadable, a header is not that of
-            28×28 images or of labels, or the two counts differ.
+            28x28 images or of labels, or the two counts differ.
     """
     images = _find(folder, f"{stem}-images", "idx3")
     labels = _find(folder, f"{stem}-labels", "idx1")
@@ -59,8 +59,8 @@ def open_pair(folder: Path, stem: str) -> IdxPair:
         (label_count,) = _read_header(file, labels, LABELS_MAGIC)
     if (height, width) != (HEIGHT, WIDTH):
         raise DatasetError(
-            f"{images}: expected images of {HEIGHT}×{WIDTH} pixels, received "
-            f"{height}×{width}. Resize them to {HEIGHT}×{WIDTH} first."
+            f"{images}: expected images of {HEIGHT}x{WIDTH} pixels, received "
+            f"{height}x{width}. Resize them to {HEIGHT}x{WIDTH} first."
         )
     if image_count != label_count:
         raise DatasetError(
