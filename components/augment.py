@@ -1,0 +1,92 @@
+"""Random deformations of training images: off at evaluation and serving."""
+
+import numpy as np
+import tensorflow as tf
+
+from components.features import HEIGHT, PIXELS, WIDTH
+from components.hyperparameters import AugmentHyperparameters
+
+_CENTRE = (WIDTH - 1) / 2
+_ELASTIC_KNOTS = 7
+
+
+def augment(
+    images: tf.Tensor, settings: AugmentHyperparameters, seed: tf.Tensor
+) -> tf.Tensor:
+    """Warps each image by its own random affine and elastic deformation.
+
+    One bilinear pass with zeros outside. Affine and elastic deformations for
+    handwriting come from Simard et al. 2003, "Best practices for convolutional
+    neural networks applied to visual document analysis"; here the displacement
+    field is noise on a 7×7 grid, smoothed by Gaussian kernels.
+
+    Args:
+      images: float32 [n, 784], row-major 28×28.
+      settings: how strong each deformation is.
+      seed: int64 [2]; the same seed gives the same deformations.
+
+    Returns:
+      float32 [n, 784].
+    """
+    seeds = tf.random.experimental.stateless_split(seed, 2)
+    x, y = _affine_grid(tf.shape(images)[0], settings, seeds[0])
+    if settings.elastic:
+        dx, dy = _elastic_field(tf.shape(images)[0], settings.elastic, seeds[1])
+        x, y = x + dx, y + dy
+    return _sample(images, x, y)
+
+
+def _affine_grid(count, settings: AugmentHyperparameters, seed):
+    """Where each output pixel is read: x and y, float32 [n, 784]."""
+    limits = [
+        np.deg2rad(settings.rotation),
+        settings.log_scale,
+        settings.log_scale,
+        settings.shear,
+        settings.shift,
+        settings.shift,
+    ]
+    draws = tf.random.stateless_uniform([len(limits), count, 1], seed, -1.0, 1.0)
+    angle, log_x, log_y, shear, shift_x, shift_y = tf.unstack(
+        draws * tf.constant(limits, tf.float32)[:, None, None]
+    )
+    rows, columns = np.divmod(np.arange(PIXELS, dtype=np.float32), WIDTH)
+    gx, gy = columns - _CENTRE, rows - _CENTRE
+    cos, sin = tf.cos(angle), tf.sin(angle)
+    x = tf.exp(log_x) * (cos * gx + (shear * cos - sin) * gy) + shift_x + _CENTRE
+    y = tf.exp(log_y) * (sin * gx + (shear * sin + cos) * gy) + shift_y + _CENTRE
+    return x, y
+
+
+def _elastic_field(count, pixels: float, seed):
+    """Smooth displacements with a standard deviation of ``pixels``, two [n, 784]."""
+    noise = tf.random.stateless_normal([2 * count, _ELASTIC_KNOTS**2], seed)
+    field = tf.matmul(noise, tf.constant(_elastic_kernel() * pixels))
+    return field[:count], field[count:]
+
+
+def _elastic_kernel() -> np.ndarray:
+    """Maps noise on the knots to unit-variance displacements, float32 [49, 784]."""
+    knots = np.linspace(-1.5, WIDTH + 0.5, _ELASTIC_KNOTS)
+    one_axis = np.exp(-((np.arange(WIDTH)[:, None] - knots) ** 2) / 50)
+    one_axis /= np.linalg.norm(one_axis, axis=1, keepdims=True)
+    return np.kron(one_axis, one_axis).T.astype(np.float32)
+
+
+def _sample(images: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+    """Reads images at fractional positions, bilinearly, zero outside."""
+    stride = WIDTH + 2
+    padded = tf.pad(tf.reshape(images, [-1, HEIGHT, WIDTH]), [[0, 0], [1, 1], [1, 1]])
+    flat = tf.reshape(padded, [-1, (HEIGHT + 2) * stride])
+    x = tf.clip_by_value(x + 1, 0.0, WIDTH + 1 - 1e-3)
+    y = tf.clip_by_value(y + 1, 0.0, HEIGHT + 1 - 1e-3)
+    left, top = tf.floor(x), tf.floor(y)
+    right_share, lower_share = x - left, y - top
+    corner = tf.cast(top, tf.int32) * stride + tf.cast(left, tf.int32)
+
+    def at(offset: int) -> tf.Tensor:
+        return tf.gather(flat, corner + offset, batch_dims=1)
+
+    upper = at(0) * (1 - right_share) + at(1) * right_share
+    lower = at(stride) * (1 - right_share) + at(stride + 1) * right_share
+    return upper * (1 - lower_share) + lower * lower_share

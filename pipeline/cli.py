@@ -1,0 +1,29 @@
+"""The ``mnist-pipeline`` command: subcommands, and errors as one clear message."""
+
+import sys
+
+import click
+
+from components.errors import PipelineError
+from pipeline.commands.run import run
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """From MNIST TFRecords to a validated, pushed model, with TFX."""
+
+
+cli.add_command(run)
+
+
+def main() -> None:
+    """Runs the command; a ``PipelineError`` becomes its message and exit code."""
+    try:
+        cli()
+    except PipelineError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""``mnist-pipeline run``: from TFRecords to a pushed model."""
+
+import json
+import logging
+import secrets
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from components.errors import PipelineError
+from pipeline.config import PRESETS, Config, load_config
+
+_DIRECTORY = click.Path(file_okay=False, path_type=Path)
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.option("--data", type=_DIRECTORY, help="Folder with train/, val/ and test/.")
+@click.option("--schema", type=_FILE, help="The curated schema, a .pbtxt file.")
+@click.option(
+    "--preset", default="default", show_default=True, help=f"{', '.join(PRESETS)}."
+)
+@click.option("--config", "file", type=_FILE, help="A TOML file of settings.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One setting."
+)
+@click.option("--workspace", type=_DIRECTORY, help="Where everything is written.")
+@click.option("--json", "as_json", is_flag=True, help="Print summary.json only.")
+@click.option("--verbose", is_flag=True, help="Show the logs of all libraries.")
+def run(
+    data: Path | None,
+    schema: Path | None,
+    preset: str,
+    file: Path | None,
+    overrides: tuple[str, ...],
+    workspace: Path | None,
+    as_json: bool,
+    verbose: bool,
+) -> None:
+    """Run the pipeline: validate, train, evaluate and push.
+
+    Nodes whose inputs, settings and code are unchanged are not run again.
+
+    Exit codes: 0 pushed, 2 usage, 3 data rejected, 4 model rejected, 5 serving
+    check rejected, 1 anything else.
+    """
+    config = load_config(
+        preset, file, overrides, data=data, schema=schema, workspace=workspace
+    )
+    _check_inputs(config)
+    sys.exit(_run(config, new_run_id(), as_json=as_json, verbose=verbose))
+
+
+def new_run_id() -> str:
+    """Returns a run id that sorts by time."""
+    return f"{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def _check_inputs(config: Config) -> None:
+    for split in ("train", "val", "test"):
+        if not list((config.data / split).glob("*.tfrecord.gz")):
+            raise PipelineError(
+                f"Expected {config.data} to hold train/, val/ and test/ with "
+                f"*.tfrecord.gz files. Received: none in {config.data / split}. "
+                f"Name another folder with --data, or make one with "
+                f"'mnist-pipeline data convert'."
+            )
+    if not config.schema.is_file():
+        raise PipelineError(
+            f"Expected a schema file. Received: {config.schema}, which is no file. "
+            f"Name another one with --schema."
+        )
+
+
+def _run(config: Config, run_id: str, as_json: bool, verbose: bool) -> int:
+    from pipeline.screen import NodeScreen, NoteHandler, quiet
+
+    log = config.logs / f"{run_id}.log"
+    started = time.monotonic()
+    with quiet(log, verbose) as (out, err):
+        screen = NodeScreen(err)
+        screen.console.print(f"run {run_id}, preset {config.preset}, log {log}")
+        with screen.step("load TensorFlow, TFX"):
+            from pipeline.execution import execute
+        logging.getLogger("components").addHandler(NoteHandler(screen))
+        summary, results = execute(config, run_id, screen, started)
+        _show(summary, results, config, log, screen.console, out, as_json)
+    from pipeline.outcome import EXIT_CODES
+
+    return EXIT_CODES[summary["status"]]
+
+
+def _show(
+    summary: dict[str, Any], results, config: Config, log: Path, console, out, as_json
+) -> None:
+    from rich.console import Console
+
+    from pipeline.reporting.text import print_failure, print_summary
+
+    for result in results:
+        if result.error is not None:
+            print_failure(console, result, log)
+    if as_json:
+        print(json.dumps(summary, indent=2), file=out)
+    else:
+        print_summary(Console(file=out, highlight=False), summary)
+    out.flush()

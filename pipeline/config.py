@@ -1,0 +1,218 @@
+"""The configuration of a run: presets, a TOML file, ``key=value`` overrides.
+
+One frozen dataclass, checked at the edge and passed down as arguments.
+"""
+
+import dataclasses
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from components.errors import UsageError
+from components.hyperparameters import (
+    STRICT,
+    Fraction,
+    ModelHyperparameters,
+    TrainHyperparameters,
+    from_dict,
+)
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+PROJECT_ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True, config=STRICT)
+class EvaluationSettings:
+    """What the Evaluator demands of a model.
+
+    Attributes:
+      min_accuracy: a model below this accuracy on ``test`` is refused.
+    """
+
+    min_accuracy: Fraction = 0.97
+
+
+@dataclass(frozen=True, config=STRICT)
+class Config:
+    """Everything a run depends on, besides the code.
+
+    Attributes:
+      pipeline: name of the pipeline; letters, digits and ``-``.
+      preset: name of the preset that this configuration started from.
+      data: folder with ``train/``, ``val/`` and ``test/``, each of gzip TFRecords.
+      schema: the curated schema, a ``.pbtxt`` file.
+      workspace: receives artifacts, metadata, served models, reports and logs.
+      model: the network.
+      train: how it is fitted.
+      evaluation: what it must reach.
+    """
+
+    pipeline: Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$")] = "mnist"
+    preset: str = "default"
+    data: Path = PROJECT_ROOT / "data" / "mnist"
+    schema: Path = PROJECT_ROOT / "schema" / "schema.pbtxt"
+    workspace: Path = PROJECT_ROOT / "workspace"
+    model: ModelHyperparameters = ModelHyperparameters()
+    train: TrainHyperparameters = TrainHyperparameters()
+    evaluation: EvaluationSettings = EvaluationSettings()
+
+    @property
+    def artifacts(self) -> Path:
+        """Root of the artifacts of every node."""
+        return self.workspace / "artifacts"
+
+    @property
+    def metadata(self) -> Path:
+        """The ML Metadata database."""
+        return self.workspace / "metadata.sqlite"
+
+    @property
+    def serving(self) -> Path:
+        """Holds one folder a pushed version."""
+        return self.workspace / "serving" / self.pipeline
+
+    @property
+    def reports(self) -> Path:
+        """Holds one folder a run."""
+        return self.workspace / "reports"
+
+    @property
+    def logs(self) -> Path:
+        """Holds one log a run."""
+        return self.workspace / "logs"
+
+
+# Each preset says what differs from the defaults above.
+PRESETS: dict[str, dict[str, Any]] = {
+    # For tests: 4,000 training examples, seconds, above 90 % accuracy.
+    "quick": {
+        "model": {"hidden_units": [128]},
+        "train": {"epochs": 6, "batch_size": 100, "max_examples": 4000},
+        "evaluation": {"min_accuracy": 0.85},
+    },
+    # mnist-pipeline run
+    "default": {},
+    # mnist-pipeline run --preset accurate
+    "accurate": {
+        "model": {"hidden_units": [1024, 1024], "dropout": 0.4},
+        "train": {"epochs": 40},
+        "evaluation": {"min_accuracy": 0.98},
+    },
+}
+
+
+def load_config(
+    preset: str = "default",
+    file: Path | None = None,
+    overrides: Iterable[str] = (),
+    **fields: Any,
+) -> Config:
+    """Builds the configuration: preset, then file, then overrides, then fields.
+
+    Args:
+      preset: a key of ``PRESETS``.
+      file: a TOML file with any of the fields of ``Config``.
+      overrides: ``key=value`` strings; a key is dotted (``train.epochs``), a value
+        is TOML, or a plain string.
+      **fields: fields of ``Config`` set by options; ``None`` leaves a field alone.
+
+    Raises:
+      UsageError: an unknown preset or key, a wrong type, a file that cannot be read.
+    """
+    if preset not in PRESETS:
+        raise UsageError(
+            f"Expected --preset to be one of {', '.join(PRESETS)}. Received: {preset}."
+        )
+    values: dict[str, Any] = {"preset": preset}
+    merge(values, PRESETS[preset])
+    if file is not None:
+        merge(values, _read_toml(file))
+    for override in overrides:
+        merge(values, _parse_override(override))
+    merge(values, {key: value for key, value in fields.items() if value is not None})
+    return _validated(values)
+
+
+def merge(into: dict[str, Any], values: Mapping[str, Any]) -> None:
+    """Lays ``values`` over ``into``, table by table."""
+    for key, value in values.items():
+        if isinstance(value, Mapping) and isinstance(into.get(key, {}), dict):
+            table = dict(into.get(key, {}))
+            merge(table, value)
+            into[key] = table
+        else:
+            into[key] = value
+
+
+def to_dict(config: Config) -> dict[str, Any]:
+    """Returns the configuration as JSON values."""
+    return TypeAdapter(Config).dump_python(config, mode="json")
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text())
+    except OSError as error:
+        raise UsageError(
+            f"Expected --config to name a readable TOML file. "
+            f"Received: {file} ({error.strerror})."
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"Expected {file} to be TOML, like 'train.epochs = 12'. Received: {error}."
+        ) from error
+
+
+def _parse_override(override: str) -> dict[str, Any]:
+    key, separator, text = override.partition("=")
+    if not separator or not key.strip():
+        raise UsageError(
+            f"Expected --set KEY=VALUE, like --set train.epochs=12. "
+            f"Received: --set {override}."
+        )
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    for part in reversed(key.strip().split(".")):
+        value = {part: value}
+    return value
+
+
+def _validated(values: dict[str, Any]) -> Config:
+    try:
+        config = from_dict(Config, values)
+    except ValidationError as error:
+        raise UsageError(
+            "\n".join(_explain(problem, values) for problem in error.errors())
+        ) from error
+    paths = ("data", "schema", "workspace")
+    return dataclasses.replace(
+        config, **{name: getattr(config, name).absolute() for name in paths}
+    )
+
+
+def _explain(problem: Mapping[str, Any], values: dict[str, Any]) -> str:
+    """Says in one line what is wrong with one value."""
+    location = [str(part) for part in problem["loc"]]
+    key = ".".join(location)
+    if problem["type"] == "unexpected_keyword_argument":
+        allowed = ", ".join(allowed_keys(location[:-1]))
+        return f"Unknown configuration key {key}. Allowed here: {allowed}."
+    return f"Wrong value for {key}: {problem['msg']}. Received: {problem['input']!r}."
+
+
+def allowed_keys(table: Iterable[str] = ()) -> list[str]:
+    """Returns the keys that a table of the configuration may hold."""
+    kind: Any = Config
+    for name in table:
+        kind = {field.name: field.type for field in dataclasses.fields(kind)}[name]
+    return [".".join([*table, field.name]) for field in dataclasses.fields(kind)]

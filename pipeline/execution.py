@@ -1,0 +1,50 @@
+"""One run from start to end: nodes, outcome, report."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from pipeline.config import Config
+from pipeline.definition import create_pipeline
+from pipeline.lineage import RunLineage
+from pipeline.local_runner import NodeResult, run_nodes
+from pipeline.outcome import summarize
+from pipeline.reporting.report import write_report
+from pipeline.screen import NodeScreen
+
+
+def execute(
+    config: Config, run_id: str, screen: NodeScreen, started: float
+) -> tuple[dict[str, Any], list[NodeResult]]:
+    """Runs the pipeline, then writes ``reports/<run id>``, whatever the end.
+
+    Args:
+      config: of the run.
+      run_id: names the run.
+      screen: shows the nodes.
+      started: ``time.monotonic()`` when the command began.
+
+    Returns:
+      The content of ``summary.json`` and the result of each node.
+    """
+    config.workspace.mkdir(parents=True, exist_ok=True)
+    results = run_nodes(
+        create_pipeline(config),
+        run_id,
+        on_start=screen.start,
+        on_end=lambda result: screen.end(result.id, result.state, result.seconds),
+    )
+    lineage = RunLineage(config.metadata, run_id)
+    seconds = time.monotonic() - started
+    summary = summarize(config, run_id, results, lineage, seconds)
+    with screen.step("report"):
+        write_report(config.reports / run_id, summary, lineage)
+    _link(config.reports / "latest", run_id)
+    return summary, results
+
+
+def _link(link: Path, target: str) -> None:
+    """Points a symbolic link elsewhere without a moment in which it is missing."""
+    fresh = link.with_name(f".{link.name}-{target}")
+    fresh.symlink_to(target)
+    fresh.replace(link)

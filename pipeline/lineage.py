@@ -1,0 +1,94 @@
+"""Reads from the metadata store what a run made."""
+
+from pathlib import Path
+
+import attrs
+from ml_metadata import errors
+from ml_metadata.metadata_store import MetadataStore
+from ml_metadata.proto import metadata_store_pb2 as mlmd
+from tfx.orchestration import metadata
+
+
+@attrs.frozen
+class RunArtifact:
+    """An output of a node in one run.
+
+    Attributes:
+      uri: where its files are.
+      properties: its custom properties.
+    """
+
+    uri: str
+    properties: dict[str, str | int | float]
+
+
+class RunLineage:
+    """The artifacts of one run, by node id and output name.
+
+    A cached execution has the artifacts of the run that made them.
+    """
+
+    def __init__(self, database: Path, run_id: str) -> None:
+        self._database = database
+        self._run_id = run_id
+        self._outputs: dict[tuple[str, str], RunArtifact] | None = None
+
+    def output(self, node_id: str, name: str) -> RunArtifact | None:
+        """Returns an output of a node, or None where it published none."""
+        if self._outputs is None:
+            self._outputs = self._read()
+        return self._outputs.get((node_id, name))
+
+    def _read(self) -> dict[tuple[str, str], RunArtifact]:
+        connection = metadata.sqlite_metadata_connection_config(str(self._database))
+        with metadata.Metadata(connection) as handle:
+            context = _run_context(handle.store, self._run_id)
+            if context is None:
+                return {}
+            found: dict[tuple[str, str], RunArtifact] = {}
+            for execution in handle.store.get_executions_by_context(context.id):
+                node_id = _node_id(handle.store, execution)
+                for name, artifact in _outputs(handle.store, execution.id):
+                    found[node_id, name] = RunArtifact(
+                        artifact.uri, _properties(artifact)
+                    )
+            return found
+
+
+def _run_context(store: MetadataStore, run_id: str) -> mlmd.Context | None:
+    try:
+        return store.get_context_by_type_and_name("pipeline_run", run_id)
+    except errors.NotFoundError:
+        return None
+
+
+def _node_id(store: MetadataStore, execution: mlmd.Execution) -> str:
+    for context in store.get_contexts_by_execution(execution.id):
+        if context.type == "node":
+            # The name of a node context is "<pipeline>.<node id>".
+            return context.name.partition(".")[2]
+    raise LookupError(f"Expected execution {execution.id} to belong to a node.")
+
+
+def _outputs(
+    store: MetadataStore, execution_id: int
+) -> list[tuple[str, mlmd.Artifact]]:
+    names = {
+        event.artifact_id: event.path.steps[0].key
+        for event in store.get_events_by_execution_ids([execution_id])
+        if event.type == mlmd.Event.OUTPUT
+    }
+    artifacts = store.get_artifacts_by_id(list(names))
+    return [
+        (names[artifact.id], artifact)
+        for artifact in artifacts
+        if artifact.state == mlmd.Artifact.LIVE
+    ]
+
+
+def _properties(artifact: mlmd.Artifact) -> dict[str, str | int | float]:
+    return {
+        name: getattr(value, value.WhichOneof("value"))
+        for name, value in artifact.custom_properties.items()
+        if value.WhichOneof("value") in ("int_value", "double_value", "string_value")
+    }

@@ -1,0 +1,74 @@
+"""Reads what the Evaluator measured."""
+
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import metrics_for_slice_pb2
+
+from components.features import LABEL, NUM_CLASSES
+from pipeline.evaluation import ACCURACY, CONFUSION_MATRIX, LOSS
+
+CANDIDATE = "candidate"
+BASELINE = "baseline"
+
+# (digit or None for all, metric) → value
+_Values = dict[tuple[int | None, str], Any]
+
+
+class EvaluationMetrics:
+    """The metrics of one evaluation, by model, digit and name.
+
+    Args:
+      uri: of the Evaluator's ``evaluation`` artifact.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self._values: dict[str, _Values] = defaultdict(dict)
+        for row in tfma.load_metrics(uri):
+            digit = _digit(row.slice_key)
+            for item in row.metric_keys_and_values:
+                # TFMA names models only where there are two.
+                model = item.key.model_name or CANDIDATE
+                if item.key.is_diff:
+                    continue
+                kind = item.value.WhichOneof("type")
+                value = getattr(item.value, kind) if kind else None
+                self._values[model][digit, item.key.name] = value
+
+    def scalar(self, model: str, digit: int | None, name: str) -> float | None:
+        """Returns a metric, or None where it could not be computed."""
+        value = self._values[model].get((digit, name))
+        number = getattr(value, "value", None)
+        return number if number is not None and np.isfinite(number) else None
+
+    def summary(self, model: str = CANDIDATE) -> dict[str, Any] | None:
+        """Returns accuracy, loss and accuracy per digit; None for no such model."""
+        if model not in self._values:
+            return None
+        return {
+            "accuracy": self.scalar(model, None, ACCURACY),
+            "loss": self.scalar(model, None, LOSS),
+            "per_class": {
+                str(digit): self.scalar(model, digit, ACCURACY)
+                for digit in range(NUM_CLASSES)
+            },
+        }
+
+    def confusion_matrix(self, model: str = CANDIDATE) -> np.ndarray:
+        """Returns counts int64 [10, 10], a row for each true digit."""
+        matrix = np.zeros((NUM_CLASSES, NUM_CLASSES), np.int64)
+        value = self._values[model].get((None, CONFUSION_MATRIX))
+        if value is not None:
+            for entry in value.matrices[0].entries:
+                count = round(entry.num_weighted_examples)
+                matrix[entry.actual_class_id, entry.predicted_class_id] = count
+        return matrix
+
+
+def _digit(key: metrics_for_slice_pb2.SliceKey) -> int | None:
+    for part in key.single_slice_keys:
+        if part.column == LABEL:
+            return part.int64_value
+    return None
