@@ -8,6 +8,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -90,8 +91,9 @@ def read_splits(folder: Path, val_count: int) -> list[Split]:
             f"of its {train.count:,} items, received {val_count:,}. Change --val."
         )
     examples = read_examples(train)
+    train_count = train.count - val_count
     return [
-        Split(TRAIN, train.count - val_count, examples),
+        Split(TRAIN, train_count, islice(examples, train_count)),
         Split(VAL, val_count, examples),
         Split(TEST, test.count, read_examples(test)),
     ]

@@ -1,0 +1,202 @@
+"""Every spelling of IDX gives the same values, every fault its own message."""
+
+import gzip
+import re
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from components.errors import DatasetError
+from pipeline.datasets import idx
+
+TRAIN_IMAGES = "train-images-idx3-ubyte"
+TRAIN_LABELS = "train-labels-idx1-ubyte"
+
+
+def read_all(folder: Path, val_count: int = 7) -> dict[str, list]:
+    splits = idx.read_splits(folder, val_count)
+    return {split.name: list(split.examples) for split in splits}
+
+
+def replace(path: Path, old: bytes, start: int) -> None:
+    data = path.read_bytes()
+    path.write_bytes(data[:start] + old + data[start + len(old) :])
+
+
+@pytest.mark.parametrize("separator", ["-", "."])
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_splits_hold_every_item_in_order(
+    write_idx: Callable, train_items, test_items, separator: str, suffix: str
+):
+    splits = read_all(write_idx(separator, suffix))
+    assert [(name, len(items)) for name, items in splits.items()] == [
+        ("train", 23),
+        ("val", 7),
+        ("test", 12),
+    ]
+    for items, (pixels, labels) in (
+        (splits["train"] + splits["val"], train_items),
+        (splits["test"], test_items),
+    ):
+        np.testing.assert_array_equal([item[0] for item in items], pixels)
+        assert [item[1] for item in items] == labels.tolist()
+
+
+def test_batches_join_without_a_seam(idx_folder: Path, train_items, monkeypatch):
+    monkeypatch.setattr(idx, "BATCH_SIZE", 8)
+    examples = list(idx.read_examples(idx.open_pair(idx_folder, "train")))
+    np.testing.assert_array_equal([pixels for pixels, _ in examples], train_items[0])
+
+
+def test_splits_know_their_counts_before_reading(idx_folder: Path):
+    splits = idx.read_splits(idx_folder, 29)
+    assert [split.count for split in splits] == [1, 29, 12]
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def append(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b"\0")
+
+
+def cut_header(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:6])
+
+
+FAULTS = {
+    "missing": (
+        TRAIN_LABELS,
+        Path.unlink,
+        "idx: expected train-labels-idx1-ubyte (or train-labels-idx1-ubyte.gz, "
+        "train-labels.idx1-ubyte, train-labels.idx1-ubyte.gz), received none of them. "
+        "Put the four IDX files into this folder under these names.",
+    ),
+    "truncated images": (
+        TRAIN_IMAGES,
+        truncate,
+        f"{TRAIN_IMAGES}: truncated, expected at least 30 items by its header, "
+        "received 29. Fetch the file again.",
+    ),
+    "truncated labels": (
+        TRAIN_LABELS,
+        truncate,
+        f"{TRAIN_LABELS}: truncated, expected at least 30 items by its header, "
+        "received 29. Fetch the file again.",
+    ),
+    "truncated header": (
+        TRAIN_IMAGES,
+        cut_header,
+        f"{TRAIN_IMAGES}: truncated, expected a header of 16 bytes, received 6. "
+        "Fetch the file again.",
+    ),
+    "trailing images": (
+        TRAIN_IMAGES,
+        append,
+        f"{TRAIN_IMAGES}: expected the file to end after 30 items as its header "
+        "says, received trailing bytes. Fetch the file again.",
+    ),
+    "trailing labels": (
+        "t10k-labels-idx1-ubyte",
+        append,
+        "t10k-labels-idx1-ubyte: expected the file to end after 12 items as its "
+        "header says, received trailing bytes. Fetch the file again.",
+    ),
+    "labels where images belong": (
+        TRAIN_IMAGES,
+        lambda path: replace(path, struct.pack(">I", 0x801), 0),
+        f"{TRAIN_IMAGES}: expected magic number 0x00000803 (IDX images), received "
+        "0x00000801. Check that this is an IDX file of images.",
+    ),
+    "images where labels belong": (
+        TRAIN_LABELS,
+        lambda path: replace(path, struct.pack(">I", 0x803), 0),
+        f"{TRAIN_LABELS}: expected magic number 0x00000801 (IDX labels), received "
+        "0x00000803. Check that this is an IDX file of labels.",
+    ),
+    "dimensions": (
+        TRAIN_IMAGES,
+        lambda path: replace(path, struct.pack(">2I", 32, 30), 8),
+        f"{TRAIN_IMAGES}: expected images of 28x28 pixels, received 32x30. "
+        "Resize them to 28x28 first.",
+    ),
+    "counts": (
+        TRAIN_LABELS,
+        lambda path: replace(path, struct.pack(">I", 29), 4),
+        f"{TRAIN_LABELS}: expected 30 labels, one for each image in {TRAIN_IMAGES}, "
+        "received 29. Use the two files of one set.",
+    ),
+    "label": (
+        TRAIN_LABELS,
+        lambda path: replace(path, b"\x0a", 8 + 17),
+        f"{TRAIN_LABELS}: expected labels in 0..9, received 10 as label number 17 "
+        "(from 0). Remove or correct that item in both files.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "spoil", "message"), FAULTS.values(), ids=FAULTS)
+def test_a_fault_is_named(idx_folder: Path, name: str, spoil: Callable, message: str):
+    spoil(idx_folder / name)
+    with pytest.raises(DatasetError, match=re.escape(message) + "$"):
+        read_all(idx_folder)
+
+
+def test_label_number_counts_across_batches(idx_folder: Path, monkeypatch):
+    monkeypatch.setattr(idx, "BATCH_SIZE", 8)
+    replace(idx_folder / TRAIN_LABELS, b"\xff", 8 + 17)
+    with pytest.raises(DatasetError, match="received 255 as label number 17 "):
+        read_all(idx_folder)
+
+
+def test_no_item_at_all_is_refused(idx_folder: Path):
+    header = struct.pack(">4I", 0x803, 0, 28, 28)
+    (idx_folder / "t10k-images-idx3-ubyte").write_bytes(header)
+    (idx_folder / "t10k-labels-idx1-ubyte").write_bytes(struct.pack(">2I", 0x801, 0))
+    with pytest.raises(DatasetError, match="expected at least one image, received"):
+        read_all(idx_folder)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"not gzip at all, but longer than a header", "Not a gzipped file"),
+        (gzip.compress(bytes(30))[:-9], "ended before the end-of-stream marker"),
+        (gzip.compress(bytes(99))[:10] + b"\xff" * 40, "Error -3"),
+    ],
+    ids=["not gzip", "cut short", "garbled"],
+)
+def test_damaged_gzip_is_named(write_idx: Callable, content: bytes, reason: str):
+    folder = write_idx("-", ".gz")
+    # The images: read while the labels file is open too, which must not be blamed.
+    (folder / f"{TRAIN_IMAGES}.gz").write_bytes(content)
+    message = rf"{TRAIN_IMAGES}\.gz: expected gzip data, received a damaged file \(.*"
+    with pytest.raises(DatasetError, match=message + reason):
+        read_all(folder)
+
+
+def test_gzip_damaged_after_its_header_is_named(write_idx: Callable):
+    folder = write_idx("-", ".gz")
+    path = folder / f"{TRAIN_IMAGES}.gz"
+    path.write_bytes(path.read_bytes()[:-12])
+    with pytest.raises(DatasetError, match=rf"{TRAIN_IMAGES}\.gz: expected gzip data"):
+        read_all(folder)
+
+
+@pytest.mark.parametrize("val_count", [0, 30, 31])
+def test_val_must_leave_both_splits_something(idx_folder: Path, val_count: int):
+    message = (
+        f"{TRAIN_IMAGES}: expected a validation set of 1 to 29 of its 30 items, "
+        f"received {val_count}. Change --val."
+    )
+    with pytest.raises(DatasetError, match=re.escape(message)):
+        idx.read_splits(idx_folder, val_count)
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path):
+    with pytest.raises(DatasetError, match="nowhere: expected a folder with the four"):
+        idx.read_splits(tmp_path / "nowhere", 7)
