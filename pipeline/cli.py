@@ -5,6 +5,7 @@ import sys
 import click
 
 from components.errors import PipelineError
+from pipeline.commands.data import data
 from pipeline.commands.run import run
 
 
@@ -13,7 +14,8 @@ def cli() -> None:
     """From MNIST TFRecords to a validated, pushed model, with TFX."""
 
 
-cli.add_command(run)
+for command in (run, data):
+    cli.add_command(command)
 
 
 def main() -> None:

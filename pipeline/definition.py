@@ -15,15 +15,13 @@ from tfx.components import (
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
-from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import (
-    LatestBlessedModelStrategy,
-)
 from tfx.orchestration import metadata
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import example_gen_pb2, pusher_pb2, trainer_pb2
 from tfx.types import Channel
 from tfx.types.standard_artifacts import Model, ModelBlessing
 
+from components.baseline import LatestOtherBlessedModelStrategy
 from components.features import SPLITS, TEST, TRAIN, VAL
 from pipeline.config import Config
 from pipeline.evaluation import eval_config
@@ -99,9 +97,10 @@ def create_pipeline(config: Config) -> Pipeline:
     ).with_id("Trainer")
     _run_again_on(trainer, source_digest("components.trainer"))
 
-    # The model to compare with: the last one that the Evaluator blessed.
+    # The model to compare with: the last one blessed before this one.
     baseline = Resolver(
-        strategy_class=LatestBlessedModelStrategy,
+        strategy_class=LatestOtherBlessedModelStrategy,
+        candidate=trainer.outputs["model"],
         model=Channel(type=Model),
         model_blessing=Channel(type=ModelBlessing),
     ).with_id("BaselineResolver")

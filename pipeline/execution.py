@@ -4,18 +4,38 @@ import time
 from pathlib import Path
 from typing import Any
 
+import attrs
+
 from pipeline.config import Config
 from pipeline.definition import create_pipeline
 from pipeline.lineage import RunLineage
 from pipeline.local_runner import NodeResult, run_nodes
-from pipeline.outcome import summarize
+from pipeline.outcome import EXIT_CODES, summarize
 from pipeline.reporting.report import write_report
 from pipeline.screen import NodeScreen
 
 
+@attrs.frozen
+class Execution:
+    """How a run ended.
+
+    Attributes:
+      summary: the content of ``summary.json``.
+      results: one for each node, in order.
+    """
+
+    summary: dict[str, Any]
+    results: list[NodeResult]
+
+    @property
+    def exit_code(self) -> int:
+        """What the command line returns."""
+        return EXIT_CODES[self.summary["status"]]
+
+
 def execute(
     config: Config, run_id: str, screen: NodeScreen, started: float
-) -> tuple[dict[str, Any], list[NodeResult]]:
+) -> Execution:
     """Runs the pipeline, then writes ``reports/<run id>``, whatever the end.
 
     Args:
@@ -23,9 +43,6 @@ def execute(
       run_id: names the run.
       screen: shows the nodes.
       started: ``time.monotonic()`` when the command began.
-
-    Returns:
-      The content of ``summary.json`` and the result of each node.
     """
     config.workspace.mkdir(parents=True, exist_ok=True)
     results = run_nodes(
@@ -40,7 +57,7 @@ def execute(
     with screen.step("report"):
         write_report(config.reports / run_id, summary, lineage)
     _link(config.reports / "latest", run_id)
-    return summary, results
+    return Execution(summary, results)
 
 
 def _link(link: Path, target: str) -> None:

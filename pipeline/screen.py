@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from pipeline.reporting.text import terminal
 
 _FORMAT = "%(asctime)s %(levelname).1s %(name)s: %(message)s"
 
@@ -87,46 +89,50 @@ class NodeScreen:
     """Shows each node with its state and seconds: live, or as plain lines."""
 
     def __init__(self, stream: TextIO) -> None:
-        self.console = Console(file=stream, highlight=False)
-        self._progress = Progress(
-            SpinnerColumn(finished_text="[green]✓[/]"),
-            TextColumn("{task.description}"),
-            TimeElapsedColumn(),
-            TextColumn("[dim]{task.fields[note]}[/]"),
-            console=self.console,
-        )
-        self._task = None
+        self._console = terminal(stream)
+        self._progress: Progress | None = None
+
+    def print(self, text: str) -> None:
+        """Prints a line, in rich's markup."""
+        self._console.print(text)
 
     @contextlib.contextmanager
     def step(self, title: str) -> Iterator[None]:
         """Shows a step that is no node, like loading libraries."""
         started = time.monotonic()
+        state = "failed"
         self.start(title)
-        yield
-        self.end(title, "done", time.monotonic() - started)
+        try:
+            yield
+            state = "done"
+        finally:
+            self.end(title, state, time.monotonic() - started)
 
-    def start(self, node_id: str) -> None:
-        """A node starts."""
-        if self.console.is_terminal:
+    def start(self, title: str) -> None:
+        """A node starts; a terminal shows it with a clock until it ends."""
+        if self._console.is_terminal:
+            self._progress = Progress(
+                SpinnerColumn(),
+                TextColumn("{task.description}"),
+                TimeElapsedColumn(),
+                console=self._console,
+                transient=True,
+            )
+            self._progress.add_task(f"{title:<20}", total=None)
             self._progress.start()
-            self._task = self._progress.add_task(f"{node_id:<18}", total=1, note="")
 
-    def end(self, node_id: str, state: str, seconds: float) -> None:
+    def end(self, title: str, state: str, seconds: float) -> None:
         """A node ended."""
-        colour = {"failed": "red", "cached": "cyan", "done": "green"}.get(state, "dim")
-        if self._task is not None:
+        if self._progress is not None:
             self._progress.stop()
-            self._progress.remove_task(self._task)
-            self._task = None
+            self._progress = None
+        colour = {"failed": "red", "cached": "cyan", "done": "green"}.get(state, "dim")
         took = "" if state == "not run" else f"{seconds:7.1f} s"
-        self.console.print(f"  {node_id:<18} [{colour}]{state:<8}[/]{took}")
+        self._console.print(f"  {title:<20} [{colour}]{state:<8}[/]{took}".rstrip())
 
     def note(self, text: str) -> None:
         """Something happened inside the node that is running."""
-        if self._task is not None:
-            self._progress.update(self._task, note=text)
-        else:
-            self.console.print(f"    {text}", style="dim")
+        self._console.print(f"    {escape(text)}", style="dim")
 
 
 class NoteHandler(logging.Handler):

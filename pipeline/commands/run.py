@@ -7,15 +7,20 @@ import sys
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from components.errors import PipelineError
+from components.errors import DatasetError, PipelineError, UsageError
+from components.features import SPLITS
 from pipeline.config import PRESETS, Config, load_config
+
+if TYPE_CHECKING:
+    from pipeline.execution import Execution
 
 _DIRECTORY = click.Path(file_okay=False, path_type=Path)
 _FILE = click.Path(dir_okay=False, path_type=Path)
+_log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -61,16 +66,20 @@ def new_run_id() -> str:
 
 
 def _check_inputs(config: Config) -> None:
-    for split in ("train", "val", "test"):
+    if not config.data.is_dir():
+        raise UsageError(
+            f"Expected --data to name a folder. Received: {config.data}, which is none."
+        )
+    for split in SPLITS:
         if not list((config.data / split).glob("*.tfrecord.gz")):
-            raise PipelineError(
+            raise DatasetError(
                 f"Expected {config.data} to hold train/, val/ and test/ with "
                 f"*.tfrecord.gz files. Received: none in {config.data / split}. "
                 f"Name another folder with --data, or make one with "
                 f"'mnist-pipeline data convert'."
             )
     if not config.schema.is_file():
-        raise PipelineError(
+        raise UsageError(
             f"Expected a schema file. Received: {config.schema}, which is no file. "
             f"Name another one with --schema."
         )
@@ -79,33 +88,36 @@ def _check_inputs(config: Config) -> None:
 def _run(config: Config, run_id: str, as_json: bool, verbose: bool) -> int:
     from pipeline.screen import NodeScreen, NoteHandler, quiet
 
-    log = config.logs / f"{run_id}.log"
     started = time.monotonic()
+    log = config.logs / f"{run_id}.log"
     with quiet(log, verbose) as (out, err):
         screen = NodeScreen(err)
-        screen.console.print(f"run {run_id}, preset {config.preset}, log {log}")
-        with screen.step("load TensorFlow, TFX"):
-            from pipeline.execution import execute
-        logging.getLogger("components").addHandler(NoteHandler(screen))
-        summary, results = execute(config, run_id, screen, started)
-        _show(summary, results, config, log, screen.console, out, as_json)
-    from pipeline.outcome import EXIT_CODES
-
-    return EXIT_CODES[summary["status"]]
+        screen.print(f"run {run_id}, preset {config.preset}, log {log}")
+        try:
+            with screen.step("load TensorFlow, TFX"):
+                from pipeline.execution import execute
+            logging.getLogger("components").addHandler(NoteHandler(screen))
+            execution = execute(config, run_id, screen, started)
+        except Exception as error:
+            _log.exception("the run failed outside its nodes")
+            raise PipelineError(
+                f"The run failed: {type(error).__name__}: {error}\n"
+                f"The log with the full traceback: {log}"
+            ) from error
+        _show(execution, log, screen, out, as_json)
+    return execution.exit_code
 
 
 def _show(
-    summary: dict[str, Any], results, config: Config, log: Path, console, out, as_json
+    execution: "Execution", log: Path, screen, out: TextIO, as_json: bool
 ) -> None:
-    from rich.console import Console
+    from pipeline.reporting.text import failure_text, print_summary, terminal
 
-    from pipeline.reporting.text import print_failure, print_summary
-
-    for result in results:
+    for result in execution.results:
         if result.error is not None:
-            print_failure(console, result, log)
+            screen.print(failure_text(result.id, result.error, log))
     if as_json:
-        print(json.dumps(summary, indent=2), file=out)
+        print(json.dumps(execution.summary, indent=2), file=out)
     else:
-        print_summary(Console(file=out, highlight=False), summary)
+        print_summary(terminal(out), execution.summary)
     out.flush()

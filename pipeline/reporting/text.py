@@ -2,19 +2,30 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-VERDICTS = {
+_VERDICTS = {
     "pushed": "[green]pushed[/]",
     "data_rejected": "[red]data rejected[/]",
     "model_rejected": "[red]model rejected[/]",
     "serving_rejected": "[red]serving check rejected[/]",
     "failed": "[red]failed[/]",
 }
+_PLAIN_WIDTH = 120
+
+
+def terminal(stream: TextIO) -> Console:
+    """Returns a console that does not fold lines where there is no terminal."""
+    console = Console(file=stream, highlight=False, soft_wrap=True)
+    return (
+        console
+        if console.is_terminal
+        else Console(file=stream, highlight=False, soft_wrap=True, width=_PLAIN_WIDTH)
+    )
 
 
 def print_summary(console: Console, summary: Mapping[str, Any]) -> None:
@@ -25,35 +36,42 @@ def print_summary(console: Console, summary: Mapping[str, Any]) -> None:
         console.print(_per_class_table(summary))
     for check in summary["checks"]:
         console.print(_check_line(check))
-    verdict = VERDICTS[summary["status"]]
-    if summary["status"] == "pushed":
-        verdict += f" to {escape(str(summary['model']['path']))}"
-        if all(component["cached"] for component in executed(summary)):
-            verdict += " (nothing changed: every node was cached)"
-    console.print(f"{verdict}, {summary['seconds']:.1f} s")
+    console.print(_verdict_line(summary))
 
 
-def executed(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Returns the components that do work; a resolver only looks things up."""
-    return [c for c in summary["components"] if c["id"] != "BaselineResolver"]
-
-
-def print_failure(console: Console, result, log: Path) -> None:
+def failure_text(node_id: str, error: BaseException, log: Path) -> str:
     """Says which node failed, the cause in a sentence and where the log is."""
-    console.print(
-        f"[red]{result.id} failed[/]: {escape(cause(result.error))}\n"
-        f"The log with the full traceback: {escape(str(log))}",
-        soft_wrap=True,
+    return (
+        f"[red]{node_id} failed[/]: {escape(cause(error))}\n"
+        f"The log with the full traceback: {escape(str(log))}"
     )
 
 
 def cause(error: BaseException) -> str:
-    """Returns the first sentence of what went wrong at the root."""
+    """Returns the first line of what went wrong at the root."""
     while error.__cause__ is not None:
         error = error.__cause__
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = lines[0] if lines else "no message"
-    return f"{type(error).__name__}: {text}"
+    return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
+
+
+def percent(share: float | None) -> str:
+    """Formats a share in percent, or says that there is none."""
+    return "none" if share is None else f"{100 * share:.2f} %"
+
+
+def _verdict_line(summary: Mapping[str, Any]) -> str:
+    line = _VERDICTS[summary["status"]]
+    if summary["status"] == "pushed":
+        line += f" to {escape(str(summary['model']['path']))}"
+        # A resolver looks things up each time; it is never cached.
+        if all(
+            component["cached"]
+            for component in summary["components"]
+            if component["id"] != "BaselineResolver"
+        ):
+            line += "; nothing changed, so no node ran again"
+    return f"{line}, {summary['seconds']:.1f} s"
 
 
 def _metrics_line(summary: Mapping[str, Any]) -> str:
@@ -67,27 +85,25 @@ def _metrics_line(summary: Mapping[str, Any]) -> str:
 
 
 def _per_class_table(summary: Mapping[str, Any]) -> Table:
-    table = Table(title=None, box=None, pad_edge=False)
-    table.add_column("digit", style="dim")
-    values = []
-    for digit, accuracy in summary["metrics"]["per_class"].items():
-        table.add_column(digit, justify="right")
-        values.append(percent(accuracy))
-    table.add_row("accuracy", *values)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("digit", style="dim", no_wrap=True)
+    accuracies = summary["metrics"]["per_class"]
+    for digit in accuracies:
+        table.add_column(digit, justify="right", no_wrap=True)
+    table.add_row("accuracy %", *(_short_percent(v) for v in accuracies.values()))
     return table
 
 
-def percent(share: float | None) -> str:
-    """Formats a share in percent, or says that there is none."""
-    return "none" if share is None else f"{100 * share:.2f} %"
+def _short_percent(share: float | None) -> str:
+    return "none" if share is None else f"{100 * share:.1f}"
 
 
 def _check_line(check: Mapping[str, Any]) -> str:
     mark = "[green]✓[/]" if check["passed"] else "[red]✗[/]"
     value = "none" if check["value"] is None else f"{check['value']:.4f}"
     line = (
-        f"{mark} {check['gate']} gate: {check['name']} of {check['slice']} "
-        f"is {value}, bound {check['bound']}"
+        f"{mark} {check['gate']} gate: {check['name']}, {check['slice']}: "
+        f"{value}, bound {check['bound']}"
     )
     if not check["passed"]:
         line += ". Train longer or better, or lower evaluation.min_accuracy."

@@ -1,0 +1,35 @@
+"""Which model the Evaluator compares a candidate with."""
+
+from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import (
+    LatestBlessedModelStrategy,
+)
+from tfx.types import Artifact
+
+CANDIDATE = "candidate"
+
+Artifacts = dict[str, list[Artifact]]
+
+
+class LatestOtherBlessedModelStrategy(LatestBlessedModelStrategy):
+    """Resolves to the latest blessed model that is not the candidate itself.
+
+    With the stock strategy a run with nothing changed would compare its cached
+    model with itself, and so run the Evaluator again.
+    """
+
+    def resolve_artifacts(self, store, input_dict: Artifacts) -> Artifacts:
+        """Returns the baseline and the candidate; no baseline where there is none.
+
+        Args:
+          store: the metadata store.
+          input_dict: ``model`` and ``model_blessing``, all there are, and
+            ``candidate``, the model of this run.
+        """
+        candidates = {artifact.id for artifact in input_dict[CANDIDATE]}
+        others = {
+            key: [a for a in artifacts if a.id not in candidates]
+            for key, artifacts in input_dict.items()
+            if key != CANDIDATE
+        }
+        baseline = super().resolve_artifacts(store, others)
+        return {**baseline, CANDIDATE: input_dict[CANDIDATE]}
