@@ -1,6 +1,12 @@
 """``mnist-pipeline data``: convert data sets into TFRecords and verify them."""
 
 import json
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +27,9 @@ FOLDER = click.Path(path_type=Path)
 @click.group()
 def data() -> None:
     """Convert data sets into TFRecords and verify them."""
+    # TensorFlow greets with a dozen lines; its errors reach us as exceptions.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    warnings.filterwarnings("ignore", category=FutureWarning, module="google")
 
 
 @data.command()
@@ -62,12 +71,23 @@ def convert(idx: Path, out: Path, val: int) -> None:
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    console = Console(stderr=True)
+    with _clean_stop(), Progress(*columns, console=console, transient=True) as progress:
         total = sum(split.count for split in splits)
         task = progress.add_task("Writing records", total=total)
         write_dataset(splits, out, lambda count: progress.advance(task, count))
     counts = ", ".join(f"{split.name} {split.count:,}" for split in splits)
     click.echo(f"Wrote {total:,} records to {out}: {counts}.")
+
+
+@contextmanager
+def _clean_stop() -> Iterator[None]:
+    """Lets SIGTERM unwind like Ctrl-C, so that half-written files are removed."""
+    previous = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 @data.command()
@@ -79,10 +99,11 @@ def verify(folder: Path, as_json: bool) -> None:
     DIR holds train, val and test; the bundled MNIST unless given.
     """
     from rich.console import Console
+    from rich.markup import escape
 
     from pipeline.datasets.verify import verify_dataset
 
-    with Console(stderr=True).status(f"Reading {folder}"):
+    with Console(stderr=True).status(f"Reading {escape(str(folder))}"):
         report = verify_dataset(folder)
     if as_json:
         click.echo(json.dumps(_as_json(report), indent=2))
@@ -105,10 +126,11 @@ def _as_json(report: "DatasetReport") -> dict[str, object]:
 
 
 def _as_table(report: "DatasetReport") -> "Table":
+    from rich.markup import escape
     from rich.table import Table
 
     checksums = "checksums compared" if report.checksums else "no checksums to compare"
-    table = Table(title=str(report.folder), caption=checksums)
+    table = Table(title=escape(str(report.folder)), caption=checksums)
     table.add_column("split")
     for name in ("files", "records", "bytes", "records per class"):
         table.add_column(name, justify="right")

@@ -1,6 +1,7 @@
 """``data convert`` and ``data verify`` as a person calls them."""
 
 import json
+import signal
 import struct
 from pathlib import Path
 
@@ -91,3 +92,18 @@ def test_val_must_be_positive(idx_folder: Path, tmp_path: Path):
     assert result.exit_code == 2
     assert "--val" in result.stderr
     assert not out.exists()
+
+
+def test_a_terminated_conversion_leaves_nothing(
+    idx_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def terminate(*_: object) -> None:
+        assert [path.name for path in tmp_path.glob(".out-*/out/train")] == ["train"]
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr("pipeline.datasets.convert.write_shard", terminate)
+    out = tmp_path / "out"
+    result = call("convert", "--idx", idx_folder, "--out", out, "--val", 10)
+    assert result.exit_code == 128 + signal.SIGTERM
+    assert list(tmp_path.iterdir()) == [idx_folder]
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
