@@ -8,7 +8,7 @@ LOCKS := requirements/tfx-1.16.txt requirements/tfx-1.21.txt requirements/uv.txt
 
 help: ## list these targets
 	@echo "Usage: make TARGET [ARGS='...'] [PYTHON=python3.x] [TFX_LINE=1.16|1.21]"
-	@sed -n 's/^\([a-z]*\):.*## /  \1	/p' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s%s\n", $$1, $$2 }' Makefile
 
 run: $(READY) ## run the pipeline on MNIST; ARGS go to `mnist-pipeline run`
 	@$(VENV)/bin/mnist-pipeline run $(ARGS)
@@ -28,11 +28,11 @@ lint: $(READY) ## check the style of the code; changes nothing
 	@$(VENV)/bin/shellcheck requirements/*.sh
 
 lock: ## compile the lock files from setup.py; ARGS=--upgrade takes newer versions
-	@requirements/lock.sh $(ARGS)
+	@sh requirements/lock.sh $(ARGS)
 
 clean: ## remove .venv, workspace and caches
 	rm -rf $(VENV) workspace build dist .pytest_cache .ruff_cache *.egg-info
 	@find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): $(LOCKS) setup.py requirements/install.sh
-	@requirements/install.sh
+	@sh requirements/install.sh

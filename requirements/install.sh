@@ -92,10 +92,17 @@ print(" ".join(found))
 PYTHON
 }
 
-# Usage: refused PYTHON WHY
+# Usage: refused PYTHON WHY: notes it once, though two lines may have tried it.
 refused() {
-    TRIED="$TRIED
+    case "$TRIED
+" in
+        *"    $1: $2
+"*) ;;
+        *)
+            TRIED="$TRIED
     $1: $2"
+            ;;
+    esac
 }
 
 # Usage: fits PYTHON VERSIONS: can PYTHON, one of VERSIONS, make the environment?
@@ -120,8 +127,8 @@ fits() {
     fi
     case ${5-} in
         cpython) refused "$1" "is not CPython" ;;
-        venv) refused "$1" "cannot make a venv: apt install python$3-venv" ;;
-        headers) refused "$1" "has no Python.h: apt install python$3-dev" ;;
+        venv) refused "$1" "cannot make a venv (Debian: apt install python$3-venv)" ;;
+        headers) refused "$1" "has no Python.h (Debian: apt install python$3-dev)" ;;
         *) return 0 ;;
     esac
     return 1
@@ -212,27 +219,24 @@ refuse_interpreters() {
     newest=${newest%% *}
     refuse "No Python fits.
 Platform: $(platform_name). It can run:$wanted
-Tried${PYTHON:+, because PYTHON is set, nothing but}:${TRIED:-
-    nothing named python3 on PATH}
-$(where_searched)
-Any one of these helps; then run make again:
+Tried:$TRIED
+    $(where_searched)
+Any one of these helps:
 $(remedies "$newest")"
 }
 
 where_searched() {
-    [ -n "${PYTHON-}" ] || say "and the folders
-    ${PYENV_ROOT:-$HOME/.pyenv}/versions
-    $(uv_folder)"
+    if [ -n "${PYTHON-}" ]; then
+        say "nothing else, because PYTHON is set"
+    else
+        say "every folder of PATH, ${PYENV_ROOT:-$HOME/.pyenv}/versions, $(uv_folder)"
+    fi
 }
 
 # Usage: remedies VERSION: the commands that bring Python VERSION.
 remedies() {
     if [ -n "${PYTHON-}" ]; then say "    unset PYTHON"; fi
-    case $TRIED in
-        *"apt install"*)
-            say "$TRIED" | sed -n 's/.*: \(apt install .*\)/    sudo \1/p' | sort -u
-            ;;
-    esac
+    say "$TRIED" | sed -n 's/.*Debian: \(.*\))$/    sudo \1/p' | sort -u
     if [ "$(uname -s)" = Darwin ]; then say "    brew install python@$1"; fi
     say "    pyenv install $1"
     say "    uv python install $1"
@@ -275,7 +279,10 @@ make_venv() {
         rm -f "$STAMP"
         return
     fi
-    rm -rf "$VENV"
+    if [ -e "$VENV" ]; then
+        say "    Removing the .venv that is there: unfinished, or of another choice."
+        rm -rf "$VENV"
+    fi
     "$INTERPRETER" -m venv "$VENV"
 }
 

@@ -28,9 +28,12 @@ compile() {
 
 get_uv
 compile requirements/uv.txt requirements/uv.in --universal "$@"
-# TFX 1.16 has one home, Linux x86_64 with Python 3.10: no markers are needed.
+# TFX 1.16 has one home, Linux x86_64 with Python 3.10: no markers are needed. The
+# newest of these five have no wheel for glibc 2.17, and building them needs C libraries.
 compile requirements/tfx-1.16.txt setup.py --all-extras --python-version 3.10 \
-    --python-platform x86_64-manylinux_2_17 "$@"
+    --python-platform x86_64-manylinux_2_17 --only-binary argon2-cffi-bindings \
+    --only-binary h5py --only-binary optree --only-binary pillow \
+    --only-binary pyzmq "$@"
 # TFX 1.21 serves three Pythons and two platforms from one file.
 compile requirements/tfx-1.21.txt setup.py --all-extras --python-version 3.11 \
     --universal "$@"
