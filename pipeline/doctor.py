@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 from components.errors import PipelineError
 from components.features import SPLITS
@@ -79,7 +80,7 @@ def check_platform() -> Finding:
 def check_python() -> Finding:
     """Does any TFX line run on this Python?"""
     detail = f"{platform.python_version()}, {sys.executable}"
-    if any(platform.python_version() in line.python_range for line in LINES):
+    if any(_runs_here(line) for line in LINES):
         return Finding("python", True, detail)
     return Finding("python", False, detail, f"Use Python 3.10 to 3.13. {_MAKE_AGAIN}")
 
@@ -90,9 +91,8 @@ def check_line() -> Finding:
 
 
 def _compare_line(line: TfxLine) -> Finding:
-    python = platform.python_version()
     detail = f"TFX {line.tfx}, for Python {line.python_range}"
-    ok = python in line.python_range
+    ok = _runs_here(line)
     return Finding("tfx", ok, detail, "" if ok else _MAKE_AGAIN)
 
 
@@ -188,6 +188,10 @@ def _with_line(name: str, check: Callable[[TfxLine], Finding]) -> Finding:
     except PipelineError as error:
         return Finding(name, False, str(error), _MAKE_AGAIN)
     return check(line)
+
+
+def _runs_here(line: TfxLine) -> bool:
+    return platform.python_version() in SpecifierSet(line.python_range)
 
 
 def _installed_version(name: str) -> str | None:

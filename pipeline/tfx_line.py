@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from packaging.specifiers import SpecifierSet
-
 from components.errors import PipelineError
 
 _REQUIREMENTS = Path(__file__).resolve().parents[1] / "requirements"
@@ -21,13 +19,13 @@ class TfxLine:
     Attributes:
       name: the line as people call it, such as ``1.21``.
       tfx: the exact version of the ``tfx`` package.
-      python_range: the Python versions that its wheels exist for.
+      python_range: the Pythons that its wheels exist for, as ``>=3.11,<3.14``.
       glibc: the oldest glibc, as (major, minor), that its Linux wheels load on.
     """
 
     name: str
     tfx: str
-    python_range: SpecifierSet
+    python_range: str
     glibc: tuple[int, int]
 
     @property
@@ -37,8 +35,8 @@ class TfxLine:
 
 
 LINES = (
-    TfxLine("1.21", "1.21.0", SpecifierSet(">=3.11,<3.14"), glibc=(2, 39)),
-    TfxLine("1.16", "1.16.0", SpecifierSet(">=3.10,<3.11"), glibc=(2, 17)),
+    TfxLine("1.21", "1.21.0", ">=3.11,<3.14", glibc=(2, 39)),
+    TfxLine("1.16", "1.16.0", ">=3.10,<3.11", glibc=(2, 17)),
 )
 
 

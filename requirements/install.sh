@@ -310,7 +310,7 @@ install() {
     packages=$(grep -c '^[a-z]' "$LOCK")
     say "Setting up .venv: TFX $LINE with $INTERPRETER on $(platform_name)."
     cd "$ROOT"
-    step "Making the environment" make_venv
+    step "Making the environment, .venv" make_venv
     step "Installing uv, the installer" install_uv
     step "Installing $packages locked packages, 3 GB; up to three minutes" install_lock
     step "Installing this project" install_project

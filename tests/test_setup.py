@@ -1,0 +1,401 @@
+"""The choice of TFX line and Python, the steps of the set-up, and the lock files.
+
+Pythons, platforms and uv are small scripts here; nothing is downloaded.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from importlib.metadata import requires
+from pathlib import Path
+
+import pytest
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from pipeline.tfx_line import LINES, installed_line
+
+ROOT = Path(__file__).resolve().parents[1]
+TOOLS = ["cat", "cp", "date", "dirname", "grep", "mkdir", "rm", "sed", "sort"]
+NEW = "2.41"  # the glibc of Debian 13, for both lines
+OLD = "2.36"  # the glibc of Debian 12, for TFX 1.16 alone
+VENV = "cannot make a venv (Debian: apt install python3.10-venv)"
+HEADERS = "has no Python.h (Debian: apt install python3.10-dev)"
+
+# Answers the probe; makes a fake environment, and in it a fake uv that notes its
+# arguments and fails when they hold $FAIL.
+FAKE_PYTHON = """#!/bin/sh
+case "$*" in
+    -) echo "{facts}" ;;
+    "-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
+    "-m pip "*)
+        echo "pip $*" >>"$CALLS"
+        cp "$UV" "${{0%/python}}/uv"
+        ;;
+esac
+"""
+FAKE_UV = """#!/bin/sh
+echo "uv $*" >>"$CALLS"
+case "$*" in *"$FAIL"*) exit 1 ;; esac
+"""
+
+
+class Machine:
+    """A copy of ``requirements/`` and a PATH that holds nothing but fakes."""
+
+    def __init__(self, folder: Path):
+        self.home = folder / "home"
+        self.bin = folder / "bin"
+        self.checkout = folder / "check out"
+        self.calls = folder / "calls"
+        self.bin.mkdir()
+        tools = folder / "tools"
+        tools.mkdir()
+        for tool in TOOLS:
+            (tools / tool).symlink_to(shutil.which(tool))
+        self.write("tools/c++", "#!/bin/sh\n")
+        self.write("uv", FAKE_UV)
+        self.platform("Linux", "x86_64", OLD)
+        shutil.copytree(ROOT / "requirements", self.checkout / "requirements")
+        self.env = {
+            "PATH": f"{self.bin}:{tools}",
+            "HOME": str(self.home),
+            "CALLS": str(self.calls),
+            "UV": str(folder / "uv"),
+            "FAIL": "nothing fails",
+        }
+
+    def write(self, path: str, text: str) -> Path:
+        """Writes a script; ``path`` is relative to the folder of the machine."""
+        file = self.bin.parent / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        file.chmod(0o755)
+        return file
+
+    def platform(self, system: str, machine: str, glibc: str = "") -> None:
+        """Makes uname and getconf answer like this platform."""
+        answer = f"case $1 in -s) echo {system} ;; -m) echo {machine} ;; esac"
+        self.write("bin/uname", f"#!/bin/sh\n{answer}\n")
+        answer = f"echo glibc {glibc}" if glibc else "exit 1"
+        self.write("bin/getconf", f"#!/bin/sh\n{answer}\n")
+
+    def python(self, path: str, facts: str) -> Path:
+        """Adds a Python that answers the probe with facts, such as "3.13 x86_64"."""
+        return self.write(path, FAKE_PYTHON.format(facts=facts))
+
+    def install(self, *arguments: str, **env: str) -> subprocess.CompletedProcess:
+        """Runs install.sh on this machine."""
+        script = self.checkout / "requirements" / "install.sh"
+        return subprocess.run(
+            ["/bin/sh", script, *arguments],
+            env=self.env | env,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    def choose(self, **env: str) -> str:
+        """Returns what is chosen, with the folder of the machine left out."""
+        result = self.install("--choose", **env)
+        assert result.returncode == 0, result.stderr
+        return result.stdout.strip().replace(f"{self.bin.parent}/", "")
+
+    def refusal(self, **env: str) -> str:
+        """Returns the message of a choice that is refused, checking the exit code."""
+        result = self.install("--choose", **env)
+        assert result.returncode == 2
+        assert result.stdout == ""
+        return result.stderr.replace(f"{self.bin.parent}/", "")
+
+
+@pytest.fixture
+def machine(tmp_path):
+    return Machine(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("system", "arch", "glibc", "pythons", "chosen"),
+    [
+        ("Linux", "x86_64", NEW, ["3.10", "3.12"], "TFX 1.21 with bin/python3.12"),
+        ("Linux", "x86_64", "2.39", ["3.11"], "TFX 1.21 with bin/python3.11"),
+        ("Linux", "x86_64", NEW, ["3.10"], "TFX 1.16 with bin/python3.10"),
+        ("Linux", "x86_64", "2.38", ["3.10", "3.12"], "TFX 1.16 with bin/python3.10"),
+        ("Linux", "x86_64", "2.17", ["3.10"], "TFX 1.16 with bin/python3.10"),
+        ("Darwin", "arm64", "", ["3.10", "3.13"], "TFX 1.21 with bin/python3.13"),
+    ],
+)
+def test_line_by_platform(machine, system, arch, glibc, pythons, chosen):
+    machine.platform(system, arch, glibc)
+    for python in pythons:
+        machine.python(f"bin/python{python}", f"{python} {arch}")
+    assert machine.choose() == chosen
+
+
+@pytest.mark.parametrize(
+    ("system", "arch", "glibc", "named"),
+    [
+        ("Linux", "aarch64", NEW, "Linux aarch64, glibc 2.41"),
+        ("Linux", "x86_64", "2.12", "Linux x86_64, glibc 2.12"),
+        ("Linux", "x86_64", "", "Linux x86_64, glibc none"),
+        ("Darwin", "x86_64", "", "Darwin x86_64"),
+    ],
+)
+def test_platform_without_wheels(machine, system, arch, glibc, named):
+    machine.platform(system, arch, glibc)
+    message = machine.refusal()
+    assert f"TFX has no wheels for {named}." in message
+    assert "docker run" in message
+
+
+def test_line_can_be_forced(machine):
+    machine.platform("Linux", "x86_64", NEW)
+    machine.python("bin/python3.10", "3.10 x86_64")
+    machine.python("bin/python3.13", "3.13 x86_64")
+    assert machine.choose() == "TFX 1.21 with bin/python3.13"
+    assert machine.choose(TFX_LINE="1.16") == "TFX 1.16 with bin/python3.10"
+
+
+def test_line_that_the_platform_has_not(machine):
+    assert machine.refusal(TFX_LINE="1.21") == (
+        "TFX_LINE=1.21 cannot be had on Linux x86_64, glibc 2.36. It runs TFX 1.16.\n"
+    )
+
+
+def test_newest_python_first(machine):
+    machine.platform("Linux", "x86_64", NEW)
+    for minor in (11, 13, 12):
+        machine.python(f"bin/python3.{minor}", f"3.{minor} x86_64")
+    assert machine.choose() == "TFX 1.21 with bin/python3.13"
+
+
+def test_plain_python3_counts(machine):
+    machine.python("bin/python3", "3.10 x86_64")
+    assert machine.choose() == "TFX 1.16 with bin/python3"
+
+
+def test_shim_that_does_not_run_is_passed_over(machine):
+    machine.write("bin/python3.10", "#!/bin/sh\nexit 127\n")
+    machine.python("later/python3.10", "3.10 x86_64")
+    path = f"{machine.env['PATH']}:{machine.bin.parent / 'later'}"
+    assert machine.choose(PATH=path) == "TFX 1.16 with later/python3.10"
+
+
+def test_name_is_not_believed(machine):
+    machine.python("bin/python3.10", "3.9 x86_64")
+    machine.python("bin/python3", "3.10 x86_64")
+    assert machine.choose() == "TFX 1.16 with bin/python3"
+
+
+def test_path_before_pyenv_before_uv(machine):
+    uv = "home/.local/share/uv/python/cpython-3.10.14-linux-x86_64-gnu/bin/python3"
+    pyenv = "home/.pyenv/versions/3.10.13/bin/python3"
+    for python in (uv, pyenv, "bin/python3.10"):
+        machine.python(python, "3.10 x86_64")
+        assert machine.choose() == f"TFX 1.16 with {python}"
+
+
+def test_folders_of_pyenv_and_uv_can_be_named(machine):
+    root = machine.bin.parent
+    machine.python("u/cpython-3.10.14-linux/bin/python3", "3.10 x86_64")
+    folders = {"UV_PYTHON_INSTALL_DIR": str(root / "u"), "PYENV_ROOT": str(root / "p")}
+    chosen = "TFX 1.16 with u/cpython-3.10.14-linux/bin/python3"
+    assert machine.choose(**folders) == chosen
+    machine.python("p/versions/3.10.2/bin/python3", "3.10 x86_64")
+    assert machine.choose(**folders) == "TFX 1.16 with p/versions/3.10.2/bin/python3"
+
+
+def test_given_python_is_taken(machine):
+    machine.python("bin/python3.10", "3.10 x86_64")
+    given = machine.python("elsewhere/python", "3.10 x86_64")
+    assert machine.choose(PYTHON=str(given)) == "TFX 1.16 with elsewhere/python"
+
+
+def test_given_python_that_does_not_fit_is_not_replaced(machine):
+    machine.python("bin/python3.10", "3.10 x86_64")
+    machine.python("bin/mine", "3.12 x86_64")
+    message = machine.refusal(PYTHON="mine")
+    assert "bin/mine: is Python 3.12\n" in message
+    assert "nothing else, because PYTHON is set" in message
+    assert "    unset PYTHON\n" in message
+    assert "python3.10:" not in message
+
+
+def test_given_python_that_does_not_exist(machine):
+    machine.python("bin/python3.10", "3.10 x86_64")
+    assert machine.refusal(PYTHON="nil") == "PYTHON=nil: no such program.\n"
+
+
+@pytest.mark.parametrize(
+    ("facts", "why"),
+    [
+        ("", "does not run"),
+        ("3.9 x86_64", "is Python 3.9"),
+        ("3.10 i686", "is built for i686"),
+        ("3.10 x86_64 cpython", "is not CPython"),
+        (
+            "3.10 x86_64 venv",
+            "cannot make a venv (Debian: apt install python3.10-venv)",
+        ),
+        ("3.10 x86_64 headers", HEADERS),
+    ],
+)
+def test_why_a_python_does_not_fit(machine, facts, why):
+    machine.python("bin/python3.10", facts)
+    assert f"    bin/python3.10: {why}\n" in machine.refusal()
+
+
+def test_message_when_nothing_fits(machine):
+    machine.platform("Linux", "x86_64", NEW)
+    machine.python("bin/python3", "3.14 x86_64")
+    machine.python("bin/python3.13", "3.13 x86_64 venv headers")
+    assert machine.refusal() == (
+        "No Python fits.\n"
+        "Platform: Linux x86_64, glibc 2.41. It can run:\n"
+        "    TFX 1.21 with Python 3.13 or 3.12 or 3.11\n"
+        "    TFX 1.16 with Python 3.10\n"
+        "Tried:\n"
+        "    bin/python3.13: cannot make a venv (Debian: apt install python3.13-venv)\n"
+        "    bin/python3: is Python 3.14\n"
+        "    every folder of PATH, home/.pyenv/versions, home/.local/share/uv/python\n"
+        "Any one of these helps:\n"
+        "    sudo apt install python3.13-venv\n"
+        "    pyenv install 3.13\n"
+        "    uv python install 3.13\n"
+        "    make PYTHON=/path/to/python3.13 run\n"
+    )
+
+
+def test_probe_understands_a_real_python():
+    result = subprocess.run(
+        ["/bin/sh", ROOT / "requirements" / "install.sh", "--choose"],
+        env=os.environ | {"PYTHON": sys.executable, "TFX_LINE": installed_line().name},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    chosen = f"TFX {installed_line().name} with {sys.executable}\n"
+    assert (result.stdout, result.stderr) == (chosen, "")
+
+
+def test_compiler_is_asked_for_before_anything_is_made(machine):
+    machine.python("bin/python3.10", "3.10 x86_64")
+    (machine.bin.parent / "tools" / "c++").unlink()
+    result = machine.install()
+    assert result.returncode == 2
+    assert "sudo apt install g++" in result.stderr
+    assert not (machine.checkout / ".venv").exists()
+
+
+def test_steps_of_a_set_up(machine):
+    python = machine.python("bin/python3.10", "3.10 x86_64")
+    result = machine.install()
+    assert result.returncode == 0, result.stderr
+    pip, lock, project = machine.calls.read_text().splitlines()
+    assert pip.startswith("pip -m pip install")
+    assert re.search(r"--require-hashes .*requirements/uv\.txt$", pip)
+    assert re.search(
+        r"--require-hashes --compile-bytecode .*requirements/tfx-1\.16\.txt$", lock
+    )
+    assert project.endswith(
+        f"--no-deps --no-build-isolation --editable {machine.checkout}"
+    )
+    stamp = machine.checkout / ".venv" / ".complete"
+    assert stamp.read_text() == f"TFX 1.16, {python}, {machine.checkout}\n"
+    assert len(re.findall(r"^==> ", result.stdout, re.MULTILINE)) == 4
+    assert re.search(r"Set-up done in \d+ s\.$", result.stdout.strip())
+
+
+@pytest.mark.parametrize("failing", ["tfx-1.16.txt", "--editable"])
+def test_failed_set_up_is_begun_anew(machine, failing):
+    machine.python("bin/python3.10", "3.10 x86_64")
+    result = machine.install(FAIL=failing)
+    assert result.returncode == 1
+    assert "Set-up failed at: Installing" in result.stderr
+    assert not (machine.checkout / ".venv" / ".complete").exists()
+    left = machine.checkout / ".venv" / "left"
+    left.touch()
+    result = machine.install()
+    assert result.returncode == 0
+    assert "Removing the .venv that is there" in result.stdout
+    assert not left.exists()
+    assert (machine.checkout / ".venv" / ".complete").exists()
+
+
+def test_finished_set_up_is_updated_in_place(machine):
+    machine.python("bin/python3.10", "3.10 x86_64")
+    machine.install()
+    kept = machine.checkout / ".venv" / "kept"
+    kept.touch()
+    assert machine.install().returncode == 0
+    assert kept.exists()
+    result = machine.install(FAIL="tfx-1.16.txt")
+    assert result.returncode == 1
+    assert not (machine.checkout / ".venv" / ".complete").exists()
+
+
+def test_other_choice_is_made_anew(machine):
+    machine.platform("Linux", "x86_64", NEW)
+    machine.python("bin/python3.10", "3.10 x86_64")
+    machine.install()
+    (machine.checkout / ".venv" / "gone").touch()
+    machine.python("bin/python3.13", "3.13 x86_64")
+    assert machine.install().returncode == 0
+    assert not (machine.checkout / ".venv" / "gone").exists()
+    stamp = (machine.checkout / ".venv" / ".complete").read_text()
+    assert stamp.startswith("TFX 1.21, ")
+
+
+def lock_blocks(name: str) -> list[str]:
+    """Returns each requirement of a lock with the hash lines that belong to it."""
+    text = (ROOT / "requirements" / name).read_text()
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+    return re.split(r"\n(?=\S)", "\n".join(lines).strip())
+
+
+@pytest.mark.parametrize("name", ["tfx-1.16.txt", "tfx-1.21.txt", "uv.txt"])
+def test_every_locked_package_has_version_and_hashes(name):
+    for block in lock_blocks(name):
+        assert re.match(r"[a-z0-9.-]+==[\w.!+]+ ", block), block
+        assert "--hash=sha256:" in block
+
+
+@pytest.mark.parametrize("name", ["tfx-1.16.txt", "tfx-1.21.txt", "uv.txt"])
+def test_locks_name_no_index(name):
+    text = (ROOT / "requirements" / name).read_text()
+    assert not re.search(r"://|index-url|find-links|@ file", text)
+    assert "#    make lock" in text.splitlines()[:3]
+
+
+@pytest.mark.parametrize(
+    ("line", "python"),
+    [(LINES[1], "3.10"), (LINES[0], "3.11"), (LINES[0], "3.12"), (LINES[0], "3.13")],
+)
+def test_lock_satisfies_setup_py(line, python):
+    here = default_environment() | {
+        "python_version": python,
+        "python_full_version": f"{python}.0",
+    }
+    locked = {}
+    for block in lock_blocks(line.lock_file.name):
+        requirement = Requirement(block.split(" \\")[0])
+        if requirement.marker is None or requirement.marker.evaluate(here):
+            version = next(iter(requirement.specifier)).version
+            locked[canonicalize_name(requirement.name)] = version
+    for text in requires("mnist-tfx-pipeline"):
+        requirement = Requirement(text)
+        extras = ["", "kubeflow", "test", "dev"]
+        marker = requirement.marker
+        if marker is None or any(marker.evaluate(here | {"extra": e}) for e in extras):
+            assert locked[canonicalize_name(requirement.name)] in requirement.specifier
+
+
+def test_help_lists_every_target():
+    result = subprocess.run(
+        ["make"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    listed = re.findall(r"^  (\w+) +\S", result.stdout, re.MULTILINE)
+    assert listed == ["help", "run", "test", "report", "bench", "lint", "lock", "clean"]
