@@ -1,0 +1,134 @@
+"""The whole pipeline on the quick preset: twice, its gate, its served signatures."""
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from components.examples import read_examples
+from components.features import HEIGHT, IMAGE, WIDTH
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def project(make_project):
+    return make_project()
+
+
+@pytest.fixture(scope="module")
+def first(project):
+    """The first run in a fresh workspace; the others build on it."""
+    finished = project.run()
+    assert finished.code == 0, finished.err
+    return finished
+
+
+def artifacts(project) -> set[Path]:
+    return set((project.root / "workspace" / "artifacts").glob("*/*/*"))
+
+
+def pushed_versions(project) -> list[str]:
+    return sorted(p.name for p in (project.root / "workspace/serving/mnist").iterdir())
+
+
+def test_the_first_run_pushes_a_model_that_reached_its_bound(project, first):
+    summary = first.summary
+    assert summary["status"] == "pushed"
+    assert first.rerun() == set(first.states())
+    assert summary["data"] == {"train": 4000, "val": 500, "test": 1000}
+    assert summary["metrics"]["accuracy"] > 0.9
+    assert list(summary["metrics"]["per_class"]) == [str(d) for d in range(10)]
+    assert summary["baseline"] is None
+    assert summary["checks"] == [
+        {
+            "gate": "model",
+            "name": "accuracy",
+            "slice": "overall",
+            "value": summary["metrics"]["accuracy"],
+            "bound": 0.85,
+            "passed": True,
+        }
+    ]
+    # 784·128 weights, 4·128 of batch normalization, 129·10 of the head
+    assert summary["model"]["parameters"] == 784 * 128 + 4 * 128 + 129 * 10
+    assert pushed_versions(project) == [summary["model"]["version"]]
+
+
+def test_the_accuracy_is_that_of_the_pushed_model(project, first, tmp_path):
+    images, labels = read_examples([str(project.root / "data/mnist/test/*")])
+    answers = call_signatures(first.summary["model"]["path"], images, tmp_path)
+    accuracy = (answers["predict_pixels"].argmax(axis=1) == labels).mean()
+    assert accuracy == pytest.approx(first.summary["metrics"]["accuracy"], abs=1e-6)
+
+
+def test_served_signatures_agree(project, first, tmp_path):
+    images, _ = read_examples([str(project.root / "data/mnist/test/*")], limit=50)
+    answers = call_signatures(first.summary["model"]["path"], images, tmp_path)
+    for name in ("serving_default", "predict_image"):
+        np.testing.assert_allclose(
+            answers[name], answers["predict_pixels"], atol=1e-6, rtol=0
+        )
+
+
+def call_signatures(
+    model: str, images: np.ndarray, folder: Path
+) -> dict[str, np.ndarray]:
+    """Asks each signature for probabilities [n, 10] with plain TensorFlow."""
+    import tensorflow as tf
+
+    def example(pixels):
+        values = tf.train.Int64List(value=pixels.tolist())
+        feature = {IMAGE: tf.train.Feature(int64_list=values)}
+        return tf.train.Example(
+            features=tf.train.Features(feature=feature)
+        ).SerializeToString()
+
+    square = images.reshape(-1, HEIGHT, WIDTH)
+    signatures = tf.saved_model.load(model).signatures
+    requests = {
+        "serving_default": {"examples": tf.constant([example(i) for i in images])},
+        "predict_pixels": {"pixels": tf.constant(square)},
+        "predict_image": {
+            "images": tf.stack([tf.io.encode_png(i[..., None]) for i in square])
+        },
+    }
+    return {
+        name: signatures[name](**request)["probabilities"].numpy()
+        for name, request in requests.items()
+    }
+
+
+def test_a_second_run_runs_no_node_again(project, first):
+    before = artifacts(project)
+    again = project.run()
+    assert again.code == 0
+    assert again.rerun() == set()
+    assert again.summary["status"] == "pushed"
+    assert again.summary["model"] == first.summary["model"]
+    assert artifacts(project) == before
+    assert len(pushed_versions(project)) == 1
+
+
+def test_a_model_below_its_bound_is_not_pushed(project, first):
+    before = pushed_versions(project)
+    finished = project.run("--set", "evaluation.min_accuracy=0.995")
+    assert finished.code == 4
+    assert finished.summary["status"] == "model_rejected"
+    [check] = finished.summary["checks"]
+    assert (check["bound"], check["passed"]) == (0.995, False)
+    assert pushed_versions(project) == before
+
+
+def test_a_failing_node_is_named_with_its_cause_and_log(make_project):
+    broken = make_project()
+    shard = broken.root / "data/mnist/val/val.tfrecord.gz"
+    shard.write_bytes(gzip.compress(b"this is no TFRecord file at all" * 10))
+    finished = broken.run()
+    assert finished.code == 1
+    assert "ExampleGen failed: " in finished.err
+    assert f"full traceback: {broken.root}/workspace/logs/" in finished.err
+    assert "Traceback (most recent call last)" not in finished.err
+    assert finished.summary["status"] == "failed"
+    assert finished.states()["Trainer"] == "not run"
