@@ -3,6 +3,7 @@
 .DEFAULT_GOAL := help
 
 VENV := .venv
+JOBS ?= 2
 READY := $(VENV)/.complete
 LOCKS := requirements/tfx-1.16.txt requirements/tfx-1.21.txt requirements/uv.txt
 
@@ -13,8 +14,8 @@ help: ## list these targets
 run: $(READY) ## run the pipeline on MNIST; ARGS go to `mnist-pipeline run`
 	@$(VENV)/bin/mnist-pipeline run $(ARGS)
 
-test: $(READY) ## run the tests; ARGS go to pytest
-	@$(VENV)/bin/python -m pytest $(ARGS)
+test: $(READY) ## run the tests; ARGS go to pytest, JOBS at a time
+	@$(VENV)/bin/python -m pytest --numprocesses=$(JOBS) --dist=loadfile $(ARGS)
 
 report: $(READY) ## show the report of the latest run
 	@$(VENV)/bin/mnist-pipeline report $(ARGS)

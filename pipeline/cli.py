@@ -6,6 +6,7 @@ import click
 
 from components.errors import PipelineError
 from pipeline.commands.data import data
+from pipeline.commands.doctor import doctor
 from pipeline.commands.report import report
 from pipeline.commands.run import run
 
@@ -15,7 +16,7 @@ def cli() -> None:
     """From MNIST TFRecords to a validated, pushed model, with TFX."""
 
 
-for command in (run, report, data):
+for command in (run, report, data, doctor):
     cli.add_command(command)
 
 

@@ -1,0 +1,1 @@
+"""Measures the pipeline; ``make bench`` runs ``benchmarks.run``."""

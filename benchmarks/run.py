@@ -1,0 +1,118 @@
+"""Measures whole runs of the default preset: cold, then with nothing changed.
+
+``make bench`` runs it, on each TFX line in turn. It adds what it measured to
+``results.json``, by TFX line, and writes ``RESULTS.md`` from that.
+"""
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+import jinja2
+import psutil
+
+from pipeline.config import PROJECT_ROOT
+from pipeline.tfx_line import installed_line
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results.json"
+
+
+@click.command()
+@click.option("--runs", default=3, show_default=True, help="Cold runs to measure.")
+def main(runs: int) -> None:
+    """Measure cold and cached runs of the default preset on this machine."""
+    cold, cached = [], []
+    for index in range(runs):
+        with tempfile.TemporaryDirectory() as workspace:
+            cold.append(_measure(workspace, f"cold run {index + 1} of {runs}"))
+            cached.append(_measure(workspace, f"cached run {index + 1} of {runs}"))
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    results[installed_line().name] = _record(cold, cached)
+    RESULTS.write_text(json.dumps(results, indent=2, sort_keys=True) + "\n")
+    (HERE / "RESULTS.md").write_text(render(results))
+    click.echo(f"wrote {RESULTS} and RESULTS.md")
+
+
+def _measure(workspace: str, title: str) -> dict[str, Any]:
+    """Runs the pipeline as a process of its own; returns its summary and wall time."""
+    started = time.monotonic()
+    command = [sys.executable, "-m", "pipeline.cli", "run", "--json"]
+    done = subprocess.run(
+        [*command, "--workspace", workspace],
+        cwd=PROJECT_ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        check=True,
+    )
+    wall = time.monotonic() - started
+    click.echo(f"{title}: {wall:.1f} s")
+    return {**json.loads(done.stdout), "wall": wall}
+
+
+def _record(cold: list[dict], cached: list[dict]) -> dict[str, Any]:
+    nodes = [component["id"] for component in cold[0]["components"]]
+    return {
+        "date": date.today().isoformat(),
+        "commit": _commit(),
+        "machine": _machine(),
+        "versions": cold[0]["versions"],
+        "runs": len(cold),
+        "wall": [round(run["wall"], 1) for run in cold],
+        "cached_wall": [round(run["wall"], 1) for run in cached],
+        "accuracy": [run["metrics"]["accuracy"] for run in cold],
+        "node_seconds": {
+            node: statistics.median(
+                component["seconds"]
+                for run in cold
+                for component in run["components"]
+                if component["id"] == node
+            )
+            for node in nodes
+        },
+    }
+
+
+def _commit() -> str:
+    command = ["git", "-C", str(PROJECT_ROOT), "describe", "--always", "--dirty"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"
+
+
+def _machine() -> str:
+    memory = psutil.virtual_memory().total / 2**30
+    return f"{_processor()}, {os.cpu_count()} cores, {memory:.0f} GiB"
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def render(results: dict[str, Any]) -> str:
+    """Returns ``RESULTS.md`` from the content of ``results.json``."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE), trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["median"] = statistics.median
+    return environment.get_template("RESULTS.md.j2").render(
+        lines=dict(sorted(results.items(), reverse=True))
+    )
+
+
+if __name__ == "__main__":
+    main()
