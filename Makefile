@@ -1,5 +1,5 @@
 # Everything a person or CI calls. The first target that needs .venv makes it.
-.PHONY: help run test report bench lock lint clean
+.PHONY: help run test report bench lock lint clean choose
 .DEFAULT_GOAL := help
 
 VENV := .venv
@@ -37,3 +37,9 @@ clean: ## remove .venv, workspace and caches
 
 $(READY): $(LOCKS) setup.py requirements/install.sh
 	@sh requirements/install.sh
+
+# A named Python or line may be another one than .venv has; install.sh compares.
+ifneq ($(PYTHON)$(TFX_LINE),)
+$(READY): choose
+choose:
+endif

@@ -11,6 +11,7 @@ set -eu
 ROOT=$(CDPATH='' cd "$(dirname "$0")/.." && pwd)
 VENV=$ROOT/.venv
 STAMP=$VENV/.complete
+BUSY=$ROOT/.venv.lock
 
 # Set by choose(); TRIED collects one line for every interpreter that was refused.
 LINE=
@@ -272,6 +273,31 @@ step() {
     say "    $(($(date +%s) - began)) s"
 }
 
+# Two set-ups at once would undo each other's work. The link's target is the process
+# that is at work; making a link is atomic.
+wait_for_turn() {
+    told=
+    until ln -s $$ "$BUSY" 2>/dev/null; do
+        owner=$(readlink "$BUSY") || refuse "Cannot write to $ROOT."
+        if kill -0 "$owner" 2>/dev/null; then
+            [ -n "$told" ] || say "Waiting for another set-up, process $owner." \
+                "If there is none: rm $BUSY"
+            told=yes
+            sleep 1
+        else
+            rm -f "$BUSY"
+        fi
+    done
+    trap 'rm -f "$BUSY"' EXIT
+    trap 'exit 130' HUP INT TERM
+}
+
+# Is .venv of this choice, and no older than what it is made from?
+is_current() {
+    [ "$(cat "$STAMP" 2>/dev/null)" = "$CHOICE" ] &&
+        [ -z "$(find "$ROOT/setup.py" "$ROOT/requirements" -newer "$STAMP")" ]
+}
+
 # A finished environment of the same choice is brought up to date in place; anything
 # else, a half-made one above all, is made anew. The stamp goes first, comes last.
 make_venv() {
@@ -306,7 +332,6 @@ install_project() {
 install() {
     started=$(date +%s)
     LOCK=$ROOT/requirements/tfx-$LINE.txt
-    CHOICE="TFX $LINE, $INTERPRETER, $ROOT"
     packages=$(grep -c '^[a-z]' "$LOCK")
     say "Setting up .venv: TFX $LINE with $INTERPRETER on $(platform_name)."
     cd "$ROOT"
@@ -324,4 +349,6 @@ if [ "${1-}" = --choose ]; then
     exit 0
 fi
 require_compiler
-install
+CHOICE="TFX $LINE, $INTERPRETER, $ROOT"
+wait_for_turn
+is_current || install

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from importlib.metadata import requires
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from packaging.utils import canonicalize_name
 from pipeline.tfx_line import LINES, installed_line
 
 ROOT = Path(__file__).resolve().parents[1]
-TOOLS = ["cat", "cp", "date", "dirname", "grep", "mkdir", "rm", "sed", "sort"]
+TOOLS = ["cat", "cp", "date", "dirname", "find", "grep", "ln", "mkdir"]
+TOOLS += ["readlink", "rm", "sed", "sleep", "sort"]
 NEW = "2.41"  # the glibc of Debian 13, for both lines
 OLD = "2.36"  # the glibc of Debian 12, for TFX 1.16 alone
 VENV = "cannot make a venv (Debian: apt install python3.10-venv)"
@@ -60,6 +62,7 @@ class Machine:
         self.write("uv", FAKE_UV)
         self.platform("Linux", "x86_64", OLD)
         shutil.copytree(ROOT / "requirements", self.checkout / "requirements")
+        shutil.copy(ROOT / "setup.py", self.checkout)
         self.env = {
             "PATH": f"{self.bin}:{tools}",
             "HOME": str(self.home),
@@ -97,6 +100,10 @@ class Machine:
             text=True,
             timeout=60,
         )
+
+    def outdate(self) -> None:
+        """Makes the stamp older than everything it depends on."""
+        os.utime(self.checkout / ".venv" / ".complete", (0, 0))
 
     def choose(self, **env: str) -> str:
         """Returns what is chosen, with the folder of the machine left out."""
@@ -330,11 +337,54 @@ def test_finished_set_up_is_updated_in_place(machine):
     machine.install()
     kept = machine.checkout / ".venv" / "kept"
     kept.touch()
+    machine.outdate()
     assert machine.install().returncode == 0
     assert kept.exists()
+    machine.outdate()
     result = machine.install(FAIL="tfx-1.16.txt")
     assert result.returncode == 1
     assert not (machine.checkout / ".venv" / ".complete").exists()
+
+
+def test_current_set_up_is_left_alone(machine):
+    machine.python("bin/python3.10", "3.10 x86_64")
+    machine.install()
+    machine.calls.unlink()
+    result = machine.install()
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert not machine.calls.exists()
+
+
+def test_second_set_up_waits_for_the_first(machine):
+    machine.python("bin/python3.10", "3.10 x86_64")
+    busy = machine.checkout / ".venv.lock"
+    with subprocess.Popen(["sleep", "1.5"]) as first:
+        busy.symlink_to(str(first.pid))
+        threading.Thread(target=first.wait).start()
+        result = machine.install()
+    assert result.returncode == 0
+    assert result.stdout.startswith(f"Waiting for another set-up, process {first.pid}.")
+    assert "Set-up done" in result.stdout
+    assert not busy.is_symlink()
+
+
+def test_lock_of_a_dead_set_up_is_taken_over(machine):
+    machine.python("bin/python3.10", "3.10 x86_64")
+    with subprocess.Popen(["true"]) as dead:
+        pass
+    (machine.checkout / ".venv.lock").symlink_to(str(dead.pid))
+    result = machine.install()
+    assert result.returncode == 0
+    assert "Waiting" not in result.stdout
+
+
+def test_interrupted_set_up_leaves_no_stamp_and_no_lock(machine):
+    machine.python("bin/python3.10", "3.10 x86_64")
+    machine.write("uv", '#!/bin/sh\nkill -TERM "$PPID"\nexit 1\n')
+    assert machine.install().returncode != 0
+    assert (machine.checkout / ".venv" / "bin" / "python").exists()
+    assert not (machine.checkout / ".venv" / ".complete").exists()
+    assert not (machine.checkout / ".venv.lock").is_symlink()
 
 
 def test_other_choice_is_made_anew(machine):
