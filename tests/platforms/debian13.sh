@@ -1,0 +1,146 @@
+#!/usr/bin/env bash
+# Proves the newest TFX line where an older system cannot install it: in a Debian 13
+# chroot, as a user of its own, with nothing of the outer Python visible.
+#
+#   sudo tests/platforms/debian13.sh FOLDER
+#
+# FOLDER receives the chroot (about 6 GB) and is kept; a second call reuses it. Needs
+# root, debootstrap and Debian's package mirror. Runs `make run` and `make test`
+# inside, then exchanges pushed models between the line in there and the line out here.
+set -euo pipefail
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+PACKAGES=make,g++,git,python3,python3-venv,python3-dev,ca-certificates
+SUITE=trixie
+GUEST=tester
+HOME_INSIDE=/home/$GUEST
+CHECKOUT=$HOME_INSIDE/checkout
+
+fail() {
+    printf '%s\n' "$*" >&2
+    exit 2
+}
+
+# Usage: step TITLE COMMAND...: one line a step, its output in a log shown on failure.
+step() {
+    local title=$1 began=$SECONDS
+    shift
+    if ! "$@" >"$LOG" 2>&1; then
+        tail -n 60 "$LOG" >&2
+        printf 'FAILED  %s\n' "$title" >&2
+        exit 1
+    fi
+    printf '%5d s  %s\n' $((SECONDS - began)) "$title"
+}
+
+# Prints the settings that pip and uv need to reach their index, where there are any.
+network_settings() {
+    env | grep -iE '^(pip_(index_url|extra_index_url|default_timeout)|uv_default_index|(http|https|no)_proxy)=' || true
+}
+
+# Usage: inside COMMAND...: runs a command in the checkout inside, as the guest.
+inside() {
+    local settings=()
+    mapfile -t settings < <(network_settings)
+    chroot --userspec="$GUEST:$GUEST" "$CHROOT" /usr/bin/env -i HOME="$HOME_INSIDE" \
+        USER="$GUEST" PATH=/usr/bin:/bin LANG=C.UTF-8 "${settings[@]}" \
+        sh -c 'cd "$1" && shift && exec "$@"' sh "$CHECKOUT" "$@"
+}
+
+make_chroot() {
+    # Complete only once it has been moved to its name.
+    [ -d "$CHROOT" ] && return
+    rm -rf "$CHROOT.part"
+    debootstrap --variant=minbase --include="$PACKAGES" "$SUITE" "$CHROOT.part"
+    chroot "$CHROOT.part" useradd --create-home "$GUEST"
+    mv "$CHROOT.part" "$CHROOT"
+}
+
+# Processes need /proc and shared memory; names need the resolver, TLS the certificates.
+connect() {
+    mount -t proc proc "$CHROOT/proc"
+    mount -t tmpfs tmpfs "$CHROOT/dev/shm"
+    cp --dereference /etc/resolv.conf "$CHROOT/etc/resolv.conf"
+    cp --dereference /etc/ssl/certs/ca-certificates.crt "$CHROOT/etc/ssl/certs/"
+}
+
+# Only what git knows or would add goes in; the environment inside is kept.
+copy_checkout() {
+    mkdir -p "$CHROOT$CHECKOUT"
+    find "$CHROOT$CHECKOUT" -mindepth 1 -maxdepth 1 ! -name .venv -exec rm -rf {} +
+    git -C "$ROOT" ls-files -z --cached --others --exclude-standard |
+        tar -C "$ROOT" --null --files-from=- --create |
+        tar -C "$CHROOT$CHECKOUT" --extract --no-same-owner
+    chroot "$CHROOT" chown -R "$GUEST:$GUEST" "$HOME_INSIDE"
+}
+
+run_inside() {
+    inside make run ARGS=--json | tee "$CHROOT$HOME_INSIDE/run.txt"
+    sed -n '/^{/,$p' "$CHROOT$HOME_INSIDE/run.txt" >"$CHROOT$HOME_INSIDE/summary.json"
+}
+
+test_inside() {
+    inside make test | tee "$CHROOT$HOME_INSIDE/test.txt"
+}
+
+run_outside() {
+    make -C "$ROOT" run ARGS="--preset quick --workspace $WORK/workspace"
+}
+
+# Usage: model_in FOLDER: the newest version pushed there.
+model_in() { find "$1" -mindepth 1 -maxdepth 1 -type d | sort | tail -n 1; }
+
+# Usage: outer|inner record|compare MODEL ANSWERS: see exchange.py.
+outer() { (cd "$ROOT" && .venv/bin/python -m tests.platforms.exchange "$@"); }
+inner() { inside .venv/bin/python -m tests.platforms.exchange "$@"; }
+
+carry_in() {
+    rm -rf "${CHROOT:?}$HOME_INSIDE/carried"
+    cp -r "$(model_in "$WORK/workspace/serving/mnist")" "$CHROOT$HOME_INSIDE/carried"
+    outer record "$CHROOT$HOME_INSIDE/carried" "$CHROOT$HOME_INSIDE/outer.npz"
+    chroot "$CHROOT" chown -R "$GUEST:$GUEST" "$HOME_INSIDE"
+    inner compare "$HOME_INSIDE/carried" "$HOME_INSIDE/outer.npz"
+}
+
+carry_out() {
+    cp -r "$(model_in "$CHROOT$CHECKOUT/workspace/serving/mnist")" "$WORK/carried"
+    local model
+    model=$(model_in "$CHROOT$CHECKOUT/workspace/serving/mnist")
+    inner record "${model#"$CHROOT"}" "$HOME_INSIDE/inner.npz"
+    outer compare "$WORK/carried" "$CHROOT$HOME_INSIDE/inner.npz"
+}
+
+figures() {
+    printf '\nmake run on %s:\n' "$(inside .venv/bin/mnist-pipeline doctor | sed -n 's/^TFX line *ok *//p')"
+    inside .venv/bin/python -m json.tool "$HOME_INSIDE/summary.json" |
+        grep -E '"(status|accuracy|loss|seconds|python|tfx|tensorflow|beam)"' |
+        grep -vE '^ {6,}"seconds"' | sort -u
+    printf 'make test:\n'
+    tail -n 1 "$CHROOT$HOME_INSIDE/test.txt"
+}
+
+main() {
+    [ $# -eq 1 ] || fail "Usage: debian13.sh FOLDER"
+    [ "$(id -u)" -eq 0 ] || fail "Making a chroot needs root: sudo $0 $1"
+    command -v debootstrap >/dev/null || fail "debootstrap is missing: apt install debootstrap"
+    # A mount namespace of its own: its mounts go with it, whatever happens.
+    if [ -z "${IN_NAMESPACE-}" ]; then
+        IN_NAMESPACE=1 exec unshare --mount --propagation private "$0" "$1"
+    fi
+    mkdir -p "$1"
+    CHROOT=$(realpath "$1")/debian13
+    WORK=$(mktemp -d)
+    LOG=$WORK/log
+    trap 'rm -rf "$WORK"' EXIT
+    step "Debian 13 in $CHROOT" make_chroot
+    step "mounts, resolver, certificates" connect
+    step "copy the checkout" copy_checkout
+    step "make run inside" run_inside
+    step "make test inside" test_inside
+    step "make run outside, to have a model of the other line" run_outside
+    step "the outer model, loaded, evaluated and predicted with inside" carry_in
+    step "the inner model, loaded, evaluated and predicted with outside" carry_out
+    figures
+}
+
+main "$@"
