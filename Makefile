@@ -26,13 +26,13 @@ bench: $(READY) ## measure this pipeline beside its peers
 lint: $(READY) ## check the style of the code; changes nothing
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
-	@$(VENV)/bin/shellcheck requirements/*.sh
+	@$(VENV)/bin/shellcheck requirements/*.sh tests/platforms/*.sh
 
 lock: ## compile the lock files from setup.py; ARGS=--upgrade takes newer versions
 	@sh requirements/lock.sh $(ARGS)
 
-clean: ## remove .venv, workspace and caches
-	rm -rf $(VENV) workspace build dist .pytest_cache .ruff_cache *.egg-info
+clean: ## remove .venv and caches; the workspace holds pushed models and stays
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache *.egg-info
 	@find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): $(LOCKS) setup.py requirements/install.sh

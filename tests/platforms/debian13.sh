@@ -15,6 +15,7 @@ SUITE=trixie
 GUEST=tester
 HOME_INSIDE=/home/$GUEST
 CHECKOUT=$HOME_INSIDE/checkout
+CERTIFICATES=/etc/ssl/certs/ca-certificates.crt
 
 fail() {
     printf '%s\n' "$*" >&2
@@ -25,7 +26,9 @@ fail() {
 step() {
     local title=$1 began=$SECONDS
     shift
-    if ! "$@" >"$LOG" 2>&1; then
+    # In the background, because bash ignores `set -e` inside a condition.
+    "$@" >"$LOG" 2>&1 </dev/null &
+    if ! wait $!; then
         tail -n 60 "$LOG" >&2
         printf 'FAILED  %s\n' "$title" >&2
         exit 1
@@ -43,7 +46,8 @@ inside() {
     local settings=()
     mapfile -t settings < <(network_settings)
     chroot --userspec="$GUEST:$GUEST" "$CHROOT" /usr/bin/env -i HOME="$HOME_INSIDE" \
-        USER="$GUEST" PATH=/usr/bin:/bin LANG=C.UTF-8 "${settings[@]}" \
+        USER="$GUEST" PATH=/usr/bin:/bin LANG=C.UTF-8 \
+        PIP_CERT="$CERTIFICATES" SSL_CERT_FILE="$CERTIFICATES" "${settings[@]}" \
         sh -c 'cd "$1" && shift && exec "$@"' sh "$CHECKOUT" "$@"
 }
 
@@ -61,7 +65,7 @@ connect() {
     mount -t proc proc "$CHROOT/proc"
     mount -t tmpfs tmpfs "$CHROOT/dev/shm"
     cp --dereference /etc/resolv.conf "$CHROOT/etc/resolv.conf"
-    cp --dereference /etc/ssl/certs/ca-certificates.crt "$CHROOT/etc/ssl/certs/"
+    cp --dereference "$CERTIFICATES" "$CHROOT$CERTIFICATES"
 }
 
 # Only what git knows or would add goes in; the environment inside is kept.
