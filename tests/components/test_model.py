@@ -1,0 +1,224 @@
+"""The network and its optimizer: structure, sizes, schedule, decay."""
+
+import keras
+import numpy as np
+import pytest
+
+from components.hyperparameters import ModelHyperparameters, TrainHyperparameters
+from components.model import (
+    build_model,
+    build_optimizer,
+    compile_model,
+    learning_rate,
+)
+
+
+def layer_names(model: keras.Model) -> list[str]:
+    return [type(layer).__name__ for layer in model.layers]
+
+
+def dense_layers(model: keras.Model) -> list[keras.layers.Dense]:
+    return [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+
+
+def test_hidden_layers_are_dense_normalization_activation_dropout() -> None:
+    settings = ModelHyperparameters(hidden_units=(8, 4), dropout=0.25)
+
+    assert layer_names(build_model(settings)) == [
+        "InputLayer",
+        *["Dense", "BatchNormalization", "Activation", "Dropout"] * 2,
+        "Dense",
+    ]
+
+
+def test_normalization_and_dropout_can_be_left_out() -> None:
+    settings = ModelHyperparameters(
+        hidden_units=(8,), dropout=0.0, batch_normalization=False
+    )
+
+    assert layer_names(build_model(settings)) == [
+        "InputLayer",
+        "Dense",
+        "Activation",
+        "Dense",
+    ]
+
+
+def test_settings_reach_the_layers() -> None:
+    settings = ModelHyperparameters(
+        hidden_units=(8, 4), activation="tanh", dropout=0.25
+    )
+    model = build_model(settings)
+
+    assert [layer.units for layer in dense_layers(model)] == [8, 4, 10]
+    activations = [x for x in model.layers if isinstance(x, keras.layers.Activation)]
+    assert [a.activation for a in activations] == [keras.activations.tanh] * 2
+    dropouts = [x for x in model.layers if isinstance(x, keras.layers.Dropout)]
+    assert [layer.rate for layer in dropouts] == [0.25, 0.25]
+
+
+@pytest.mark.parametrize("normalized", [True, False])
+def test_hidden_layers_have_a_bias_only_without_normalization(normalized) -> None:
+    settings = ModelHyperparameters(hidden_units=(8, 4), batch_normalization=normalized)
+    *hidden, head = dense_layers(build_model(settings))
+
+    assert [layer.use_bias for layer in hidden] == [not normalized] * 2
+    assert head.use_bias
+
+
+@pytest.mark.parametrize(
+    ("units", "normalized", "expected"),
+    [
+        ((8,), False, (784 * 8 + 8) + (8 * 10 + 10)),
+        # Gamma, beta, moving mean and moving variance for each unit.
+        ((8,), True, (784 * 8 + 4 * 8) + (8 * 10 + 10)),
+        ((8, 4), True, (784 * 8 + 4 * 8) + (8 * 4 + 4 * 4) + (4 * 10 + 10)),
+        ((512, 512), True, 784 * 512 + 512 * 512 + 8 * 512 + 512 * 10 + 10),
+    ],
+)
+def test_the_number_of_parameters(units, normalized, expected) -> None:
+    settings = ModelHyperparameters(hidden_units=units, batch_normalization=normalized)
+
+    assert build_model(settings).count_params() == expected
+
+
+def test_the_model_takes_pixels_and_returns_logits() -> None:
+    model = build_model(ModelHyperparameters(hidden_units=(16,)))
+    images = np.random.default_rng(0).random((5, 784), np.float32)
+
+    logits = keras.ops.convert_to_numpy(model(images))
+
+    assert model.input_shape == (None, 784)
+    assert (logits.shape, logits.dtype) == ((5, 10), np.float32)
+    # Probabilities would neither be negative nor miss a sum of one.
+    assert logits.min() < 0
+    assert np.abs(logits.sum(axis=1) - 1).min() > 1e-3
+
+
+def schedule_value(settings: TrainHyperparameters, total: int, step: int) -> float:
+    return float(learning_rate(settings, total)(step))
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        (0, 0.04 * 0.5),
+        (10, (0.04 + 0.96 / 2) * 0.5),
+        (20, 0.5),
+        (60, (0.001 + 0.999 / 2) * 0.5),
+        (100, 0.001 * 0.5),
+        (200, 0.001 * 0.5),
+    ],
+)
+def test_the_rate_warms_up_and_falls_along_a_cosine(step, expected) -> None:
+    settings = TrainHyperparameters(learning_rate=0.5, warmup=0.2)
+
+    assert schedule_value(settings, 100, step) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"), [(0, 0.5), (50, (0.001 + 0.999 / 2) * 0.5), (100, 0.0005)]
+)
+def test_without_warm_up_the_rate_starts_at_its_peak(step, expected) -> None:
+    settings = TrainHyperparameters(learning_rate=0.5, warmup=0.0)
+
+    assert schedule_value(settings, 100, step) == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_single_step_has_a_schedule() -> None:
+    settings = TrainHyperparameters(learning_rate=0.5, warmup=0.9)
+
+    assert np.isfinite(schedule_value(settings, 1, 0))
+
+
+def test_a_constant_rate_is_the_number_itself() -> None:
+    settings = TrainHyperparameters(learning_rate=0.25, schedule="constant")
+
+    assert learning_rate(settings, 100) == 0.25
+
+
+def step_with_zero_gradients(settings: TrainHyperparameters) -> dict[str, np.ndarray]:
+    """The mean of each kind of variable, all ones before a step without gradients."""
+    model = build_model(ModelHyperparameters(hidden_units=(4,)))
+    for variable in model.trainable_variables:
+        variable.assign(keras.ops.ones_like(variable))
+    optimizer = build_optimizer(settings, total_steps=10)
+    gradients = [keras.ops.zeros_like(v) for v in model.trainable_variables]
+    optimizer.apply(gradients, model.trainable_variables)
+    values: dict[str, list] = {}
+    for variable in model.trainable_variables:
+        values.setdefault(variable.name, []).append(variable.numpy().ravel())
+    return {name: np.concatenate(parts) for name, parts in values.items()}
+
+
+def test_adamw_decays_kernels_and_nothing_else() -> None:
+    settings = TrainHyperparameters(
+        optimizer="adamw", learning_rate=0.5, schedule="constant", weight_decay=0.1
+    )
+    values = step_with_zero_gradients(settings)
+
+    assert set(values) == {"kernel", "bias", "gamma", "beta"}
+    np.testing.assert_allclose(values["kernel"], 1 - 0.5 * 0.1, rtol=1e-6)
+    for name in ("bias", "gamma", "beta"):
+        np.testing.assert_array_equal(values[name], 1.0)
+
+
+@pytest.mark.parametrize("name", ["adam", "sgd"])
+def test_other_optimizers_decay_nothing(name) -> None:
+    settings = TrainHyperparameters(
+        optimizer=name, learning_rate=0.5, schedule="constant", weight_decay=0.1
+    )
+
+    for values in step_with_zero_gradients(settings).values():
+        np.testing.assert_array_equal(values, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("adamw", keras.optimizers.AdamW),
+        ("adam", keras.optimizers.Adam),
+        ("sgd", keras.optimizers.SGD),
+    ],
+)
+def test_the_optimizer_is_the_one_named_and_follows_the_schedule(name, kind) -> None:
+    settings = TrainHyperparameters(optimizer=name, learning_rate=0.5, warmup=0.2)
+    optimizer = build_optimizer(settings, total_steps=100)
+
+    assert type(optimizer) is kind
+    assert float(optimizer.learning_rate) == pytest.approx(0.04 * 0.5)
+
+
+def test_sgd_has_nesterov_momentum() -> None:
+    optimizer = build_optimizer(TrainHyperparameters(optimizer="sgd"), 10)
+
+    assert (optimizer.momentum, optimizer.nesterov) == (0.9, True)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_the_loss_is_cross_entropy_of_logits_with_smoothed_labels(smoothing) -> None:
+    model = build_model(ModelHyperparameters(hidden_units=(4,)))
+    settings = TrainHyperparameters(label_smoothing=smoothing)
+    compile_model(model, settings, total_steps=10)
+    logits = np.random.default_rng(0).normal(size=(3, 10)).astype(np.float32)
+    labels = np.eye(10, dtype=np.float32)[[1, 0, 7]]
+
+    log_probabilities = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    smoothed = labels * (1 - smoothing) + smoothing / 10
+    expected = -(smoothed * log_probabilities).sum(axis=1).mean()
+
+    assert float(model.loss(labels, logits)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_compiled_model_reports_loss_and_accuracy() -> None:
+    model = build_model(ModelHyperparameters(hidden_units=(4,)))
+    compile_model(model, TrainHyperparameters(), total_steps=10)
+    images = np.random.default_rng(0).random((6, 784), np.float32)
+    predicted = np.argmax(keras.ops.convert_to_numpy(model(images)), axis=1)
+    labels = np.eye(10, dtype=np.float32)[predicted]
+    labels[:2] = np.roll(labels[:2], 1, axis=1)
+
+    results = model.evaluate(images, labels, verbose=0, return_dict=True)
+
+    assert set(results) == {"loss", "accuracy"}
+    assert results["accuracy"] == pytest.approx(4 / 6)

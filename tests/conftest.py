@@ -1,0 +1,70 @@
+"""What tests of several folders need: a few records and a transform graph.
+
+TensorFlow and Beam are imported where they are used, to start light tests fast.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from components.features import IMAGE, LABEL, PIXELS
+from pipeline.datasets.records import serialize_example
+from pipeline.datasets.shards import shard_name, write_shard
+
+COUNT = 20
+SHARDS = 2
+
+Items = tuple[np.ndarray, np.ndarray]
+
+
+@pytest.fixture(scope="session")
+def tiny_items() -> Items:
+    """Images uint8 [20, 784], labels int64 [20]; pixel 0 of image i is i."""
+    items = np.arange(COUNT)[:, None]
+    images = (items * 37 + np.arange(PIXELS) * 5) % 256
+    images[:, 0] = items[:, 0]
+    return images.astype(np.uint8), np.arange(COUNT) * 7 % 10
+
+
+@pytest.fixture(scope="session")
+def tiny_examples(tmp_path_factory: pytest.TempPathFactory, tiny_items: Items) -> Path:
+    """A folder with ``tiny_items`` as two gzip TFRecord shards of 10 records."""
+    folder = tmp_path_factory.mktemp("tiny")
+    records = [serialize_example(*item) for item in zip(*tiny_items, strict=True)]
+    for index in range(SHARDS):
+        path = folder / shard_name("train", index, SHARDS)
+        write_shard(path, records[index * 10 : (index + 1) * 10])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def transform_graph(
+    tmp_path_factory: pytest.TempPathFactory, tiny_items: Items
+) -> Path:
+    """Our preprocessing, analysed on ``tiny_items`` as Transform does it."""
+    import apache_beam as beam
+    import tensorflow as tf
+    import tensorflow_transform.beam as tft_beam
+    from tensorflow_transform.tf_metadata import dataset_metadata
+
+    from components.transform import preprocessing_fn
+    from pipeline.definition import BEAM_ARGS
+
+    folder = tmp_path_factory.mktemp("transform")
+    rows = [
+        {IMAGE: image.tolist(), LABEL: [int(label)]}
+        for image, label in zip(*tiny_items, strict=True)
+    ]
+    metadata = dataset_metadata.DatasetMetadata.from_feature_spec(
+        {
+            IMAGE: tf.io.FixedLenFeature([PIXELS], tf.int64),
+            LABEL: tf.io.FixedLenFeature([1], tf.int64),
+        }
+    )
+    context = tft_beam.Context(temp_dir=str(folder / "temp"))
+    with beam.Pipeline(argv=BEAM_ARGS) as pipeline, context:
+        data = pipeline | "rows" >> beam.Create(rows)
+        transform = (data, metadata) | tft_beam.AnalyzeDataset(preprocessing_fn)
+        _ = transform | tft_beam.WriteTransformFn(str(folder / "graph"))
+    return folder / "graph"
