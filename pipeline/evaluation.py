@@ -1,13 +1,10 @@
 """What the Evaluator measures and demands: the TFMA ``EvalConfig``."""
 
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
 
 from components.features import LABEL
 from pipeline.config import EvaluationSettings
-
-ACCURACY = "sparse_categorical_accuracy"
-LOSS = "sparse_categorical_crossentropy"
-CONFUSION_MATRIX = "multi_class_confusion_matrix_at_thresholds"
 
 
 def eval_config(settings: EvaluationSettings) -> tfma.EvalConfig:
@@ -43,7 +40,7 @@ def _accuracy(minimum: float) -> tfma.MetricConfig:
     return tfma.MetricConfig(
         class_name="SparseCategoricalAccuracy",
         per_slice_thresholds=[
-            tfma.PerSliceMetricThreshold(
+            config_pb2.PerSliceMetricThreshold(
                 slicing_specs=[tfma.SlicingSpec()],
                 threshold=tfma.MetricThreshold(
                     value_threshold=tfma.GenericValueThreshold(

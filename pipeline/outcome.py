@@ -11,11 +11,11 @@ import attrs
 import tensorflow_data_validation as tfdv
 
 from components.features import SPLITS
+from components.metrics import BASELINE, EvaluationMetrics
 from components.trainer import HISTORY_FILE
 from pipeline.config import Config
 from pipeline.lineage import RunLineage
 from pipeline.local_runner import NodeResult
-from pipeline.metrics import BASELINE, EvaluationMetrics
 
 EXIT_CODES = {
     "pushed": 0,

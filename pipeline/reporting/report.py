@@ -7,9 +7,9 @@ from typing import Any
 
 import jinja2
 
+from components.metrics import EvaluationMetrics
 from components.trainer import HISTORY_FILE
 from pipeline.lineage import RunLineage
-from pipeline.metrics import EvaluationMetrics
 from pipeline.reporting import plots
 from pipeline.reporting.samples import predict_samples
 from pipeline.reporting.text import percent

@@ -8,8 +8,10 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import metrics_for_slice_pb2
 
 from components.features import LABEL, NUM_CLASSES
-from pipeline.evaluation import ACCURACY, CONFUSION_MATRIX, LOSS
 
+ACCURACY = "sparse_categorical_accuracy"
+LOSS = "sparse_categorical_crossentropy"
+CONFUSION_MATRIX = "multi_class_confusion_matrix_at_thresholds"
 CANDIDATE = "candidate"
 BASELINE = "baseline"
 

@@ -1,0 +1,12 @@
+"""The artifact types that TFX lacks."""
+
+from tfx.types.artifact import Artifact
+
+
+class DataVerdict(Artifact):
+    """What DataGate saw in data that it let through.
+
+    Holds ``checks.json`` and what later data is compared with.
+    """
+
+    TYPE_NAME = "DataVerdict"

@@ -1,0 +1,85 @@
+"""A check: one value held to one bound by a gate; how checks are kept and shown."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+import attrs
+
+from components.errors import PipelineError
+
+CHECKS_FILE = "checks.json"
+
+Gate = Literal["data", "model", "serving"]
+Policy = Literal["error", "warn", "off"]
+
+
+@attrs.frozen
+class Check:
+    """One verdict of a gate.
+
+    Attributes:
+      gate: which gate looked.
+      name: what it looked at, like ``accuracy`` or ``leakage``.
+      slice: where: a split, a pair of splits, ``overall``, a digit, a signature.
+      value: what it saw; None where that could not be computed.
+      bound: what it allows.
+      passed: whether the value keeps to the bound.
+      policy: a failed ``warn`` is shown and recorded, a failed ``error`` stops.
+      advice: what to do next when it failed; whole sentences.
+    """
+
+    gate: Gate
+    name: str
+    slice: str
+    value: float | str | None
+    bound: float | str
+    passed: bool
+    policy: Policy = "error"
+    advice: str = ""
+
+    @property
+    def stops(self) -> bool:
+        """Whether this check refuses what it looked at."""
+        return not self.passed and self.policy == "error"
+
+    def __str__(self) -> str:
+        value = "could not be computed" if self.value is None else _number(self.value)
+        text = (
+            f"{self.gate} gate: {self.name}, {self.slice}: {value}, "
+            f"bound {_number(self.bound)}"
+        )
+        return text if self.passed else f"{text}. {self.advice}".rstrip()
+
+
+class GateError(PipelineError):
+    """A gate refused; holds every check that it made, passed or not."""
+
+    def __init__(self, checks: Iterable[Check]) -> None:
+        self.checks = tuple(checks)
+        super().__init__("\n".join(str(check) for check in self.checks if check.stops))
+
+
+class DataRejectedError(GateError):
+    """The data is not fit to train on."""
+
+    exit_code = 3
+
+
+def write_checks(directory: str | Path, checks: Iterable[Check]) -> None:
+    """Writes checks beside the other files of an artifact."""
+    content = json.dumps([attrs.asdict(check) for check in checks], indent=2)
+    (Path(directory) / CHECKS_FILE).write_text(content + "\n")
+
+
+def read_checks(directory: str | Path) -> list[Check]:
+    """Reads the checks of an artifact; none where it has no such file."""
+    file = Path(directory) / CHECKS_FILE
+    if not file.is_file():
+        return []
+    return [Check(**fields) for fields in json.loads(file.read_text())]
+
+
+def _number(value: float | str) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

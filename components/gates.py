@@ -1,0 +1,100 @@
+"""What each gate allows; the configuration holds these.
+
+Where a check has a policy: ``error`` stops the run, ``warn`` is shown and recorded,
+``off`` is not looked at.
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from components.checks import Policy
+from components.hyperparameters import (
+    STRICT,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+)
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+@dataclass(frozen=True, config=STRICT)
+class DataGateSettings:
+    """What DataGate allows. Distances lie in [0, 1], pixel statistics too.
+
+    Attributes:
+      anomalies: policy for TFDV anomalies of error severity.
+      size: policy for splits that are missing or too small.
+      min_train: least number of training examples; likewise val and test.
+      leakage: policy for the same image in two splits.
+      conflicts: policy for the same image with different labels.
+      balance: policy for classes that are missing or rare.
+      min_class_share: least share of each class in each split.
+      constant: policy for images of one single value, blank or saturated.
+      max_constant_share: largest share of such images in a split.
+      pixels: policy for the pixel statistics of each split.
+      min_mean: least mean pixel, as a share of 255; likewise the largest.
+      min_ink: least share of pixels above half of 255; likewise the largest.
+      drift: policy for distances between splits and from the data before.
+      max_label_drift: largest L-infinity distance between label distributions.
+      max_pixel_drift: largest Jensen-Shannon divergence, base 2, between
+        distributions of pixel values.
+    """
+
+    anomalies: Policy = "error"
+    size: Policy = "error"
+    min_train: PositiveInt = 1000
+    min_val: PositiveInt = 100
+    min_test: PositiveInt = 100
+    leakage: Policy = "error"
+    conflicts: Policy = "error"
+    balance: Policy = "error"
+    min_class_share: Share = 0.03
+    constant: Policy = "error"
+    max_constant_share: Share = 0.001
+    pixels: Policy = "error"
+    min_mean: Share = 0.08
+    max_mean: Share = 0.2
+    min_ink: Share = 0.06
+    max_ink: Share = 0.2
+    drift: Policy = "error"
+    max_label_drift: Share = 0.05
+    max_pixel_drift: Share = 0.02
+
+
+@dataclass(frozen=True, config=STRICT)
+class ModelGateSettings:
+    """What the Evaluator demands of a model on the test split.
+
+    Attributes:
+      min_accuracy: least accuracy overall.
+      max_loss: largest cross-entropy overall, in nats.
+      min_digit_accuracy: least accuracy of each digit.
+      max_accuracy_drop: largest loss of accuracy against the baseline, overall.
+      max_digit_accuracy_drop: the same for each digit.
+    """
+
+    min_accuracy: Share = 0.98
+    max_loss: PositiveFloat = 0.2
+    min_digit_accuracy: Share = 0.95
+    max_accuracy_drop: Share = 0.005
+    max_digit_accuracy_drop: Share = 0.02
+
+
+@dataclass(frozen=True, config=STRICT)
+class ServingCheckSettings:
+    """What ServingCheck demands of an exported model.
+
+    Attributes:
+      max_latency: median milliseconds for one image through one signature.
+      max_size: largest size of the export in megabytes.
+      max_difference: largest difference from the Trainer's own probabilities.
+      timeout: seconds after which a model that does not answer is given up.
+    """
+
+    max_latency: PositiveFloat = 100.0
+    max_size: PositiveFloat = 200.0
+    max_difference: NonNegativeFloat = 1e-4
+    timeout: PositiveFloat = 60.0
