@@ -60,7 +60,7 @@ class DataGateSettings:
     min_ink: Share = 0.06
     max_ink: Share = 0.2
     drift: Policy = "error"
-    max_label_drift: Share = 0.05
+    max_label_drift: Share = 0.1
     max_pixel_drift: Share = 0.02
 
 
