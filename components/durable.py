@@ -1,0 +1,95 @@
+"""Files that survive a crash of the machine: written, then forced to disk.
+
+The model store is built on these.
+"""
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+_CHUNK = 1 << 20
+
+
+def files_below(folder: Path) -> Iterator[tuple[str, bool]]:
+    """Yields the path of each file below a folder, and whether it is a regular one.
+
+    A link counts as a file that is not regular, wherever it leads.
+
+    Raises:
+      OSError: a folder cannot be read.
+    """
+    for root, folders, files in os.walk(folder, onerror=_raise):
+        links = [name for name in folders if (Path(root) / name).is_symlink()]
+        for name in [*files, *links]:
+            path = Path(root) / name
+            regular = stat.S_ISREG(path.lstat().st_mode)
+            yield path.relative_to(folder).as_posix(), regular
+
+
+def sha256(file: Path, copy: BinaryIO | None = None) -> str:
+    """Returns the SHA-256 of a file, and writes what it reads to ``copy``, if any."""
+    digest = hashlib.sha256()
+    with file.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+            if copy is not None:
+                copy.write(chunk)
+    return digest.hexdigest()
+
+
+def copy_files(source: Path, target: Path, leave_out: str) -> dict[str, str]:
+    """Copies the files below a folder into a new one and forces each to disk.
+
+    Args:
+      source: holds regular files and folders.
+      target: is made; it must not exist.
+      leave_out: path of a file not to copy.
+
+    Returns:
+      Path of each file to the SHA-256 of what was read from the source.
+    """
+    target.mkdir()
+    digests = {}
+    for path in sorted(path for path, _ in files_below(source)):
+        if path == leave_out:
+            continue
+        file = target / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("xb") as stream:
+            digests[path] = sha256(source / path, copy=stream)
+            _sync_file(stream)
+    return digests
+
+
+def write_text(file: Path, text: str) -> None:
+    """Writes a file and forces it to disk."""
+    with file.open("wb") as stream:
+        stream.write(text.encode())
+        _sync_file(stream)
+
+
+def sync_folders(folder: Path) -> None:
+    """Forces the names in a folder and in each one below it to disk."""
+    for root, _, _ in os.walk(folder, topdown=False, onerror=_raise):
+        sync_folder(Path(root))
+
+
+def sync_folder(folder: Path) -> None:
+    """Forces the names in a folder to disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sync_file(stream: BinaryIO) -> None:
+    stream.flush()
+    os.fsync(stream.fileno())
+
+
+def _raise(error: OSError) -> None:
+    raise error

@@ -1,0 +1,203 @@
+"""manifest.json: what a published version holds and where it came from.
+
+The model store writes one into each version and believes none that it reads before
+it is checked.
+"""
+
+import json
+import stat
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    Field,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic.dataclasses import dataclass
+
+from components.durable import files_below, sha256
+from components.errors import PipelineError
+from components.hyperparameters import STRICT, PositiveInt
+
+MANIFEST_FILE = "manifest.json"
+_ODD = "a link or something else that is no plain file"
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("it holds characters that cannot be printed")
+    return text
+
+
+def _inside(path: str) -> str:
+    """Refuses a path that is not one file of the version, written in one way."""
+    pure = PurePosixPath(path)
+    if pure.is_absolute() or ".." in pure.parts or str(pure) != path or path == ".":
+        raise ValueError(f"{path!r} is not a plain path inside the version")
+    if path == MANIFEST_FILE:
+        raise ValueError(f"{MANIFEST_FILE} cannot list itself")
+    return path
+
+
+Line = Annotated[str, AfterValidator(_printable)]
+FilePath = Annotated[Line, AfterValidator(_inside)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+@dataclass(frozen=True, config=STRICT)
+class Metrics:
+    """What the Evaluator measured on the test split; None where it could not."""
+
+    accuracy: float | None
+    loss: float | None
+    per_class: dict[Line, float | None]
+
+
+@dataclass(frozen=True, config=STRICT)
+class Manifest:
+    """One published version.
+
+    Attributes:
+      version: its number, which names its folder.
+      pipeline: name of the pipeline that made the model.
+      run_id: the run that made the model.
+      time: when this version was published, UTC.
+      digests: of the code, the data and the schema.
+      metrics: of the model, if it was evaluated.
+      baseline: of the model that it was compared with, if there was one.
+      checks: every check of every gate.
+      versions: of Python, TFX and TensorFlow.
+      files: path of each file, relative to the version, to its SHA-256.
+      rebaseline: whether the run was told to ignore the baseline.
+      rollback_of: the older version that this one is a copy of, if it is one.
+    """
+
+    version: PositiveInt
+    pipeline: Line
+    run_id: Line
+    time: AwareDatetime
+    digests: dict[Line, Line]
+    metrics: Metrics | None
+    baseline: Metrics | None
+    checks: list[dict[str, Any]]
+    versions: dict[Line, Line]
+    files: Annotated[dict[FilePath, Sha256], Field(min_length=1)]
+    rebaseline: bool = False
+    rollback_of: PositiveInt | None = None
+
+
+_MANIFEST = TypeAdapter(Manifest)
+
+
+def to_json(manifest: Manifest) -> str:
+    """Returns the content of ``manifest.json``."""
+    return _MANIFEST.dump_json(manifest, indent=2).decode() + "\n"
+
+
+def facts_of(manifest: Manifest) -> dict[str, Any]:
+    """Returns as JSON values what is also true of a copy of the version."""
+    own = {"version", "time", "files"}
+    return _MANIFEST.dump_python(manifest, mode="json", exclude=own)
+
+
+def new_manifest(values: Mapping[str, Any]) -> Manifest:
+    """Builds a manifest from JSON values.
+
+    Raises:
+      PipelineError: a key is missing, unknown or holds a wrong value.
+    """
+    return _checked(json.dumps(values), "the facts about the model")
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Reads the manifest of a version and checks it.
+
+    Args:
+      folder: of the version, named by its number.
+
+    Raises:
+      PipelineError: there is none, it is damaged, or that of another version.
+    """
+    file = folder / MANIFEST_FILE
+    try:
+        if not stat.S_ISREG(file.lstat().st_mode):
+            raise PipelineError(f"Expected {file} to be a file. Received: {_ODD}.")
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise PipelineError(
+            f"Expected a manifest in {file}. Received: {reason}. Restore it, or push "
+            "a model again."
+        ) from error
+    manifest = _checked(text, str(file))
+    if str(manifest.version) != folder.name:
+        raise PipelineError(
+            f"Expected {file} to describe version {folder.name}. Received: the "
+            f"manifest of version {manifest.version}. Restore it, or push a model "
+            "again."
+        )
+    return manifest
+
+
+def compare(folder: Path, manifest: Manifest) -> dict[str, str]:
+    """Holds the files of a version to its manifest.
+
+    Returns:
+      Path of a file to ``missing``, ``changed`` or ``added``; empty when all files
+      are as published.
+
+    Raises:
+      OSError: a file cannot be read.
+    """
+    digests = {
+        path: sha256(folder / path) if regular else _ODD
+        for path, regular in files_below(folder)
+        if path != MANIFEST_FILE
+    }
+    return differences(manifest.files, digests)
+
+
+def differences(
+    expected: Mapping[str, str], received: Mapping[str, str]
+) -> dict[str, str]:
+    """Returns path → ``missing``, ``changed`` or ``added``, from paths → digests."""
+    result = {path: "added" for path in received if path not in expected}
+    for path, digest in expected.items():
+        if path not in received:
+            result[path] = "missing"
+        elif received[path] != digest:
+            result[path] = "changed"
+    return dict(sorted(result.items()))
+
+
+def require_whole(folder: Path, problems: Mapping[str, str]) -> None:
+    """Refuses a version whose files are not as published.
+
+    Raises:
+      PipelineError: names each file that is missing, changed or added.
+    """
+    if problems:
+        listed = ", ".join(f"{path!r} {what}" for path, what in problems.items())
+        raise PipelineError(
+            f"Expected the files in {folder} to be as published. Received: {listed}. "
+            "Restore them or go back to another version with 'mnist-pipeline models "
+            "rollback VERSION'."
+        )
+
+
+def _checked(text: str, name: str) -> Manifest:
+    try:
+        return _MANIFEST.validate_json(text)
+    except ValidationError as error:
+        problems = "; ".join(
+            ": ".join(filter(None, [".".join(map(str, one["loc"])), one["msg"]]))
+            for one in error.errors(include_input=False, include_url=False)[:3]
+        )
+        raise PipelineError(
+            f"Expected {name} to hold all that a manifest holds. "
+            f"Received: {problems}. Restore it, or push a model again."
+        ) from error
