@@ -41,7 +41,7 @@ def sha256(file: Path, copy: BinaryIO | None = None) -> str:
 
 
 def copy_files(source: Path, target: Path, leave_out: str) -> dict[str, str]:
-    """Copies the files below a folder into a new one and forces each to disk.
+    """Copies a folder into a new one and forces each file to disk.
 
     Args:
       source: holds regular files and folders.
@@ -51,14 +51,13 @@ def copy_files(source: Path, target: Path, leave_out: str) -> dict[str, str]:
     Returns:
       Path of each file to the SHA-256 of what was read from the source.
     """
-    target.mkdir()
+    for root, _, _ in os.walk(source, onerror=_raise):
+        (target / Path(root).relative_to(source)).mkdir()
     digests = {}
     for path in sorted(path for path, _ in files_below(source)):
         if path == leave_out:
             continue
-        file = target / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("xb") as stream:
+        with (target / path).open("xb") as stream:
             digests[path] = sha256(source / path, copy=stream)
             _sync_file(stream)
     return digests

@@ -99,9 +99,15 @@ class ModelStore:
             return compare(self.path(version), manifest)
 
     def size(self, version: int) -> int:
-        """Returns the bytes in the files of a version."""
+        """Returns the bytes in the files of a version.
+
+        Raises:
+          PipelineError: a folder cannot be read.
+        """
         folder = self.path(version)
-        return sum((folder / path).lstat().st_size for path, _ in files_below(folder))
+        with self._explained("read the files"):
+            files = [folder / path for path, _ in files_below(folder)]
+            return sum(file.lstat().st_size for file in files)
 
     def publish(self, source: str | Path, facts: Mapping[str, Any]) -> int:
         """Publishes a SavedModel as the newest version.

@@ -1,0 +1,224 @@
+"""``mnist-pipeline models``: the published versions, listed, verified, changed."""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from components.errors import PipelineError, UsageError
+from pipeline.config import load_config
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from components.model_store import ModelStore
+
+Command = Callable[..., None]
+
+
+class _ListsByDefault(click.Group):
+    """Takes ``models`` for ``models list``, options included."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        option = bool(args) and args[0].startswith("-")
+        if not args or (option and args[0] not in ctx.help_option_names):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_ListsByDefault)
+def models() -> None:
+    """List the published models (the default), verify, roll back, prune them."""
+
+
+def _of_one_store(command: Command) -> Command:
+    """Adds the options that say which folder of versions is meant."""
+    for option in (
+        click.option("--pipeline", metavar="NAME", help="The pipeline that pushed."),
+        click.option(
+            "--workspace",
+            type=click.Path(file_okay=False, path_type=Path),
+            help="The workspace of the pipeline.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@models.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else.")
+@_of_one_store
+def list_versions(as_json: bool, workspace: Path | None, pipeline: str | None) -> None:
+    """Show every version, oldest first, and verify its files."""
+    store = open_store(workspace, pipeline)
+    rows = [describe(store, version) for version in store.versions()]
+    if rows:
+        # A server loads the highest number, whatever it finds there.
+        rows[-1]["serving"] = True
+    if as_json:
+        click.echo(json.dumps({"path": str(store.base), "versions": rows}, indent=2))
+        return
+    if not rows:
+        click.echo(f"No version in {store.base}; 'mnist-pipeline run' pushes one.")
+        return
+    from pipeline.reporting.text import terminal
+
+    console = terminal(sys.stdout)
+    console.print(_as_table(rows))
+    for row in rows:
+        if row["problem"]:
+            console.print(f"{row['version']}: {row['problem']}", markup=False)
+
+
+@models.command()
+@click.argument("versions", metavar="[VERSION]...", nargs=-1, type=click.IntRange(1))
+@_of_one_store
+def verify(
+    versions: Sequence[int], workspace: Path | None, pipeline: str | None
+) -> None:
+    """Check the SHA-256 of every file.
+
+    Of each VERSION, or of all versions when none is given.
+    """
+    from components.model_manifest import require_whole
+
+    store = open_store(workspace, pipeline)
+    problems = []
+    for version in versions or _some(store):
+        try:
+            require_whole(store.path(version), store.verify(version))
+        except UsageError:
+            raise
+        except PipelineError as error:
+            problems.append(str(error))
+        else:
+            count = len(store.manifest(version).files)
+            click.echo(f"{version}: {count} files as published")
+    if problems:
+        raise PipelineError("\n".join(problems))
+
+
+@models.command()
+@click.argument("version", metavar="[VERSION]", required=False, type=click.IntRange(1))
+@_of_one_store
+def rollback(version: int | None, workspace: Path | None, pipeline: str | None) -> None:
+    """Serve VERSION again (default: the one before the newest).
+
+    It is verified, then published once more under a new number, so that model
+    servers pick it up.
+    """
+    store = open_store(workspace, pipeline)
+    _some(store)
+    new = store.rollback(version)
+    original = store.manifest(new).rollback_of
+    click.echo(f"{store.path(new)} serves; it is a copy of version {original}.")
+
+
+@models.command()
+@click.option(
+    "--keep",
+    required=True,
+    type=click.IntRange(1),
+    help="How many of the newest versions to keep.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be removed, no more.")
+@_of_one_store
+def prune(
+    keep: int, dry_run: bool, workspace: Path | None, pipeline: str | None
+) -> None:
+    """Remove all but the newest versions, never the one that serves.
+
+    Folders without a manifest of their own are left alone.
+    """
+    store = open_store(workspace, pipeline)
+    removed = store.prunable(keep) if dry_run else store.prune(keep)
+    for version in removed:
+        click.echo(f"{'Would remove' if dry_run else 'Removed'} {store.path(version)}")
+    if not removed:
+        click.echo(f"Nothing to remove from {store.base}.")
+
+
+def open_store(workspace: Path | None, pipeline: str | None) -> "ModelStore":
+    """Returns the store of a pipeline in a workspace.
+
+    Raises:
+      UsageError: a pipeline was named, and no pipeline of that name pushed there.
+    """
+    from components.model_store import ModelStore
+
+    base = load_config(workspace=workspace, pipeline=pipeline).serving
+    if pipeline is not None and not base.is_dir():
+        known = ", ".join(sorted(p.name for p in base.parent.glob("*/"))) or "none"
+        raise UsageError(
+            f"Expected a pipeline with published models in {base.parent}. "
+            f"Received: {pipeline}. Pipelines there: {known}."
+        )
+    return ModelStore(base)
+
+
+def describe(store: "ModelStore", version: int) -> dict[str, Any]:
+    """Returns what ``models list`` says of a version, as JSON values."""
+    row: dict[str, Any] = {
+        "version": version,
+        "time": None,
+        "run_id": None,
+        "accuracy": None,
+        "bytes": store.size(version),
+        "serving": False,
+        "verified": False,
+        "rollback_of": None,
+        "problem": None,
+    }
+    try:
+        manifest = store.manifest(version)
+        changes = store.verify(version)
+    except PipelineError as error:
+        return row | {"problem": str(error)}
+    return row | {
+        "time": manifest.time.isoformat(),
+        "run_id": manifest.run_id,
+        "accuracy": manifest.metrics and manifest.metrics.accuracy,
+        "verified": not changes,
+        "rollback_of": manifest.rollback_of,
+        "problem": ", ".join(f"{p!r} {what}" for p, what in changes.items()) or None,
+    }
+
+
+def _some(store: "ModelStore") -> list[int]:
+    versions = store.versions()
+    if not versions:
+        raise UsageError(
+            f"Expected a published model in {store.base}. Received: none. "
+            "'mnist-pipeline run' pushes one."
+        )
+    return versions
+
+
+def _as_table(rows: Sequence[dict[str, Any]]) -> "Table":
+    from rich.markup import escape
+    from rich.table import Table
+
+    from pipeline.reporting.text import percent
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("version", "time", "run"):
+        table.add_column(name, no_wrap=True)
+    for name in ("accuracy", "MB"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name in ("verified", "serves", "rollback of"):
+        table.add_column(name, no_wrap=True)
+    for row in rows:
+        table.add_row(
+            str(row["version"]),
+            (row["time"] or "")[:19].replace("T", " "),
+            escape(row["run_id"] or ""),
+            percent(row["accuracy"]),
+            f"{row['bytes'] / 1e6:.1f}",
+            "yes" if row["verified"] else "[red]no[/]",
+            "yes" if row["serving"] else "",
+            str(row["rollback_of"] or ""),
+        )
+    return table
