@@ -136,8 +136,8 @@ def _leakage(statistics: DataStatistics, settings: DataGateSettings) -> Iterator
             continue
         value = statistics.leakage.get((one, other), 0)
         advice = (
-            f"So many different images are in both {one} and {other}, so {other} "
-            f"no longer measures unseen data. Remove them from {one}."
+            f"The same images are in both {one} and {other}, so {other} no longer "
+            f"measures unseen data. Remove them from {one}."
         )
         yield _check(
             "leakage", f"{one}/{other}", value, 0, not value, settings.leakage, advice
@@ -149,11 +149,11 @@ def _conflicts(
 ) -> Iterator[Check]:
     value = sum(statistics.conflicts.values())
     found = "; ".join(
-        f"{count:,} labelled {' and '.join(map(str, labels))}"
+        f"{count:,} image{'s'[: count > 1]} labelled {' and '.join(map(str, labels))}"
         for labels, count in sorted(statistics.conflicts.items())
     )
     advice = (
-        f"So many different images carry several labels: {found}. Correct the labels "
+        f"The same image carries several labels: {found}. Correct the labels "
         "or remove these records."
     )
     yield _check(

@@ -13,7 +13,6 @@ from typing import Any, ClassVar
 import tensorflow as tf
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
-from tfx.components.example_validator.executor import DEFAULT_FILE_NAME
 from tfx.components.statistics_gen.stats_artifact_utils import load_statistics
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base.base_beam_component import BaseBeamComponent
@@ -47,6 +46,8 @@ from components.gates import DataGateSettings
 from components.hyperparameters import from_dict
 from components.previous_data import STATISTICS_ID
 
+# As ExampleValidator names it.
+_ANOMALIES_FILE = "SchemaDiff.pb"
 _log = logging.getLogger(__name__)
 
 
@@ -163,7 +164,7 @@ def _anomalies(
     checks = []
     for split in artifact_utils.decode_split_names(anomalies.split_names):
         directory = artifact_utils.get_split_uri([anomalies], split)
-        content = (Path(directory) / DEFAULT_FILE_NAME).read_bytes()
+        content = (Path(directory) / _ANOMALIES_FILE).read_bytes()
         found = anomalies_pb2.Anomalies.FromString(content)
         checks += anomaly_checks(split, found, wanted, settings)
     return checks

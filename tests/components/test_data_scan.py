@@ -1,0 +1,169 @@
+"""The pass over the examples counts every record, however they are laid in files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import apache_beam as beam
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from components import data_scan
+from components.data_scan import (
+    DIGESTS,
+    ScanExamples,
+    count,
+    digest,
+    find_repeated,
+    read_batches,
+)
+from components.data_statistics import DataStatistics, read_statistics
+from pipeline.datasets.records import serialize_example
+from pipeline.datasets.shards import write_shard
+from pipeline.definition import BEAM_ARGS
+
+
+def image(number: int) -> np.ndarray:
+    """An image uint8 [784] unlike that of any other number."""
+    pixels = np.zeros(784, np.uint8)
+    pixels[:3] = number, 100, 200
+    return pixels
+
+
+def raw(image: Sequence | None, label: Sequence | None, name: str = "image") -> bytes:
+    """A record with any number and type of values, or without a feature."""
+    example = tf.train.Example()
+    for key, values in ((name, image), ("label", label)):
+        feature = example.features.feature[key] if values is not None else None
+        if values and isinstance(values[0], float):
+            feature.float_list.value.extend(values)
+        elif values:
+            feature.int64_list.value.extend(values)
+    return example.SerializeToString()
+
+
+GOOD = serialize_example(image(1), 3)
+MALFORMED = [
+    pytest.param(raw([0] * 784, None), id="label missing"),
+    pytest.param(raw([0] * 784, [1, 2]), id="two labels"),
+    pytest.param(raw([0] * 783, [1]), id="783 pixels"),
+    pytest.param(raw([], [1]), id="no pixels"),
+    pytest.param(raw([256] + [0] * 783, [1]), id="pixel 256"),
+    pytest.param(raw([-1] + [0] * 783, [1]), id="pixel -1"),
+    pytest.param(raw([0] * 784, [10]), id="label 10"),
+    pytest.param(raw([0] * 784, [-1]), id="label -1"),
+    pytest.param(raw([0.5] * 784, [1]), id="float pixels"),
+    pytest.param(raw([0] * 784, [1], name="picture"), id="renamed feature"),
+]
+
+
+def scan(folder: Path, shards: dict[str, list[list[bytes]]]) -> DataStatistics:
+    """Writes shards of records and scans them."""
+    folder.mkdir(exist_ok=True)
+    files: dict[str, list[str]] = {}
+    for split, parts in shards.items():
+        files[split] = []
+        for index, records in enumerate(parts):
+            path = folder / f"{split}-{index}.tfrecord.gz"
+            write_shard(path, records)
+            files[split].append(str(path))
+    with beam.Pipeline(argv=BEAM_ARGS) as pipeline:
+        _ = pipeline | ScanExamples(files, str(folder / "out"))
+    return read_statistics(folder / "out")
+
+
+def records(numbers: Sequence[int], label: int | None = None) -> list[bytes]:
+    return [
+        serialize_example(image(number), number % 10 if label is None else label)
+        for number in numbers
+    ]
+
+
+@pytest.fixture
+def planted() -> dict[str, list[bytes]]:
+    """20 images in train; val holds 2 of them, test 3, with 1 in all; 2 conflicts."""
+    return {
+        "train": [*records(range(20)), *records([4], 9), raw([0] * 783, [1])],
+        "val": records([1, 2, 31, 32]),
+        "test": [*records([2, 3]), *records([5], 8), *records([41])]
+        # Constant images recur, with several labels, and have their own check.
+        + [serialize_example(np.full(784, 255, np.uint8), label) for label in (0, 1)],
+    }
+
+
+def test_every_record_is_counted(tmp_path, planted):
+    statistics = scan(tmp_path, {split: [part] for split, part in planted.items()})
+
+    train, val, test = (statistics.split(name) for name in ("train", "val", "test"))
+    assert [s.examples for s in (train, val, test)] == [21, 4, 6]
+    assert [s.malformed for s in (train, val, test)] == [1, 0, 0]
+    assert [s.constant for s in (train, val, test)] == [0, 0, 2]
+    assert train.labels == (2, 2, 2, 2, 2, 2, 2, 2, 2, 3)
+    assert val.labels == (0, 2, 2, 0, 0, 0, 0, 0, 0, 0)
+    assert (val.pixels[0], val.pixels[100], val.pixels[200]) == (4 * 781, 4, 4)
+    assert [val.pixels[number] for number in (1, 2, 31, 32, 33)] == [1, 1, 1, 1, 0]
+    assert sum(test.pixels) == 6 * 784
+
+
+def test_repeated_images_are_found_across_files(tmp_path, planted):
+    statistics = scan(tmp_path, {split: [part] for split, part in planted.items()})
+
+    assert statistics.leakage == {
+        ("train", "val"): 2,
+        ("train", "test"): 3,
+        ("val", "test"): 1,
+    }
+    assert statistics.conflicts == {(4, 9): 1, (5, 8): 1}
+
+
+def test_order_and_number_of_files_do_not_matter(tmp_path, planted, monkeypatch):
+    one = scan(tmp_path / "one", {split: [part] for split, part in planted.items()})
+    # Batches and flushes in the middle of files, too.
+    monkeypatch.setattr(data_scan, "_BATCH", 3)
+    monkeypatch.setattr(data_scan, "_FLUSH", 5)
+    turned = {split: part[::-1] for split, part in planted.items()}
+    many = scan(
+        tmp_path / "many",
+        {split: [p[:1], p[1:9], [], p[9:]] for split, p in turned.items()},
+    )
+
+    assert many == one
+
+
+def test_files_without_a_record_count_nothing(tmp_path):
+    statistics = scan(tmp_path, {"train": [[]]})
+    assert statistics.split("train").examples == 0
+    assert scan(tmp_path / "none", {}) == DataStatistics()
+
+
+@pytest.mark.parametrize("record", MALFORMED)
+def test_a_malformed_record_is_left_out_and_counted(tmp_path, record):
+    path = tmp_path / "part.tfrecord.gz"
+    write_shard(path, [GOOD, record, GOOD])
+    batches = list(read_batches(str(path)))
+
+    assert sum(malformed for *_, malformed in batches) == 1
+    images = np.concatenate([images for images, *_ in batches])
+    np.testing.assert_array_equal(images, [image(1)] * 2)
+    assert np.concatenate([labels for _, labels, _ in batches]).tolist() == [3, 3]
+
+
+def test_an_empty_batch_counts_nothing_but_the_malformed():
+    statistics = count(np.empty((0, 784), np.int64), np.empty(0, np.int64), 5)
+    assert (statistics.examples, statistics.malformed) == (0, 5)
+
+
+def test_digests_depend_on_the_image_alone():
+    images = np.stack([image(1), image(2), np.zeros(784), image(1)]).astype(np.int64)
+    digests = digest(images, np.array([1, 2, 3, 4]), "val")
+
+    assert digests.dtype == DIGESTS
+    assert digests["label"].tolist() == [1, 2, 4]
+    assert digests["split"].tolist() == [1, 1, 1]
+    assert digests["hash"][0].tolist() == digests["hash"][2].tolist()
+    assert len(np.unique(digests["hash"], axis=0)) == 2
+
+
+def test_images_that_share_half_a_hash_are_not_the_same():
+    digests = np.array([((7, 1), 0, 3), ((7, 2), 1, 4), ((8, 1), 2, 5)], DIGESTS)
+    assert find_repeated([digests]) == DataStatistics()
