@@ -3,12 +3,16 @@
 The model store is built on these.
 """
 
+import errno
 import hashlib
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+from components.errors import PipelineError
 
 _CHUNK = 1 << 20
 
@@ -83,6 +87,32 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def explain_os_errors(action: str, store: Path) -> Iterator[None]:
+    """Turns an error of the operating system into one to act on.
+
+    Args:
+      action: what is done within, like ``publish a model``.
+      store: the folder of versions that it is done in.
+
+    Raises:
+      PipelineError: in place of an ``OSError``.
+    """
+    try:
+        yield
+    except OSError as error:
+        advice = "Mend that"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            advice = (
+                "Free room, for example with 'mnist-pipeline models prune --keep N'"
+            )
+        where = f" ({error.filename})" if error.filename else ""
+        raise PipelineError(
+            f"Expected to {action} in {store}. Received: {error.strerror}{where}. "
+            f"The version that serves is untouched. {advice}, then try again."
+        ) from error
 
 
 def _sync_file(stream: BinaryIO) -> None:

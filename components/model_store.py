@@ -4,7 +4,6 @@ A version appears whole or not at all, and its number is above all before it. Th
 Pusher publishes here; ``mnist-pipeline models`` lists, verifies, rolls back, prunes.
 """
 
-import errno
 import re
 import shutil
 import time
@@ -19,6 +18,7 @@ from filelock import FileLock, Timeout
 
 from components.durable import (
     copy_files,
+    explain_os_errors,
     files_below,
     sync_folder,
     sync_folders,
@@ -95,7 +95,7 @@ class ModelStore:
           PipelineError: its manifest cannot be believed, or a file not be read.
         """
         manifest = self.manifest(version)
-        with self._explained("read the files"):
+        with explain_os_errors("read the files", self.base):
             return compare(self.path(version), manifest)
 
     def size(self, version: int) -> int:
@@ -105,7 +105,7 @@ class ModelStore:
           PipelineError: a folder cannot be read.
         """
         folder = self.path(version)
-        with self._explained("read the files"):
+        with explain_os_errors("read the files", self.base):
             files = [folder / path for path, _ in files_below(folder)]
             return sum(file.lstat().st_size for file in files)
 
@@ -123,7 +123,7 @@ class ModelStore:
         Raises:
           PipelineError: nothing was published and no version was touched.
         """
-        with self._explained("publish a model"), self._locked():
+        with explain_os_errors("publish a model", self.base), self._locked():
             return self._publish(Path(source), facts)
 
     def rollback(self, version: int | None = None) -> int:
@@ -140,7 +140,7 @@ class ModelStore:
           PipelineError: its files are not as published, or it could not be copied.
         """
         self._require_older(version)
-        with self._explained("publish a model"), self._locked():
+        with explain_os_errors("publish a model", self.base), self._locked():
             version = self._require_older(version)
             manifest, folder = self.manifest(version), self.path(version)
             require_whole(folder, compare(folder, manifest))
@@ -177,7 +177,7 @@ class ModelStore:
         """
         if not self.prunable(keep):
             return []
-        with self._explained("remove versions"), self._locked():
+        with explain_os_errors("remove versions", self.base), self._locked():
             versions = self.prunable(keep)
             for version in versions:
                 hidden = self.base / f"{_REMOVED}{version}"
@@ -275,22 +275,6 @@ class ModelStore:
             raise PipelineError(
                 f"Expected to have {self.base} alone within {self.lock_seconds:g} s. "
                 "Received: another process still holds it. Try again when it is done."
-            ) from error
-
-    @contextmanager
-    def _explained(self, action: str) -> Iterator[None]:
-        """Turns an error of the operating system into one to act on."""
-        try:
-            yield
-        except OSError as error:
-            advice = "Mend that"
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                advice = "Free room, for example with 'mnist-pipeline models prune'"
-            where = f" ({error.filename})" if error.filename else ""
-            raise PipelineError(
-                f"Expected to {action} in {self.base}. Received: {error.strerror}"
-                f"{where}. The version that serves is untouched. {advice}, then try "
-                "again."
             ) from error
 
 
