@@ -424,6 +424,10 @@ def test_rollback_refuses_a_changed_version(store, source):
     with pytest.raises(PipelineError, match=r"as published.*'saved_model\.pb' changed"):
         store.rollback(first)
     assert store.versions() == [first, second]
+    (store.path(first) / "saved_model.pb").unlink()
+    with pytest.raises(PipelineError, match=r"as published.*'saved_model\.pb' missing"):
+        store.rollback(first)
+    assert store.versions() == [first, second]
 
 
 def test_rollback_notices_a_change_while_it_copies(store, source, monkeypatch):
