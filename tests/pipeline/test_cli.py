@@ -1,0 +1,135 @@
+"""``mnist-pipeline`` as a process: it starts light and says what is wrong."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from components.errors import PipelineError, UsageError
+from pipeline import cli
+from pipeline.config import PROJECT_ROOT
+
+HEAVY = ("tensorflow", "tfx", "apache_beam", "keras", "numpy", "ml_metadata")
+
+
+def call(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *args],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(PROJECT_ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def mnist_pipeline(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return call("-m", "pipeline.cli", *args, cwd=cwd)
+
+
+def test_help_lists_every_command(tmp_path: Path) -> None:
+    done = mnist_pipeline("--help", cwd=tmp_path)
+
+    assert done.returncode == 0
+    listed = {
+        line.split()[0] for line in done.stdout.split("Commands:")[1].splitlines()[1:]
+    }
+    assert listed == set(cli.cli.commands)
+    assert {"run", "report", "data", "doctor"} <= listed
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("args", [["--help"], ["run", "--help"], ["data", "-h"]])
+def test_help_imports_nothing_heavy(args: list[str], tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "from pipeline.cli import cli\n"
+        f"cli({args!r}, standalone_mode=False)\n"
+        f"print('heavy:', *sorted(set({HEAVY!r}) & set(sys.modules)))\n"
+    )
+    done = call("-c", code, cwd=tmp_path)
+
+    assert done.stdout.startswith("Usage: ")
+    assert done.stdout.splitlines()[-1].strip() == "heavy:", done.stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        (["nosuch"], "No such command 'nosuch'"),
+        (["run", "--nosuch"], "No such option"),
+        (["run", "extra"], "unexpected extra argument"),
+        (
+            ["run", "--preset", "fast"],
+            "Error: Expected --preset to be one of quick, default, accurate. "
+            "Received: fast.",
+        ),
+        (
+            ["run", "--set", "train.epoch=3"],
+            "Error: Unknown configuration key train.epoch. Allowed here: "
+            "train.optimizer,",
+        ),
+        (
+            ["run", "--set", "train.epochs"],
+            "Error: Expected --set KEY=VALUE",
+        ),
+        (
+            ["run", "--config", "none.toml"],
+            "Error: Expected --config to name a readable TOML file.",
+        ),
+        (
+            ["run", "--data", "nowhere"],
+            "Error: Expected --data to name a folder.",
+        ),
+        (
+            ["run", "--schema", "none.pbtxt"],
+            "Error: Expected a schema file.",
+        ),
+    ],
+)
+def test_wrong_usage_exits_with_2_and_one_message(
+    args: list[str], expected: str, tmp_path: Path
+) -> None:
+    done = mnist_pipeline(*args, cwd=tmp_path)
+
+    assert done.returncode == 2
+    assert expected in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_data_folder_is_named(tmp_path: Path) -> None:
+    done = mnist_pipeline("run", "--data", "nowhere", cwd=tmp_path)
+
+    assert f"Received: {tmp_path / 'nowhere'}, which is none." in done.stderr
+
+
+@pytest.mark.parametrize(("error", "code"), [(PipelineError, 1), (UsageError, 2)])
+def test_an_error_becomes_its_message_and_exit_code(
+    error: type[PipelineError],
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail() -> None:
+        raise error("Expected this. Received: that.")
+
+    monkeypatch.setattr(cli, "cli", fail)
+
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    assert caught.value.code == code
+    assert capsys.readouterr().err == "Error: Expected this. Received: that.\n"
+
+
+def test_any_other_exception_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(cli, "cli", fail)
+
+    with pytest.raises(ZeroDivisionError):
+        cli.main()

@@ -1,0 +1,305 @@
+"""Where a setting comes from, and what is said about one that is wrong."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from components.errors import UsageError
+from components.hyperparameters import AugmentHyperparameters, TrainHyperparameters
+from pipeline.config import (
+    PRESETS,
+    PROJECT_ROOT,
+    Config,
+    allowed_keys,
+    load_config,
+    merge,
+    to_dict,
+)
+
+TOP_KEYS = ", ".join(field.name for field in dataclasses.fields(Config))
+
+
+def toml(folder: Path, text: str) -> Path:
+    file = folder / "settings.toml"
+    file.write_text(text)
+    return file
+
+
+def message(*args, **options) -> str:
+    with pytest.raises(UsageError) as caught:
+        load_config(*args, **options)
+    assert caught.value.exit_code == 2
+    return str(caught.value)
+
+
+def test_the_default_preset_is_the_defaults() -> None:
+    assert load_config() == Config()
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_sets_what_it_says_and_nothing_else(preset: str) -> None:
+    expected = to_dict(Config())
+    merge(expected, json.loads(json.dumps(PRESETS[preset])))
+    expected["preset"] = preset
+
+    assert to_dict(load_config(preset)) == expected
+
+
+def test_the_quick_preset_trains_on_little() -> None:
+    config = load_config("quick")
+
+    assert config.model.hidden_units == (128,)
+    assert 0 < config.train.max_examples < 55_000
+
+
+def test_paths_of_the_workspace() -> None:
+    config = load_config(workspace=Path("/w"), overrides=["pipeline=digits-2"])
+
+    assert config.artifacts == Path("/w/artifacts")
+    assert config.metadata == Path("/w/metadata.sqlite")
+    assert config.serving == Path("/w/serving/digits-2")
+    assert config.reports == Path("/w/reports")
+    assert config.logs == Path("/w/logs")
+
+
+def test_defaults_do_not_depend_on_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = load_config()
+
+    assert config.data == PROJECT_ROOT / "data" / "mnist"
+    assert config.schema == PROJECT_ROOT / "schema" / "schema.pbtxt"
+    assert config.workspace == PROJECT_ROOT / "workspace"
+    assert config.schema.is_file()
+
+
+def test_relative_paths_become_absolute_from_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = load_config(
+        file=toml(tmp_path, 'schema = "s.pbtxt"'),
+        overrides=["workspace=w"],
+        data=Path("d"),
+    )
+
+    assert config.data == tmp_path / "d"
+    assert config.schema == tmp_path / "s.pbtxt"
+    assert config.workspace == tmp_path / "w"
+
+
+def test_later_sources_win_key_by_key(tmp_path: Path) -> None:
+    file = toml(
+        tmp_path,
+        """
+        data = "/file"
+        workspace = "/file"
+        [train]
+        epochs = 20
+        batch_size = 200
+        """,
+    )
+    config = load_config(
+        "quick",
+        file,
+        ["train.epochs=30", "data=/set", "train.seed=1", "train.seed=2"],
+        data=Path("/field"),
+        schema=None,
+    )
+
+    assert config.data == Path("/field")
+    assert config.workspace == Path("/file")
+    assert config.schema == Config().schema
+    assert config.train == TrainHyperparameters(
+        epochs=30, batch_size=200, max_examples=4000, seed=2
+    )
+
+
+def test_loading_leaves_the_presets_as_they_are() -> None:
+    before = json.dumps(PRESETS)
+    load_config("quick", overrides=["train.epochs=99", "model.dropout=0.9"])
+
+    assert json.dumps(PRESETS) == before
+
+
+@pytest.mark.parametrize(
+    ("override", "read", "expected"),
+    [
+        ("train.epochs=12", lambda c: c.train.epochs, 12),
+        (" train.epochs = 12 ", lambda c: c.train.epochs, 12),
+        ("train.learning_rate=1e-3", lambda c: c.train.learning_rate, 0.001),
+        ("train.learning_rate=1", lambda c: c.train.learning_rate, 1.0),
+        ("train.optimizer=sgd", lambda c: c.train.optimizer, "sgd"),
+        ('train.optimizer="sgd"', lambda c: c.train.optimizer, "sgd"),
+        ("model.hidden_units=[8, 4]", lambda c: c.model.hidden_units, (8, 4)),
+        ("model.batch_normalization=false", lambda c: c.model.batch_normalization, 0),
+        (
+            "train.augment={rotation = 3.5}",
+            lambda c: c.train.augment,
+            AugmentHyperparameters(rotation=3.5),
+        ),
+        (
+            "train.augment.enabled=false",
+            lambda c: c.train.augment,
+            AugmentHyperparameters(enabled=False),
+        ),
+        ("data=/a=b", lambda c: c.data, Path("/a=b")),
+        ("evaluation.min_accuracy=0", lambda c: c.evaluation.min_accuracy, 0.0),
+    ],
+)
+def test_an_override_is_toml_or_a_plain_string(override, read, expected) -> None:
+    assert read(load_config(overrides=[override])) == expected
+
+
+def test_a_configuration_survives_as_json(tmp_path: Path) -> None:
+    config = load_config("accurate", overrides=["train.augment.shift=2.5"])
+    values = json.loads(json.dumps(to_dict(config)))
+    fields = {key: value for key, value in values.items() if key != "preset"}
+
+    assert load_config("accurate", **fields) == config
+
+
+def test_a_configuration_cannot_be_changed() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Config().pipeline = "other"
+
+
+def test_an_unknown_preset_names_the_known_ones() -> None:
+    assert message("fast") == (
+        "Expected --preset to be one of quick, default, accurate. Received: fast."
+    )
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        (
+            "epochs=3",
+            f"Unknown configuration key epochs. Allowed here: {TOP_KEYS}.",
+        ),
+        (
+            "model.units=3",
+            "Unknown configuration key model.units. Allowed here: model.hidden_units, "
+            "model.activation, model.batch_normalization, model.dropout.",
+        ),
+        (
+            "train.augment.rotate=3",
+            "Unknown configuration key train.augment.rotate. Allowed here: "
+            "train.augment.enabled, train.augment.rotation, train.augment.log_scale, "
+            "train.augment.shear, train.augment.shift, train.augment.elastic.",
+        ),
+        (
+            "train.epochs=many",
+            "Wrong value for train.epochs: Input should be a valid integer. "
+            "Received: 'many'.",
+        ),
+        (
+            "train.epochs=true",
+            "Wrong value for train.epochs: Input should be a valid integer. "
+            "Received: True.",
+        ),
+        (
+            "train.epochs=0",
+            "Wrong value for train.epochs: Input should be greater than or equal to 1. "
+            "Received: 0.",
+        ),
+        (
+            "train.optimizer=lion",
+            "Wrong value for train.optimizer: Input should be 'adamw', 'adam' or "
+            "'sgd'. Received: 'lion'.",
+        ),
+        (
+            "model.hidden_units=[8, 0.5]",
+            "Wrong value for model.hidden_units.1: Input should be a valid integer. "
+            "Received: 0.5.",
+        ),
+    ],
+)
+def test_a_wrong_override_is_explained(override: str, expected: str) -> None:
+    assert message(overrides=[override]) == expected
+
+
+@pytest.mark.parametrize(
+    "name", ["Mnist", "my_pipeline", "2mnist", "mnist-", "", "a/b", "mnist.v2"]
+)
+def test_a_pipeline_name_that_kubernetes_would_refuse_is_refused(name: str) -> None:
+    assert "Wrong value for pipeline: String should match" in message(pipeline=name)
+
+
+@pytest.mark.parametrize("name", ["m", "mnist-2", "a-b-c"])
+def test_a_pipeline_name_of_letters_digits_and_dashes_is_taken(name: str) -> None:
+    assert load_config(pipeline=name).pipeline == name
+
+
+def test_each_problem_has_its_own_line(tmp_path: Path) -> None:
+    file = toml(tmp_path, "speed = 3\n[train]\nepochs = 0\n[model]\ndropout = 1.0\n")
+    lines = message(file=file).splitlines()
+
+    assert sorted(line.split(":")[0].split(".")[0] for line in lines) == [
+        "Unknown configuration key speed",
+        "Wrong value for model",
+        "Wrong value for train",
+    ]
+
+
+@pytest.mark.parametrize("override", ["train.epochs", "=3", " = 3", ""])
+def test_an_override_without_key_and_value_is_refused(override: str) -> None:
+    assert message(overrides=[override]) == (
+        "Expected --set KEY=VALUE, like --set train.epochs=12. "
+        f"Received: --set {override}."
+    )
+
+
+def test_a_scalar_in_the_place_of_a_table_is_refused() -> None:
+    assert message(overrides=["train=3"]).startswith("Wrong value for train: ")
+
+
+def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "none.toml"
+
+    assert message(file=file) == (
+        f"Expected --config to name a readable TOML file. Received: {file} "
+        "(No such file or directory)."
+    )
+
+
+@pytest.mark.parametrize("content", [b"epochs: 3", b"[train", b"\xff\xfe\x00"])
+def test_a_file_that_is_not_toml_is_named(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "bad.toml"
+    file.write_bytes(content)
+
+    assert message(file=file).startswith(
+        f"Expected {file} to be TOML, like 'train.epochs = 12'. Received: "
+    )
+
+
+def test_allowed_keys_follow_the_tables() -> None:
+    assert allowed_keys()[:3] == ["pipeline", "preset", "data"]
+    assert allowed_keys(["model"]) == [
+        "model.hidden_units",
+        "model.activation",
+        "model.batch_normalization",
+        "model.dropout",
+    ]
+    assert "train.augment" in allowed_keys(["train"])
+    assert allowed_keys(["train", "augment"])[0] == "train.augment.enabled"
+
+
+def test_merge_goes_into_tables_and_replaces_the_rest() -> None:
+    into = {"a": {"x": 1, "y": [1, 2]}, "b": 1, "c": {"z": 1}}
+    merge(into, {"a": {"y": [3]}, "b": {"new": 1}, "c": 5})
+
+    assert into == {"a": {"x": 1, "y": [3]}, "b": {"new": 1}, "c": 5}
+
+
+def test_merge_does_not_change_what_it_lays_over() -> None:
+    preset = {"train": {"epochs": 1}}
+    into: dict = {}
+    merge(into, preset)
+    merge(into, {"train": {"epochs": 2}})
+
+    assert preset == {"train": {"epochs": 1}}
+    assert into == {"train": {"epochs": 2}}

@@ -1,0 +1,265 @@
+"""The wiring: nodes, edges, cache keys and settings, without running anything."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tfx.dsl.compiler.compiler import Compiler
+from tfx.dsl.components.base.base_node import BaseNode
+from tfx.orchestration.pipeline import Pipeline
+
+from components.baseline import LatestOtherBlessedModelStrategy
+from pipeline import definition
+from pipeline.config import load_config
+from pipeline.definition import create_pipeline
+
+Nodes = dict[str, BaseNode]
+
+# What each node reads: the picture of the design, and the examples, schema and
+# model that it leaves out.
+EDGES = {
+    "ExampleGen": set(),
+    "SchemaGen": set(),
+    "StatisticsGen": {"ExampleGen", "SchemaGen"},
+    "ExampleValidator": {"StatisticsGen", "SchemaGen"},
+    "PreviousDataResolver": {"StatisticsGen"},
+    "DataGate": {
+        "ExampleGen",
+        "StatisticsGen",
+        "SchemaGen",
+        "ExampleValidator",
+        "PreviousDataResolver",
+    },
+    "Transform": {"ExampleGen", "SchemaGen", "DataGate"},
+    "Trainer": {"ExampleGen", "SchemaGen", "Transform"},
+    "BaselineResolver": {"Trainer"},
+    "Evaluator": {"ExampleGen", "SchemaGen", "Trainer", "BaselineResolver"},
+    "ServingCheck": {"Trainer"},
+    "Pusher": {"Trainer", "Evaluator", "ServingCheck", "DataGate"},
+}
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Callable[..., Pipeline]:
+    """Makes the pipeline with overrides, and a workspace that does not exist."""
+
+    def build(*overrides: str, **fields) -> Pipeline:
+        fields = {"workspace": tmp_path / "workspace", **fields}
+        return create_pipeline(load_config(overrides=overrides, **fields))
+
+    return build
+
+
+@pytest.fixture
+def pipeline(build: Callable[..., Pipeline]) -> Pipeline:
+    return build()
+
+
+@pytest.fixture
+def nodes(pipeline: Pipeline) -> Nodes:
+    return by_id(pipeline)
+
+
+def by_id(pipeline: Pipeline) -> Nodes:
+    return {node.id: node for node in pipeline.components}
+
+
+def cache_keys(pipeline: Pipeline) -> dict[str, tuple]:
+    """What TFX keys each node's cache by, besides its inputs."""
+    return {
+        node.id: (
+            "".join(getattr(node.executor_spec, "extra_flags", [])),
+            json.dumps(node.exec_properties, default=str),
+        )
+        for node in pipeline.components
+    }
+
+
+def rerun(before: Pipeline, after: Pipeline) -> set[str]:
+    """Which nodes have another cache key of their own."""
+    old, new = cache_keys(before), cache_keys(after)
+    return {node for node in old if old[node] != new[node]}
+
+
+def test_the_nodes_read_from_each_other_as_designed(nodes: Nodes) -> None:
+    assert {
+        name: {upstream.id for upstream in node.upstream_nodes}
+        for name, node in nodes.items()
+    } == EDGES
+
+
+def test_every_node_comes_after_what_it_reads(pipeline: Pipeline) -> None:
+    order = [node.id for node in pipeline.components]
+
+    assert sorted(order) == sorted(EDGES)
+    for name, upstream in EDGES.items():
+        assert all(order.index(name) > order.index(other) for other in upstream)
+
+
+def test_the_compiled_pipeline_has_the_same_edges(pipeline: Pipeline) -> None:
+    compiled = Compiler().compile(pipeline)
+
+    assert {
+        node.pipeline_node.node_info.id: set(node.pipeline_node.upstream_nodes)
+        for node in compiled.nodes
+    } == EDGES
+
+
+def test_node_ids_are_fit_for_argo(nodes: Nodes) -> None:
+    assert all(re.fullmatch("[A-Za-z0-9-]+", name) for name in nodes)
+
+
+def test_the_splits_are_folders_of_the_data(build, tmp_path: Path) -> None:
+    properties = by_id(build(data=tmp_path / "d"))["ExampleGen"].exec_properties
+
+    assert properties["input_base"] == str(tmp_path / "d")
+    assert json.loads(properties["input_config"])["splits"] == [
+        {"name": name, "pattern": f"{name}/*.tfrecord.gz"}
+        for name in ("train", "val", "test")
+    ]
+
+
+def test_transform_writes_a_graph_and_no_examples(nodes: Nodes) -> None:
+    transform = nodes["Transform"]
+
+    assert set(transform.outputs) == {"transform_graph"}
+    assert transform.exec_properties["disable_statistics"] == 1
+
+
+def test_our_code_is_named_by_dotted_paths(nodes: Nodes) -> None:
+    transform, trainer = nodes["Transform"], nodes["Trainer"]
+
+    assert transform.exec_properties["preprocessing_fn"] == (
+        "components.transform.preprocessing_fn"
+    )
+    assert trainer.exec_properties["run_fn"] == "components.trainer.run_fn"
+    for node in (transform, trainer, nodes["Evaluator"]):
+        assert node.exec_properties["module_file"] is None
+
+
+def test_each_split_is_used_for_one_thing(nodes: Nodes) -> None:
+    trainer, evaluator = (
+        nodes[name].exec_properties for name in ("Trainer", "Evaluator")
+    )
+
+    assert json.loads(trainer["train_args"])["splits"] == ["train"]
+    assert json.loads(trainer["eval_args"])["splits"] == ["val"]
+    assert json.loads(evaluator["example_splits"]) == ["test"]
+
+
+def test_the_trainer_gets_all_hyperparameters(build) -> None:
+    pipeline = build("model.hidden_units=[8, 4]", "train.augment.shift=2.5")
+    properties = by_id(pipeline)["Trainer"].exec_properties
+    custom = json.loads(properties["custom_config"])
+
+    assert custom["model"]["hidden_units"] == [8, 4]
+    assert custom["train"]["augment"]["shift"] == 2.5
+    assert custom["train"]["epochs"] == load_config().train.epochs
+
+
+def test_the_evaluator_gets_the_bound(build) -> None:
+    pipeline = build("evaluation.min_accuracy=0.625")
+    config = by_id(pipeline)["Evaluator"].exec_properties["eval_config"]
+
+    assert '"lower_bound": 0.625' in config
+
+
+def test_the_evaluator_compares_the_candidate_with_the_baseline(nodes: Nodes) -> None:
+    inputs = nodes["Evaluator"].inputs
+
+    assert inputs["model"].producer_component_id == "Trainer"
+    assert inputs["baseline_model"].producer_component_id == "BaselineResolver"
+    resolver = nodes["BaselineResolver"]
+    # By name: TFX reloads modules whose functions it calls.
+    strategy = resolver.exec_properties["resolver_class"]
+    assert strategy.__qualname__ == LatestOtherBlessedModelStrategy.__qualname__
+    assert "Trainer" in {node.id for node in resolver.upstream_nodes}
+
+
+def test_the_pusher_pushes_what_both_blessed(build, tmp_path: Path) -> None:
+    pusher = by_id(build("pipeline=digits", workspace=tmp_path / "w"))["Pusher"]
+
+    assert {name: c.producer_component_id for name, c in pusher.inputs.items()} == {
+        "model": "Trainer",
+        "model_blessing": "Evaluator",
+        "infra_blessing": "ServingCheck",
+        "evaluation": "Evaluator",
+        "data_verdict": "DataGate",
+    }
+    destination = str(tmp_path / "w" / "serving" / "digits")
+    assert pusher.exec_properties["destination"] == destination
+
+
+def test_the_pipeline_lives_in_the_workspace(build, tmp_path: Path) -> None:
+    pipeline = build("pipeline=digits", workspace=tmp_path / "w")
+
+    assert pipeline.pipeline_info.pipeline_name == "digits"
+    assert pipeline.pipeline_info.pipeline_root == str(tmp_path / "w" / "artifacts")
+    assert pipeline.metadata_connection_config.sqlite.filename_uri == str(
+        tmp_path / "w" / "metadata.sqlite"
+    )
+    assert pipeline.enable_cache
+
+
+def test_beam_runs_in_this_process(pipeline: Pipeline) -> None:
+    assert pipeline.beam_pipeline_args == [
+        "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",
+        "--direct_running_mode=in_memory",
+        "--direct_num_workers=1",
+        "--sdk_container_image=none",
+    ]
+
+
+def test_making_the_pipeline_writes_no_file(
+    build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    build()
+
+    # TFX makes the folder of the metadata store.
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_the_same_configuration_has_the_same_cache_keys(build) -> None:
+    assert rerun(build(), build()) == set()
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("train.epochs=3", {"Trainer"}),
+        ("model.dropout=0.3", {"Trainer"}),
+        ("evaluation.min_accuracy=0.5", {"Evaluator"}),
+        ("preset=other", set()),
+    ],
+)
+def test_a_setting_changes_the_node_that_uses_it(build, override, expected) -> None:
+    assert rerun(build(), build(override)) == expected
+
+
+def test_another_schema_of_the_same_name_imports_it_again(
+    build, tmp_path: Path
+) -> None:
+    schema = tmp_path / "schema.pbtxt"
+    schema.write_text('feature { name: "image" }')
+    before = build(schema=schema)
+    schema.write_text('feature { name: "label" }')
+
+    assert rerun(before, build(schema=schema)) == {"SchemaGen"}
+
+
+def test_other_code_runs_its_node_again(build, monkeypatch) -> None:
+    before = build()
+    for name in ("transform", "trainer"):
+        digest = definition.source_digest
+        monkeypatch.setattr(
+            definition,
+            "source_digest",
+            lambda module, old=digest, name=name: (
+                "0" * 64 if module == f"components.{name}" else old(module)
+            ),
+        )
+        assert rerun(before, build()) == {name.capitalize()}
+        monkeypatch.setattr(definition, "source_digest", digest)

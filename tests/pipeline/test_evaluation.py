@@ -1,0 +1,82 @@
+"""The EvalConfig: what is measured, on which slices, and which bound it must keep."""
+
+import json
+
+import pytest
+import tensorflow_model_analysis as tfma
+
+from pipeline.config import load_config
+from pipeline.evaluation import eval_config
+
+# An empty SlicingSpec is the slice of everything.
+OVERALL = tfma.SlicingSpec()
+
+
+def config_for(bound: float = 0.75) -> tfma.EvalConfig:
+    config = load_config(overrides=[f"evaluation.min_accuracy={bound}"])
+    return eval_config(config.evaluation)
+
+
+@pytest.fixture
+def config() -> tfma.EvalConfig:
+    return config_for()
+
+
+def metric(config: tfma.EvalConfig, name: str) -> tfma.MetricConfig:
+    [found] = [m for m in config.metrics_specs[0].metrics if m.class_name == name]
+    return found
+
+
+def test_the_model_is_called_as_clients_call_it(config: tfma.EvalConfig) -> None:
+    [spec] = config.model_specs
+
+    assert spec.signature_name == "serving_default"
+    assert spec.prediction_key == "probabilities"
+    assert spec.label_key == "label"
+
+
+def test_everything_is_measured_overall_and_for_each_digit(config) -> None:
+    overall, *digits = config.slicing_specs
+
+    assert overall == OVERALL
+    assert digits == [
+        tfma.SlicingSpec(feature_values={"label": str(digit)}) for digit in range(10)
+    ]
+
+
+def test_sparse_metrics_take_the_raw_integer_label(config: tfma.EvalConfig) -> None:
+    [spec] = config.metrics_specs
+
+    assert {metric.class_name for metric in spec.metrics} == {
+        "SparseCategoricalAccuracy",
+        "SparseCategoricalCrossentropy",
+        "ExampleCount",
+        "MultiClassConfusionMatrixAtThresholds",
+    }
+
+
+def test_the_confusion_matrix_counts_every_example(config: tfma.EvalConfig) -> None:
+    matrix = metric(config, "MultiClassConfusionMatrixAtThresholds")
+
+    assert json.loads(matrix.config) == {"thresholds": [0.0]}
+
+
+@pytest.mark.parametrize("bound", [0.0, 0.75, 0.985])
+def test_min_accuracy_is_a_lower_bound_on_the_overall_slice_alone(bound) -> None:
+    limits = metric(config_for(bound), "SparseCategoricalAccuracy").per_slice_thresholds
+    [overall] = [limit for limit in limits if OVERALL in limit.slicing_specs]
+
+    assert list(overall.slicing_specs) == [OVERALL]
+    assert overall.threshold.value_threshold.lower_bound.value == bound
+    assert not overall.threshold.value_threshold.HasField("upper_bound")
+
+
+def test_no_bound_is_without_a_slice(config: tfma.EvalConfig) -> None:
+    """Such a bound would apply to every slice."""
+    [spec] = config.metrics_specs
+
+    assert not spec.thresholds
+    for metric in spec.metrics:
+        assert not metric.HasField("threshold")
+        for limit in metric.per_slice_thresholds:
+            assert limit.slicing_specs

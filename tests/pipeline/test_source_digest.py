@@ -1,0 +1,141 @@
+"""A digest follows imports: it changes with all the code of a node, and only so."""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline import source_digest as module
+from pipeline.config import PROJECT_ROOT
+from pipeline.source_digest import source_digest
+
+TRANSFORM, TRAINER = "components.transform", "components.trainer"
+
+Write = Callable[..., None]
+
+
+@pytest.fixture
+def edited(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Makes a file of this project read as if it had one more line."""
+    original = Path.read_bytes
+
+    def edit(file: str) -> None:
+        target = PROJECT_ROOT / file
+        assert target.is_file()
+
+        def read_bytes(path: Path) -> bytes:
+            return original(path) + (b"\n# more" if path == target else b"")
+
+        monkeypatch.setattr(Path, "read_bytes", read_bytes)
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("components/transform.py", {TRANSFORM}),
+        ("components/trainer.py", {TRAINER}),
+        ("components/serving.py", {TRAINER}),
+        ("components/model.py", {TRAINER}),
+        ("components/hyperparameters.py", {TRAINER}),
+        ("components/progress.py", {TRAINER}),
+        # Two imports away: trainer → examples → augment.
+        ("components/augment.py", {TRAINER}),
+        ("components/features.py", {TRANSFORM, TRAINER}),
+        ("components/baseline.py", set()),
+        ("pipeline/config.py", set()),
+        ("pipeline/source_digest.py", set()),
+    ],
+)
+def test_an_edit_is_seen_by_the_nodes_that_use_the_file(edited, file, expected) -> None:
+    before = {name: source_digest(name) for name in (TRANSFORM, TRAINER)}
+    edited(file)
+    after = {name: source_digest(name) for name in (TRANSFORM, TRAINER)}
+
+    assert {name for name in before if before[name] != after[name]} == expected
+
+
+def test_two_modules_have_two_digests_of_64_digits() -> None:
+    assert source_digest(TRANSFORM) != source_digest(TRAINER)
+    assert len(source_digest(TRANSFORM)) == 64
+
+
+def test_a_module_that_does_not_exist_is_an_error() -> None:
+    with pytest.raises(
+        ModuleNotFoundError, match=r"Received: components\.no_such_module"
+    ):
+        source_digest("components.no_such_module")
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
+    """Writes modules of a package of its own, ``sample``."""
+    (tmp_path / "sample").mkdir()
+    (tmp_path / "sample" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(module, "PACKAGE", "sample")
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+
+    def write(**sources: str) -> None:
+        for name, source in sources.items():
+            (tmp_path / "sample" / f"{name}.py").write_text(source)
+
+    yield write
+    for name in [n for n in sys.modules if n.split(".")[0] == "sample"]:
+        del sys.modules[name]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "from sample.used import x",
+        "from sample import used",
+        "import sample.used",
+        "import sample.used as u",
+        "def late():\n    from sample.used import x",
+        "import sample.between",
+    ],
+)
+def test_every_form_of_import_is_followed(write: Write, statement: str) -> None:
+    write(main=statement, between="from sample import used", used="x = 1")
+    before = source_digest("sample.main")
+    write(used="x = 2")
+
+    assert source_digest("sample.main") != before
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["import json", "# from sample import used", "text = 'import sample.used'", ""],
+)
+def test_what_is_not_imported_does_not_count(write: Write, statement: str) -> None:
+    write(main=statement, used="x = 1")
+    before = source_digest("sample.main")
+    write(used="x = 2")
+
+    assert source_digest("sample.main") == before
+
+
+def test_the_same_code_has_the_same_digest_again(write: Write) -> None:
+    write(main="from sample.used import x", used="x = 1")
+    before = source_digest("sample.main")
+    write(used="x = 2")
+    write(used="x = 1")
+
+    assert source_digest("sample.main") == before
+
+
+def test_imports_in_a_circle_come_to_an_end(write: Write) -> None:
+    write(one="import sample.two", two="import sample.one")
+
+    assert source_digest("sample.one") == source_digest("sample.two")
+
+
+def test_moving_a_line_to_the_next_module_changes_the_digest(write: Write) -> None:
+    write(main="import sample.a\nimport sample.b\n", a="x = 1\n", b="y = 1\n")
+    before = source_digest("sample.main")
+    write(a="x = 1\ny = 1\n", b="")
+
+    assert source_digest("sample.main") != before
