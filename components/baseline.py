@@ -1,5 +1,8 @@
 """Which model the Evaluator compares a candidate with."""
 
+import logging
+from pathlib import Path
+
 from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import (
     LatestBlessedModelStrategy,
 )
@@ -8,13 +11,15 @@ from tfx.types import Artifact
 CANDIDATE = "candidate"
 
 Artifacts = dict[str, list[Artifact]]
+_log = logging.getLogger(__name__)
 
 
 class LatestOtherBlessedModelStrategy(LatestBlessedModelStrategy):
     """Resolves to the latest blessed model that is not the candidate itself.
 
     With the stock strategy a run with nothing changed would compare its cached
-    model with itself, and so run the Evaluator again.
+    model with itself, and so run the Evaluator again. Models whose files are gone
+    are passed over, with a warning.
     """
 
     def resolve_artifacts(self, store, input_dict: Artifacts) -> Artifacts:
@@ -27,9 +32,16 @@ class LatestOtherBlessedModelStrategy(LatestBlessedModelStrategy):
         """
         candidates = {artifact.id for artifact in input_dict[CANDIDATE]}
         others = {
-            key: [a for a in artifacts if a.id not in candidates]
+            key: [a for a in artifacts if a.id not in candidates and _has_files(a)]
             for key, artifacts in input_dict.items()
             if key != CANDIDATE
         }
         baseline = super().resolve_artifacts(store, others)
         return {**baseline, CANDIDATE: input_dict[CANDIDATE]}
+
+
+def _has_files(artifact: Artifact) -> bool:
+    if Path(artifact.uri).is_dir():
+        return True
+    _log.warning("no baseline from %s: its files are gone", artifact.uri)
+    return False

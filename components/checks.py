@@ -28,6 +28,7 @@ class Check:
       passed: whether the value keeps to the bound.
       policy: a failed ``warn`` is shown and recorded, a failed ``error`` stops.
       advice: what to do next when it failed; whole sentences.
+      baseline: the same value of the model or data compared with, if any.
     """
 
     gate: Gate
@@ -38,6 +39,7 @@ class Check:
     passed: bool
     policy: Policy = "error"
     advice: str = ""
+    baseline: float | None = None
 
     @property
     def stops(self) -> bool:
@@ -46,11 +48,10 @@ class Check:
 
     def __str__(self) -> str:
         value = "could not be computed" if self.value is None else _number(self.value)
-        text = (
+        return (
             f"{self.gate} gate: {self.name}, {self.slice}: {value}, "
             f"bound {_number(self.bound)}"
         )
-        return text if self.passed else f"{text}. {self.advice}".rstrip()
 
 
 class GateError(PipelineError):
@@ -58,7 +59,9 @@ class GateError(PipelineError):
 
     def __init__(self, checks: Iterable[Check]) -> None:
         self.checks = tuple(checks)
-        super().__init__("\n".join(str(check) for check in self.checks if check.stops))
+        stopping = [check for check in self.checks if check.stops]
+        advice = dict.fromkeys(check.advice for check in stopping if check.advice)
+        super().__init__("\n".join([*map(str, stopping), *advice]))
 
 
 class DataRejectedError(GateError):

@@ -14,6 +14,7 @@ LOSS = "sparse_categorical_crossentropy"
 CONFUSION_MATRIX = "multi_class_confusion_matrix_at_thresholds"
 CANDIDATE = "candidate"
 BASELINE = "baseline"
+_CHANGE = "candidate minus baseline"
 
 # (digit or None for all, metric) → value
 _Values = dict[tuple[int | None, str], Any]
@@ -34,7 +35,7 @@ class EvaluationMetrics:
                 # TFMA names models only where there are two.
                 model = item.key.model_name or CANDIDATE
                 if item.key.is_diff:
-                    continue
+                    model = _CHANGE
                 kind = item.value.WhichOneof("type")
                 value = getattr(item.value, kind) if kind else None
                 self._values[model][digit, item.key.name] = value
@@ -44,6 +45,10 @@ class EvaluationMetrics:
         value = self._values[model].get((digit, name))
         number = getattr(value, "value", None)
         return number if number is not None and np.isfinite(number) else None
+
+    def change(self, digit: int | None, name: str) -> float | None:
+        """Returns candidate minus baseline, or None where there is no such value."""
+        return self.scalar(_CHANGE, digit, name)
 
     def summary(self, model: str = CANDIDATE) -> dict[str, Any] | None:
         """Returns accuracy, loss and accuracy per digit; None for no such model."""

@@ -5,11 +5,18 @@ import logging
 from pathlib import Path
 
 import keras
+import numpy as np
+import tensorflow as tf
 import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from components.examples import evaluation_batches, read_examples, training_batches
-from components.features import TRAIN, VAL
+from components.examples import (
+    Preprocess,
+    evaluation_batches,
+    read_examples,
+    training_batches,
+)
+from components.features import HEIGHT, IMAGE, TRAIN, VAL, WIDTH
 from components.hyperparameters import (
     ModelHyperparameters,
     TrainHyperparameters,
@@ -18,6 +25,12 @@ from components.hyperparameters import (
 from components.model import build_model, compile_model
 from components.progress import EpochProgress
 from components.serving import export_model
+from components.serving_requests import (
+    REFERENCE_COUNT,
+    Reference,
+    write_reference,
+    write_warmup_requests,
+)
 
 HISTORY_FILE = "history.json"
 _EVALUATION_BATCH = 1000
@@ -31,8 +44,8 @@ def run_fn(fn_args: FnArgs) -> None:
       fn_args: from TFX. ``train_files`` and ``eval_files`` are patterns of gzip
         TFRecords, ``transform_output`` is the transform graph, ``custom_config``
         holds ``model`` and ``train`` (dictionaries of the hyperparameters). The
-        SavedModel goes to ``serving_model_dir``; TensorBoard logs and
-        ``history.json`` go to ``model_run_dir``.
+        SavedModel goes to ``serving_model_dir``; TensorBoard logs,
+        ``history.json`` and ``reference.npz`` go to ``model_run_dir``.
     """
     settings = from_dict(TrainHyperparameters, fn_args.custom_config["train"])
     architecture = from_dict(ModelHyperparameters, fn_args.custom_config["model"])
@@ -46,9 +59,14 @@ def run_fn(fn_args: FnArgs) -> None:
 
     keras.utils.set_random_seed(settings.seed)
     model = build_model(architecture)
-    history = fit(model, train, val, preprocess, settings, Path(fn_args.model_run_dir))
-    write_history(history, model, Path(fn_args.model_run_dir))
-    export_model(model, preprocess, Path(fn_args.serving_model_dir))
+    run_dir, export = Path(fn_args.model_run_dir), Path(fn_args.serving_model_dir)
+    history = fit(model, train, val, preprocess, settings, run_dir)
+    write_history(history, model, run_dir)
+
+    reference = predict_reference(model, val[0][:REFERENCE_COUNT], preprocess)
+    write_reference(run_dir, reference)
+    export_model(model, preprocess, export)
+    write_warmup_requests(export, reference.images)
     _log.info("exported a model of %d parameters", model.count_params())
 
 
@@ -93,3 +111,18 @@ def write_history(history, model: keras.Model, directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     content = {"epochs": history, "parameters": model.count_params()}
     (directory / HISTORY_FILE).write_text(json.dumps(content, indent=2))
+
+
+def predict_reference(
+    model: keras.Model, images: np.ndarray, preprocess: Preprocess
+) -> Reference:
+    """Predicts with the model in memory, for ServingCheck to compare the export with.
+
+    Args:
+      model: from float32 [n, 784] to logits [n, 10].
+      images: uint8 [n, 784].
+      preprocess: the transform graph.
+    """
+    features = preprocess({IMAGE: tf.constant(images, tf.int64)})
+    probabilities = keras.ops.softmax(model(features[IMAGE], training=False))
+    return Reference(images.reshape(-1, HEIGHT, WIDTH), probabilities.numpy())

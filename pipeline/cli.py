@@ -7,6 +7,8 @@ import click
 from components.errors import PipelineError
 from pipeline.commands.data import data
 from pipeline.commands.doctor import doctor
+from pipeline.commands.infer_schema import infer_schema
+from pipeline.commands.models import models
 from pipeline.commands.report import report
 from pipeline.commands.run import run
 
@@ -16,8 +18,9 @@ def cli() -> None:
     """From MNIST TFRecords to a validated, pushed model, with TFX."""
 
 
-for command in (run, report, data, doctor):
+for command in (run, report, models, data, doctor):
     cli.add_command(command)
+data.add_command(infer_schema)
 
 
 def main() -> None:

@@ -13,9 +13,13 @@ from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from components.errors import UsageError
+from components.gates import (
+    DataGateSettings,
+    ModelGateSettings,
+    ServingCheckSettings,
+)
 from components.hyperparameters import (
     STRICT,
-    Fraction,
     ModelHyperparameters,
     TrainHyperparameters,
     from_dict,
@@ -30,17 +34,6 @@ PROJECT_ROOT = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True, config=STRICT)
-class EvaluationSettings:
-    """What the Evaluator demands of a model.
-
-    Attributes:
-      min_accuracy: a model below this accuracy on ``test`` is refused.
-    """
-
-    min_accuracy: Fraction = 0.97
-
-
-@dataclass(frozen=True, config=STRICT)
 class Config:
     """Everything a run depends on, besides the code.
 
@@ -52,7 +45,10 @@ class Config:
       workspace: receives artifacts, metadata, served models, reports and logs.
       model: the network.
       train: how it is fitted.
-      evaluation: what it must reach.
+      data_gate: what the data must keep to.
+      evaluation: what the model must reach.
+      serving_check: what the exported model must keep to.
+      rebaseline: ignore the latest blessed model in this run.
     """
 
     pipeline: Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$")] = "mnist"
@@ -62,7 +58,10 @@ class Config:
     workspace: Path = PROJECT_ROOT / "workspace"
     model: ModelHyperparameters = ModelHyperparameters()
     train: TrainHyperparameters = TrainHyperparameters()
-    evaluation: EvaluationSettings = EvaluationSettings()
+    data_gate: DataGateSettings = DataGateSettings()
+    evaluation: ModelGateSettings = ModelGateSettings()
+    serving_check: ServingCheckSettings = ServingCheckSettings()
+    rebaseline: bool = False
 
     @property
     def artifacts(self) -> Path:
@@ -96,7 +95,13 @@ PRESETS: dict[str, dict[str, Any]] = {
     "quick": {
         "model": {"hidden_units": [128]},
         "train": {"epochs": 6, "batch_size": 100, "max_examples": 4000},
-        "evaluation": {"min_accuracy": 0.85},
+        "evaluation": {
+            "min_accuracy": 0.85,
+            "max_loss": 0.6,
+            "min_digit_accuracy": 0.7,
+            "max_accuracy_drop": 0.03,
+            "max_digit_accuracy_drop": 0.12,
+        },
     },
     # mnist-pipeline run
     "default": {},
@@ -104,7 +109,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "accurate": {
         "model": {"hidden_units": [1024, 1024], "dropout": 0.4},
         "train": {"epochs": 40},
-        "evaluation": {"min_accuracy": 0.98},
+        "evaluation": {"min_accuracy": 0.99, "min_digit_accuracy": 0.97},
     },
 }
 

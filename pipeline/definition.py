@@ -1,13 +1,15 @@
 """The pipeline: which nodes there are and how they are wired."""
 
 import dataclasses
-import hashlib
 
+from ml_metadata.proto.metadata_store_pb2 import (
+    ConnectionConfig,
+    SqliteMetadataSourceConfig,
+)
 from tfx.components import (
     Evaluator,
     ExampleValidator,
     ImportExampleGen,
-    Pusher,
     StatisticsGen,
     Trainer,
     Transform,
@@ -15,17 +17,21 @@ from tfx.components import (
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
-from tfx.orchestration import metadata
 from tfx.orchestration.pipeline import Pipeline
-from tfx.proto import example_gen_pb2, pusher_pb2, trainer_pb2
+from tfx.proto import example_gen_pb2, trainer_pb2
 from tfx.types import Channel
 from tfx.types.standard_artifacts import Model, ModelBlessing
 
+from components.artifacts import DataVerdict
 from components.baseline import LatestOtherBlessedModelStrategy
+from components.data_gate import DataGate
 from components.features import SPLITS, TEST, TRAIN, VAL
+from components.previous_data import PreviousDataStrategy
+from components.pusher import Pusher
+from components.serving_check import ServingCheck
 from pipeline.config import Config
 from pipeline.evaluation import eval_config
-from pipeline.source_digest import source_digest
+from pipeline.source_digest import files_digest, source_digest
 
 # In one process: for 70,000 records on two cores about twice as fast as several.
 # Named in full, because newer Beam may put another runner behind "DirectRunner".
@@ -33,6 +39,8 @@ BEAM_ARGS = [
     "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",
     "--direct_running_mode=in_memory",
     "--direct_num_workers=1",
+    # Otherwise TFX packs itself for remote workers, two seconds for each Beam node.
+    "--sdk_container_image=none",
 ]
 
 
@@ -56,7 +64,7 @@ def create_pipeline(config: Config) -> Pipeline:
 
     # The schema is curated and reviewed; inferring one would bless any data.
     schema = ImportSchemaGen(schema_file=str(config.schema)).with_id("SchemaGen")
-    _run_again_on(schema, hashlib.sha256(config.schema.read_bytes()).hexdigest())
+    _run_again_on(schema, files_digest([config.schema]))
 
     statistics = StatisticsGen(
         examples=examples.outputs["examples"],
@@ -69,7 +77,23 @@ def create_pipeline(config: Config) -> Pipeline:
         schema=schema.outputs["schema"],
     ).with_id("ExampleValidator")
 
-    # DataGate goes here, between ExampleValidator and Transform.
+    # The data accepted before this one, to measure drift from.
+    previous = Resolver(
+        strategy_class=PreviousDataStrategy,
+        verdict=Channel(type=DataVerdict),
+        statistics=statistics.outputs["statistics"],
+    ).with_id("PreviousDataResolver")
+
+    # Stops the run where the data is not fit to train on.
+    data_gate = DataGate(
+        examples=examples.outputs["examples"],
+        statistics=statistics.outputs["statistics"],
+        anomalies=validator.outputs["anomalies"],
+        schema=schema.outputs["schema"],
+        previous=previous.outputs["verdict"],
+        settings=dataclasses.asdict(config.data_gate),
+    ).with_id("DataGate")
+    _run_again_on(data_gate, source_digest("components.data_gate"))
 
     # Only the graph: the Trainer applies it to raw examples, which is much faster
     # than writing float images to disk.
@@ -82,6 +106,7 @@ def create_pipeline(config: Config) -> Pipeline:
         disable_analyzer_cache=True,
     ).with_id("Transform")
     _run_again_on(transform, source_digest("components.transform"))
+    transform.add_upstream_node(data_gate)
 
     trainer = Trainer(
         run_fn="components.trainer.run_fn",
@@ -108,22 +133,30 @@ def create_pipeline(config: Config) -> Pipeline:
     evaluator = Evaluator(
         examples=examples.outputs["examples"],
         model=trainer.outputs["model"],
-        baseline_model=baseline.outputs["model"],
+        baseline_model=None if config.rebaseline else baseline.outputs["model"],
         schema=schema.outputs["schema"],
         eval_config=eval_config(config.evaluation),
         example_splits=[TEST],
     ).with_id("Evaluator")
 
-    # ServingCheck goes here, between Evaluator and Pusher.
+    # Loads the export in a fresh process and calls every signature.
+    serving_check = ServingCheck(
+        model=trainer.outputs["model"],
+        model_run=trainer.outputs["model_run"],
+        settings=dataclasses.asdict(config.serving_check),
+    ).with_id("ServingCheck")
+    _run_again_on(serving_check, source_digest("components.serving_check"))
 
+    # Publishes what both blessed, whole or not at all.
     pusher = Pusher(
         model=trainer.outputs["model"],
         model_blessing=evaluator.outputs["blessing"],
-        push_destination=pusher_pb2.PushDestination(
-            filesystem=pusher_pb2.PushDestination.Filesystem(
-                base_directory=str(config.serving)
-            )
-        ),
+        infra_blessing=serving_check.outputs["blessing"],
+        evaluation=evaluator.outputs["evaluation"],
+        data_verdict=data_gate.outputs["verdict"],
+        destination=str(config.serving),
+        provenance=_provenance(config),
+        model_gate=dataclasses.asdict(config.evaluation),
     ).with_id("Pusher")
 
     return Pipeline(
@@ -134,15 +167,22 @@ def create_pipeline(config: Config) -> Pipeline:
             schema,
             statistics,
             validator,
+            previous,
+            data_gate,
             transform,
             trainer,
             baseline,
             evaluator,
+            serving_check,
             pusher,
         ],
         enable_cache=True,
-        metadata_connection_config=metadata.sqlite_metadata_connection_config(
-            str(config.metadata)
+        # TFX's own helper makes the folder, and wiring should not write.
+        metadata_connection_config=ConnectionConfig(
+            sqlite=SqliteMetadataSourceConfig(
+                filename_uri=str(config.metadata),
+                connection_mode=SqliteMetadataSourceConfig.READWRITE_OPENCREATE,
+            )
         ),
         beam_pipeline_args=BEAM_ARGS,
     )
@@ -155,3 +195,13 @@ def _run_again_on(node: BaseNode, digest: str) -> None:
     the executor are part of the key as well, and our executors ignore this one.
     """
     node.executor_spec.add_extra_flags(f"--content_digest={digest}")
+
+
+def _provenance(config: Config) -> dict[str, str | bool]:
+    """What a pushed model came from, for its manifest."""
+    return {
+        "code": source_digest("components.transform", "components.trainer"),
+        "data": files_digest(config.data.glob("*/*.tfrecord.gz")),
+        "schema": files_digest([config.schema]),
+        "rebaseline": config.rebaseline,
+    }

@@ -3,15 +3,21 @@
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 
-from components.features import LABEL
-from pipeline.config import EvaluationSettings
+from components.features import LABEL, NUM_CLASSES
+from components.gates import ModelGateSettings
+
+OVERALL = tfma.SlicingSpec()
+DIGITS = [
+    tfma.SlicingSpec(feature_values={LABEL: str(digit)}) for digit in range(NUM_CLASSES)
+]
 
 
-def eval_config(settings: EvaluationSettings) -> tfma.EvalConfig:
-    """Returns metrics overall and for each digit, and the bounds of the gate.
+def eval_config(settings: ModelGateSettings) -> tfma.EvalConfig:
+    """Returns metrics overall and for each digit, and the bounds of the model gate.
 
     Sparse metrics compare the raw integer label with the served probabilities, so
-    that nothing between the record and the client goes unmeasured.
+    that nothing between the record and the client goes unmeasured. Every digit is a
+    slice of its own, so that one with no example is missed and fails.
     """
     return tfma.EvalConfig(
         model_specs=[
@@ -21,12 +27,12 @@ def eval_config(settings: EvaluationSettings) -> tfma.EvalConfig:
                 prediction_key="probabilities",
             )
         ],
-        slicing_specs=[tfma.SlicingSpec(), tfma.SlicingSpec(feature_keys=[LABEL])],
+        slicing_specs=[OVERALL, *DIGITS],
         metrics_specs=[
             tfma.MetricsSpec(
                 metrics=[
-                    _accuracy(settings.min_accuracy),
-                    tfma.MetricConfig(class_name="SparseCategoricalCrossentropy"),
+                    _accuracy(settings),
+                    _loss(settings),
                     tfma.MetricConfig(class_name="ExampleCount"),
                     _confusion_matrix(),
                 ]
@@ -35,21 +41,44 @@ def eval_config(settings: EvaluationSettings) -> tfma.EvalConfig:
     )
 
 
-def _accuracy(minimum: float) -> tfma.MetricConfig:
-    # A threshold without a slice would apply to every digit as well.
+def _accuracy(settings: ModelGateSettings) -> tfma.MetricConfig:
+    # A threshold without a slice would apply to every slice.
+    overall = _at_least(settings.min_accuracy, settings.max_accuracy_drop)
+    digit = _at_least(settings.min_digit_accuracy, settings.max_digit_accuracy_drop)
     return tfma.MetricConfig(
         class_name="SparseCategoricalAccuracy",
         per_slice_thresholds=[
-            config_pb2.PerSliceMetricThreshold(
-                slicing_specs=[tfma.SlicingSpec()],
-                threshold=tfma.MetricThreshold(
-                    value_threshold=tfma.GenericValueThreshold(
-                        lower_bound={"value": minimum}
-                    )
-                ),
-            )
+            _threshold([OVERALL], overall),
+            _threshold(DIGITS, digit),
         ],
     )
+
+
+def _loss(settings: ModelGateSettings) -> tfma.MetricConfig:
+    threshold = tfma.MetricThreshold(
+        value_threshold=tfma.GenericValueThreshold(
+            upper_bound={"value": settings.max_loss}
+        )
+    )
+    return tfma.MetricConfig(
+        class_name="SparseCategoricalCrossentropy",
+        per_slice_thresholds=[_threshold([OVERALL], threshold)],
+    )
+
+
+def _at_least(minimum: float, max_drop: float) -> tfma.MetricThreshold:
+    return tfma.MetricThreshold(
+        value_threshold=tfma.GenericValueThreshold(lower_bound={"value": minimum}),
+        change_threshold=tfma.GenericChangeThreshold(
+            direction=tfma.MetricDirection.HIGHER_IS_BETTER,
+            absolute={"value": -max_drop},
+        ),
+    )
+
+
+def _threshold(slices: list[tfma.SlicingSpec], threshold: tfma.MetricThreshold):
+    # Not among the names that every supported TFMA has at its top.
+    return config_pb2.PerSliceMetricThreshold(slicing_specs=slices, threshold=threshold)
 
 
 def _confusion_matrix() -> tfma.MetricConfig:

@@ -1,5 +1,6 @@
 """One run from start to end: nodes, outcome, report."""
 
+import functools
 import time
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import attrs
 
 from pipeline.config import Config
+from pipeline.data_faults import find_data_faults
 from pipeline.definition import create_pipeline
 from pipeline.lineage import RunLineage
 from pipeline.local_runner import NodeResult, run_nodes
@@ -50,6 +52,7 @@ def execute(
         run_id,
         on_start=screen.start,
         on_end=lambda result: screen.end(result.id, result.state, result.seconds),
+        explain=functools.partial(_explain, config),
     )
     lineage = RunLineage(config.metadata, run_id)
     seconds = time.monotonic() - started
@@ -58,6 +61,13 @@ def execute(
         write_report(config.reports / run_id, summary, lineage)
     _link(config.reports / "latest", run_id)
     return Execution(summary, results)
+
+
+def _explain(config: Config, node_id: str, error: Exception) -> Exception:
+    """Names the file where ExampleGen has only Beam's traceback to show."""
+    if node_id == "ExampleGen":
+        return find_data_faults(config.data) or error
+    return error
 
 
 def _link(link: Path, target: str) -> None:

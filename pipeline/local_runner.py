@@ -48,11 +48,15 @@ class NodeResult:
     error: Exception | None = None
 
 
+Explain = Callable[[str, Exception], Exception]
+
+
 def run_nodes(
     pipeline: Pipeline,
     run_id: str,
     on_start: Callable[[str], None],
     on_end: Callable[[NodeResult], None],
+    explain: Explain = lambda node_id, error: error,
 ) -> list[NodeResult]:
     """Runs every node in order, until one fails.
 
@@ -61,6 +65,7 @@ def run_nodes(
       run_id: names the run in the metadata store.
       on_start: called with the id of a node that starts.
       on_end: called with the result of a node that ended or will not run.
+      explain: turns the error of a node into one that a person understands.
 
     Returns:
       A result for each node, in order.
@@ -75,7 +80,7 @@ def run_nodes(
             result = NodeResult(node_id, "not run")
         else:
             on_start(node_id)
-            result = _run_node(compiled, node.pipeline_node)
+            result = _run_node(compiled, node.pipeline_node, explain)
             failed = result.state == "failed"
         on_end(result)
         results.append(result)
@@ -83,7 +88,9 @@ def run_nodes(
 
 
 def _run_node(
-    compiled: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode
+    compiled: pipeline_pb2.Pipeline,
+    node: pipeline_pb2.PipelineNode,
+    explain: Explain,
 ) -> NodeResult:
     node_id = node.node_info.id
     started = time.monotonic()
@@ -91,7 +98,8 @@ def _run_node(
         state = _launch(compiled, node)
     except Exception as error:
         _log.exception("node %s failed", node_id)
-        return NodeResult(node_id, "failed", time.monotonic() - started, error)
+        cause = explain(node_id, error)
+        return NodeResult(node_id, "failed", time.monotonic() - started, cause)
     return NodeResult(node_id, state, time.monotonic() - started)
 
 
@@ -128,4 +136,6 @@ def _state(record: metadata_store_pb2.Execution) -> State:
 
 
 if __name__ == "__main__":
-    LocalDagRunner().run(create_pipeline(load_config()))
+    _config = load_config()
+    _config.workspace.mkdir(parents=True, exist_ok=True)
+    LocalDagRunner().run(create_pipeline(_config))

@@ -2,7 +2,7 @@
 
 import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,10 @@ from typing import Any
 import attrs
 import tensorflow_data_validation as tfdv
 
+from components.checks import Check, DataRejectedError, GateError, read_checks
 from components.features import SPLITS
 from components.metrics import BASELINE, EvaluationMetrics
+from components.model_gate import model_checks
 from components.trainer import HISTORY_FILE
 from pipeline.config import Config
 from pipeline.lineage import RunLineage
@@ -35,17 +37,18 @@ def summarize(
 ) -> dict[str, Any]:
     """Returns the content of ``summary.json``, complete as far as the run came."""
     evaluation = read_metrics(lineage)
-    metrics = evaluation.summary() if evaluation else None
-    checks = model_checks(config, metrics)
     return {
         "run_id": run_id,
         "pipeline": config.pipeline,
-        "status": status(results, checks, lineage),
+        "status": status(results, lineage),
         "components": [_component(result) for result in results],
         "data": read_counts(lineage),
-        "metrics": metrics,
+        "metrics": evaluation.summary() if evaluation else None,
         "baseline": evaluation.summary(BASELINE) if evaluation else None,
-        "checks": checks,
+        "checks": [
+            attrs.asdict(check)
+            for check in read_all_checks(config, results, lineage, evaluation)
+        ],
         "model": read_model(lineage),
         "seconds": round(seconds, 1),
         "versions": {
@@ -57,20 +60,46 @@ def summarize(
     }
 
 
-def status(
-    results: Sequence[NodeResult],
-    checks: Sequence[Mapping[str, Any]],
-    lineage: RunLineage,
-) -> str:
+def status(results: Sequence[NodeResult], lineage: RunLineage) -> str:
     """Says in one word how the run ended; a key of ``EXIT_CODES``."""
+    if any(isinstance(result.error, DataRejectedError) for result in results):
+        return "data_rejected"
     if any(result.state == "failed" for result in results):
         return "failed"
-    pushed = lineage.output("Pusher", "pushed_model")
-    if pushed and pushed.properties.get("pushed") == 1:
+    if _flag(lineage, "Pusher", "pushed_model", "pushed"):
         return "pushed"
-    if any(not check["passed"] for check in checks):
+    if not _flag(lineage, "Evaluator", "blessing", "blessed"):
         return "model_rejected"
+    if not _flag(lineage, "ServingCheck", "blessing", "blessed"):
+        return "serving_rejected"
     return "failed"
+
+
+def read_all_checks(
+    config: Config,
+    results: Sequence[NodeResult],
+    lineage: RunLineage,
+    evaluation: EvaluationMetrics | None,
+) -> list[Check]:
+    """Returns the checks of every gate that looked, in the order of the gates."""
+    checks = [
+        check
+        for result in results
+        if isinstance(result.error, GateError)
+        for check in result.error.checks
+    ]
+    if verdict := lineage.output("DataGate", "verdict"):
+        checks += read_checks(verdict.uri)
+    if evaluation:
+        checks += model_checks(evaluation, config.evaluation)
+    if blessing := lineage.output("ServingCheck", "blessing"):
+        checks += read_checks(blessing.uri)
+    return checks
+
+
+def _flag(lineage: RunLineage, node_id: str, output: str, name: str) -> bool:
+    artifact = lineage.output(node_id, output)
+    return artifact is not None and artifact.properties.get(name) == 1
 
 
 def read_counts(lineage: RunLineage) -> dict[str, int]:
@@ -90,25 +119,6 @@ def read_metrics(lineage: RunLineage) -> EvaluationMetrics | None:
     """Returns what the Evaluator measured, or None if it did not come so far."""
     artifact = lineage.output("Evaluator", "evaluation")
     return EvaluationMetrics(artifact.uri) if artifact else None
-
-
-def model_checks(
-    config: Config, metrics: Mapping[str, Any] | None
-) -> list[dict[str, Any]]:
-    """Returns the verdict of each bound that the Evaluator held the model to."""
-    if metrics is None:
-        return []
-    accuracy, bound = metrics["accuracy"], config.evaluation.min_accuracy
-    return [
-        {
-            "gate": "model",
-            "name": "accuracy",
-            "slice": "overall",
-            "value": accuracy,
-            "bound": bound,
-            "passed": accuracy is not None and accuracy >= bound,
-        }
-    ]
 
 
 def read_model(lineage: RunLineage) -> dict[str, Any]:

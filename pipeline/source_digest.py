@@ -1,25 +1,37 @@
-"""Digests of our code, so that a node runs again when its code changes."""
+"""Digests of code and files, for cache keys and for the manifest of a model."""
 
 import ast
 import hashlib
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 PACKAGE = "components"
 
 
-def source_digest(module: str) -> str:
-    """Returns the SHA-256 of a module of ``components`` and all that it imports there.
+def source_digest(*modules: str) -> str:
+    """Returns the SHA-256 of modules of ``components`` and all they import there.
 
     Imports are followed in the source, so that nothing heavy is imported here.
 
     Args:
-      module: a dotted name, like ``components.trainer``.
+      *modules: dotted names, like ``components.trainer``.
     """
     digest = hashlib.sha256()
-    for name, path in sorted(_closure(module, {}).items()):
+    found: dict[str, Path] = {}
+    for module in modules:
+        _closure(module, found)
+    for name, path in sorted(found.items()):
         digest.update(f"{name}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def files_digest(files: Iterable[Path]) -> str:
+    """Returns the SHA-256 of the names and contents of files, whatever their order."""
+    digest = hashlib.sha256()
+    for file in sorted(files):
+        content = hashlib.sha256(file.read_bytes()).hexdigest()
+        digest.update(f"{file.parent.name}/{file.name}\0{content}\0".encode())
     return digest.hexdigest()
 
 

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from components.errors import DatasetError, PipelineError, UsageError
-from components.features import SPLITS
+from components.errors import PipelineError, UsageError
 from pipeline.config import PRESETS, Config, load_config
 
 if TYPE_CHECKING:
@@ -34,6 +33,12 @@ _log = logging.getLogger(__name__)
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One setting."
 )
 @click.option("--workspace", type=_DIRECTORY, help="Where everything is written.")
+@click.option(
+    "--rebaseline",
+    is_flag=True,
+    default=None,
+    help="Do not compare with the latest blessed model this time.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json only.")
 @click.option("--verbose", is_flag=True, help="Show the logs of all libraries.")
 def run(
@@ -43,6 +48,7 @@ def run(
     file: Path | None,
     overrides: tuple[str, ...],
     workspace: Path | None,
+    rebaseline: bool | None,
     as_json: bool,
     verbose: bool,
 ) -> None:
@@ -54,7 +60,13 @@ def run(
     check rejected, 1 anything else.
     """
     config = load_config(
-        preset, file, overrides, data=data, schema=schema, workspace=workspace
+        preset,
+        file,
+        overrides,
+        data=data,
+        schema=schema,
+        workspace=workspace,
+        rebaseline=rebaseline,
     )
     _check_inputs(config)
     sys.exit(_run(config, new_run_id(), as_json=as_json, verbose=verbose))
@@ -70,14 +82,6 @@ def _check_inputs(config: Config) -> None:
         raise UsageError(
             f"Expected --data to name a folder. Received: {config.data}, which is none."
         )
-    for split in SPLITS:
-        if not list((config.data / split).glob("*.tfrecord.gz")):
-            raise DatasetError(
-                f"Expected {config.data} to hold train/, val/ and test/ with "
-                f"*.tfrecord.gz files. Received: none in {config.data / split}. "
-                f"Name another folder with --data, or make one with "
-                f"'mnist-pipeline data convert'."
-            )
     if not config.schema.is_file():
         raise UsageError(
             f"Expected a schema file. Received: {config.schema}, which is no file. "
@@ -98,6 +102,8 @@ def _run(config: Config, run_id: str, as_json: bool, verbose: bool) -> int:
                 from pipeline.execution import execute
             logging.getLogger("components").addHandler(NoteHandler(screen))
             execution = execute(config, run_id, screen, started)
+        except PipelineError:
+            raise
         except Exception as error:
             _log.exception("the run failed outside its nodes")
             raise PipelineError(

@@ -12,7 +12,7 @@ from components.trainer import HISTORY_FILE
 from pipeline.lineage import RunLineage
 from pipeline.reporting import plots
 from pipeline.reporting.samples import predict_samples
-from pipeline.reporting.text import percent
+from pipeline.reporting.text import number, percent
 
 
 def write_report(
@@ -41,6 +41,7 @@ def render(summary: Mapping[str, Any], lineage: RunLineage) -> str:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters["percent"] = percent
+    environment.filters["number"] = number
     return environment.get_template("report.html").render(
         summary=summary, figures=list(_figures(lineage))
     )

@@ -1,5 +1,6 @@
 """The end of a run as text: the outcome, the metrics, the checks."""
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
@@ -7,6 +8,8 @@ from typing import Any, TextIO
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from components.checks import Check, GateError
 
 _VERDICTS = {
     "pushed": "[green]pushed[/]",
@@ -34,13 +37,23 @@ def print_summary(console: Console, summary: Mapping[str, Any]) -> None:
     if summary["metrics"]:
         console.print(_metrics_line(summary))
         console.print(_per_class_table(summary))
-    for check in summary["checks"]:
+    checks = [Check(**fields) for fields in summary["checks"]]
+    failed = [check for check in checks if not check.passed]
+    for check in failed:
         console.print(_check_line(check))
+    for advice in dict.fromkeys(check.advice for check in failed if check.advice):
+        console.print(f"  [bold]next[/] {escape(advice)}")
+    if passed := Counter(check.gate for check in checks if check.passed):
+        gates = ", ".join(f"{count} {gate}" for gate, count in passed.items())
+        console.print(f"[green]✓[/] checks passed: {gates}")
     console.print(_verdict_line(summary))
 
 
 def failure_text(node_id: str, error: BaseException, log: Path) -> str:
     """Says which node failed, the cause in a sentence and where the log is."""
+    if isinstance(error, GateError):
+        # The summary lists its checks.
+        return f"[red]{node_id} stopped the run[/]"
     return (
         f"[red]{node_id} failed[/]: {escape(cause(error))}\n"
         f"The log with the full traceback: {escape(str(log))}"
@@ -60,6 +73,13 @@ def percent(share: float | None) -> str:
     return "none" if share is None else f"{100 * share:.2f} %"
 
 
+def number(value: float | str | None) -> str:
+    """Formats what a check saw or allows."""
+    if value is None:
+        return "not computed"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
 def _verdict_line(summary: Mapping[str, Any]) -> str:
     line = _VERDICTS[summary["status"]]
     if summary["status"] == "pushed":
@@ -68,7 +88,7 @@ def _verdict_line(summary: Mapping[str, Any]) -> str:
         if all(
             component["cached"]
             for component in summary["components"]
-            if component["id"] != "BaselineResolver"
+            if not component["id"].endswith("Resolver")
         ):
             line += "; nothing changed, so no node ran again"
     return f"{line}, {summary['seconds']:.1f} s"
@@ -98,13 +118,6 @@ def _short_percent(share: float | None) -> str:
     return "none" if share is None else f"{100 * share:.1f}"
 
 
-def _check_line(check: Mapping[str, Any]) -> str:
-    mark = "[green]✓[/]" if check["passed"] else "[red]✗[/]"
-    value = "none" if check["value"] is None else f"{check['value']:.4f}"
-    line = (
-        f"{mark} {check['gate']} gate: {check['name']}, {check['slice']}: "
-        f"{value}, bound {check['bound']}"
-    )
-    if not check["passed"]:
-        line += ". Train longer or better, or lower evaluation.min_accuracy."
-    return line
+def _check_line(check: Check) -> str:
+    mark = "[red]✗[/]" if check.stops else "[yellow]![/]"
+    return f"{mark} {escape(str(check))}"

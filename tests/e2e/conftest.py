@@ -43,7 +43,7 @@ class Finished:
         return {
             component["id"]: component["state"]
             for component in self.summary["components"]
-            if component["id"] != "BaselineResolver"
+            if not component["id"].endswith("Resolver")
         }
 
     def rerun(self) -> set[str]:

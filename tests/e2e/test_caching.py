@@ -6,9 +6,10 @@ import pytest
 
 pytestmark = pytest.mark.e2e
 
-FROM_TRAINER = {"Trainer", "Evaluator", "Pusher"}
+FROM_TRAINER = {"Trainer", "Evaluator", "ServingCheck", "Pusher"}
 FROM_TRANSFORM = {"Transform", *FROM_TRAINER}
-FROM_SCHEMA = {"SchemaGen", "StatisticsGen", "ExampleValidator", *FROM_TRANSFORM}
+FROM_STATISTICS = {"StatisticsGen", "ExampleValidator", "DataGate"}
+FROM_SCHEMA = {"SchemaGen", *FROM_STATISTICS, *FROM_TRANSFORM}
 FROM_DATA = {"ExampleGen", *FROM_SCHEMA} - {"SchemaGen"}
 
 

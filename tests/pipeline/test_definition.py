@@ -231,7 +231,9 @@ def test_the_same_configuration_has_the_same_cache_keys(build) -> None:
     [
         ("train.epochs=3", {"Trainer"}),
         ("model.dropout=0.3", {"Trainer"}),
-        ("evaluation.min_accuracy=0.5", {"Evaluator"}),
+        ("evaluation.min_accuracy=0.5", {"Evaluator", "Pusher"}),
+        ("data_gate.min_train=500", {"DataGate"}),
+        ("serving_check.timeout=9.0", {"ServingCheck"}),
         ("preset=other", set()),
     ],
 )
@@ -247,7 +249,8 @@ def test_another_schema_of_the_same_name_imports_it_again(
     before = build(schema=schema)
     schema.write_text('feature { name: "label" }')
 
-    assert rerun(before, build(schema=schema)) == {"SchemaGen"}
+    # The Pusher writes the digest of the schema into the manifest.
+    assert rerun(before, build(schema=schema)) == {"SchemaGen", "Pusher"}
 
 
 def test_other_code_runs_its_node_again(build, monkeypatch) -> None:
@@ -257,9 +260,10 @@ def test_other_code_runs_its_node_again(build, monkeypatch) -> None:
         monkeypatch.setattr(
             definition,
             "source_digest",
-            lambda module, old=digest, name=name: (
-                "0" * 64 if module == f"components.{name}" else old(module)
+            lambda *modules, old=digest, name=name: (
+                "0" * 64 if f"components.{name}" in modules else old(*modules)
             ),
         )
-        assert rerun(before, build()) == {name.capitalize()}
+        # The Pusher writes the digest of the code into the manifest.
+        assert rerun(before, build()) == {name.capitalize(), "Pusher"}
         monkeypatch.setattr(definition, "source_digest", digest)

@@ -1,0 +1,101 @@
+"""The verdict table of the model gate, from what the Evaluator measured.
+
+TFMA holds the model to the same bounds and blesses it or not; this says why.
+"""
+
+from collections.abc import Iterator
+
+from components.checks import Check
+from components.features import NUM_CLASSES
+from components.gates import ModelGateSettings
+from components.metrics import ACCURACY, BASELINE, CANDIDATE, LOSS, EvaluationMetrics
+
+_TRAIN_BETTER = (
+    "Look at the training curves and at the mistakes in the report; train longer, "
+    "mend the labels or change the model. Lower {} only if that is good enough."
+)
+_UNCOMPUTED = "The Evaluator could not compute it: does the test split hold this digit?"
+_REGRESSION = (
+    "The model is worse than the one that serves. Keep that one, train better, or, "
+    "if the comparison is unfair, run with --rebaseline."
+)
+
+
+def model_checks(
+    metrics: EvaluationMetrics, settings: ModelGateSettings
+) -> list[Check]:
+    """Returns a check for every bound: overall first, then each digit.
+
+    Changes are checked where there is a baseline. A metric that could not be
+    computed is a failed check.
+    """
+    digits = range(NUM_CLASSES)
+    has_baseline = metrics.summary(BASELINE) is not None
+    return [
+        _at_least(metrics, None, "min_accuracy", settings.min_accuracy),
+        _loss(metrics, settings.max_loss),
+        *(
+            _at_least(metrics, d, "min_digit_accuracy", settings.min_digit_accuracy)
+            for d in digits
+        ),
+        *(_drops(metrics, settings) if has_baseline else ()),
+    ]
+
+
+def slice_name(digit: int | None) -> str:
+    """Names a slice as people see it."""
+    return "overall" if digit is None else f"digit {digit}"
+
+
+def _at_least(
+    metrics: EvaluationMetrics, digit: int | None, setting: str, bound: float
+) -> Check:
+    value = metrics.scalar(CANDIDATE, digit, ACCURACY)
+    return Check(
+        gate="model",
+        name="accuracy",
+        slice=slice_name(digit),
+        value=value,
+        bound=bound,
+        passed=value is not None and value >= bound,
+        baseline=metrics.scalar(BASELINE, digit, ACCURACY),
+        advice=_advice(value, _TRAIN_BETTER.format(f"evaluation.{setting}")),
+    )
+
+
+def _loss(metrics: EvaluationMetrics, bound: float) -> Check:
+    value = metrics.scalar(CANDIDATE, None, LOSS)
+    return Check(
+        gate="model",
+        name="loss",
+        slice=slice_name(None),
+        value=value,
+        bound=bound,
+        passed=value is not None and value <= bound,
+        baseline=metrics.scalar(BASELINE, None, LOSS),
+        advice=_advice(value, _TRAIN_BETTER.format("evaluation.max_loss")),
+    )
+
+
+def _drops(metrics: EvaluationMetrics, settings: ModelGateSettings) -> Iterator[Check]:
+    for digit in (None, *range(NUM_CLASSES)):
+        change = metrics.change(digit, ACCURACY)
+        bound = (
+            settings.max_accuracy_drop
+            if digit is None
+            else settings.max_digit_accuracy_drop
+        )
+        yield Check(
+            gate="model",
+            name="accuracy drop",
+            slice=slice_name(digit),
+            value=None if change is None else -change,
+            bound=bound,
+            passed=change is not None and change >= -bound,
+            baseline=metrics.scalar(BASELINE, digit, ACCURACY),
+            advice=_advice(change, _REGRESSION),
+        )
+
+
+def _advice(value: float | None, otherwise: str) -> str:
+    return _UNCOMPUTED if value is None else otherwise

@@ -1,0 +1,114 @@
+"""What clients send to each signature, and the answers the Trainer expects.
+
+The Trainer writes the reference and the warm-up requests, ServingCheck's probe sends
+the requests. TensorFlow and NumPy alone, so that the probe stays that plain.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from components.features import HEIGHT, IMAGE, PIXELS, WIDTH
+
+REFERENCE_FILE = "reference.npz"
+REFERENCE_COUNT = 64
+WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
+
+
+class SignatureInput(NamedTuple):
+    """The one input of a signature; None in the shape stands for any size."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...]
+
+
+SIGNATURE_INPUTS = {
+    "serving_default": SignatureInput("examples", "string", (None,)),
+    "predict_pixels": SignatureInput("pixels", "uint8", (None, HEIGHT, WIDTH)),
+    "predict_image": SignatureInput("images", "string", (None,)),
+}
+
+
+class Reference(NamedTuple):
+    """What the Trainer's in-memory model answers.
+
+    Attributes:
+      images: uint8 [n, 28, 28].
+      probabilities: float32 [n, 10].
+    """
+
+    images: np.ndarray
+    probabilities: np.ndarray
+
+
+def write_reference(directory: Path, reference: Reference) -> None:
+    """Writes ``reference.npz`` into a folder that exists."""
+    np.savez_compressed(directory / REFERENCE_FILE, **reference._asdict())
+
+
+def read_reference(directory: Path) -> Reference:
+    """Reads ``reference.npz``.
+
+    Raises:
+      FileNotFoundError: there is none.
+    """
+    with np.load(directory / REFERENCE_FILE) as arrays:
+        return Reference(**arrays)
+
+
+def build_request(signature: str, images: np.ndarray) -> dict[str, tf.Tensor]:
+    """Encodes images as a signature takes them.
+
+    Args:
+      signature: a key of ``SIGNATURE_INPUTS``.
+      images: uint8 [n, 28, 28]; n may be 0.
+
+    Returns:
+      The one keyword argument of the signature, n along its first axis.
+    """
+    if signature == "predict_pixels":
+        value = tf.constant(images, tf.uint8)
+    else:
+        encode = _encode_example if signature == "serving_default" else _encode_png
+        encoded = [encode(image) for image in images]
+        value = tf.constant(encoded, tf.string, shape=[len(encoded)])
+    return {SIGNATURE_INPUTS[signature].name: value}
+
+
+def _encode_example(image: np.ndarray) -> bytes:
+    pixels = tf.train.Int64List(value=image.reshape(PIXELS).tolist())
+    features = tf.train.Features(feature={IMAGE: tf.train.Feature(int64_list=pixels)})
+    return tf.train.Example(features=features).SerializeToString()
+
+
+def _encode_png(image: np.ndarray) -> bytes:
+    return tf.io.encode_png(image[:, :, None]).numpy()
+
+
+def write_warmup_requests(export: Path, images: np.ndarray) -> None:
+    """Writes what TensorFlow Serving replays before it takes traffic.
+
+    One image and all of them, through each signature, as a TFRecord of
+    ``PredictionLog``.
+
+    Args:
+      export: the SavedModel's folder.
+      images: uint8 [n, 28, 28].
+    """
+    # The probe imports this module and needs no TensorFlow Serving.
+    from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
+
+    file = export / WARMUP_FILE
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with tf.io.TFRecordWriter(str(file)) as writer:
+        for signature in SIGNATURE_INPUTS:
+            for batch in (images[:1], images):
+                log = PredictionLog()
+                request = log.predict_log.request
+                request.model_spec.signature_name = signature
+                for name, value in build_request(signature, batch).items():
+                    request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
+                writer.write(log.SerializeToString(deterministic=True))

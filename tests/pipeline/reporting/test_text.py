@@ -1,0 +1,170 @@
+"""The end of a run in words: exact lines for each way that a run ends."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.reporting.text import (
+    cause,
+    failure_text,
+    percent,
+    print_summary,
+    terminal,
+)
+
+PER_CLASS = {str(digit): 0.99 - digit / 1000 for digit in range(10)}
+
+
+def summary(**changes: Any) -> dict[str, Any]:
+    """A run that pushed a model, with changes."""
+    return {
+        "status": "pushed",
+        "components": [
+            {"id": "Trainer", "cached": False},
+            {"id": "BaselineResolver", "cached": False},
+            {"id": "Pusher", "cached": False},
+        ],
+        "metrics": {"accuracy": 0.98664, "loss": 0.04567, "per_class": PER_CLASS},
+        "baseline": None,
+        "checks": [],
+        "model": {"path": "/w/serving/mnist/3", "version": 3},
+        "seconds": 61.26,
+        **changes,
+    }
+
+
+def lines(content: dict[str, Any]) -> list[str]:
+    """The printed lines without padding, and without the empty one at the start."""
+    stream = io.StringIO()
+    print_summary(terminal(stream), content)
+    first, *rest = stream.getvalue().splitlines()
+    assert first == ""
+    return [line.rstrip() for line in rest]
+
+
+def test_a_pushed_model_shows_metrics_digits_and_its_place() -> None:
+    metrics, digits, accuracies, verdict = lines(summary())
+
+    assert metrics == "test accuracy 98.66 %, loss 0.0457"
+    assert digits.split() == ["digit", *"0123456789"]
+    assert accuracies.split() == [
+        "accuracy",
+        "%",
+        *"99.0 98.9 98.8 98.7 98.6 98.5 98.4 98.3 98.2 98.1".split(),
+    ]
+    assert verdict == "pushed to /w/serving/mnist/3, 61.3 s"
+
+
+def test_each_digit_stands_over_its_accuracy() -> None:
+    _, digits, accuracies, _ = lines(summary())
+
+    for digit, share in PER_CLASS.items():
+        end = digits.index(f" {digit}") + 2
+        assert accuracies[:end].endswith(f"{100 * share:.1f}")
+
+
+def test_a_baseline_is_shown_beside_the_accuracy() -> None:
+    baseline = {"accuracy": 0.9712, "loss": 0.1, "per_class": PER_CLASS}
+
+    assert lines(summary(baseline=baseline))[0] == (
+        "test accuracy 98.66 %, loss 0.0457 (baseline 97.12 %)"
+    )
+
+
+def test_a_metric_that_is_missing_is_none_and_not_zero() -> None:
+    metrics = {
+        "accuracy": None,
+        "loss": None,
+        "per_class": {**PER_CLASS, "4": None},
+    }
+    first, _, accuracies, _ = lines(summary(metrics=metrics))
+
+    assert first == "test accuracy none"
+    assert accuracies.split()[2:8] == ["99.0", "98.9", "98.8", "98.7", "none", "98.5"]
+
+
+def test_a_run_where_all_was_cached_says_so() -> None:
+    components = [
+        {"id": "Trainer", "cached": True},
+        {"id": "BaselineResolver", "cached": False},
+        {"id": "Pusher", "cached": True},
+    ]
+
+    assert lines(summary(components=components))[-1] == (
+        "pushed to /w/serving/mnist/3; nothing changed, so no node ran again, 61.3 s"
+    )
+
+
+def test_one_node_that_ran_is_a_change() -> None:
+    components = [{"id": "Trainer", "cached": True}, {"id": "Pusher", "cached": False}]
+
+    assert lines(summary(components=components))[-1] == (
+        "pushed to /w/serving/mnist/3, 61.3 s"
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("data_rejected", "data rejected"),
+        ("model_rejected", "model rejected"),
+        ("serving_rejected", "serving check rejected"),
+        ("failed", "failed"),
+    ],
+)
+def test_any_other_end_is_named(status: str, words: str) -> None:
+    assert lines(summary(status=status, metrics=None)) == [f"{words}, 61.3 s"]
+
+
+def test_a_path_shows_brackets_as_they_are() -> None:
+    model = {"path": "/w/[red]/3", "version": 3}
+
+    assert lines(summary(model=model))[-1] == "pushed to /w/[red]/3, 61.3 s"
+
+
+def test_a_long_path_stays_on_one_line() -> None:
+    model = {"path": "/" + "long/" * 100, "version": 3}
+
+    assert lines(summary(model=model))[-1] == f"pushed to {model['path']}, 61.3 s"
+
+
+def test_the_cause_is_what_went_wrong_at_the_root() -> None:
+    root = ValueError("\n  Expected 3 files.\nReceived: 2.")
+    middle, outer = RuntimeError("in the node"), OSError("in the run")
+    middle.__cause__ = root
+    outer.__cause__ = middle
+
+    assert cause(outer) == "ValueError: Expected 3 files."
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (KeyError("epochs"), "KeyError: 'epochs'"),
+        (RuntimeError(), "RuntimeError: no message"),
+        (RuntimeError("  \n"), "RuntimeError: no message"),
+    ],
+)
+def test_the_cause_names_the_kind_of_error(error, expected) -> None:
+    assert cause(error) == expected
+
+
+def test_a_failure_names_node_cause_and_log() -> None:
+    stream = io.StringIO()
+    error = ValueError("shape [28, 28]")
+    terminal(stream).print(failure_text("Trainer", error, Path("/w/logs/[a].log")))
+
+    assert stream.getvalue() == (
+        "Trainer failed: ValueError: shape [28, 28]\n"
+        "The log with the full traceback: /w/logs/[a].log\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"),
+    [(0.98664, "98.66 %"), (1.0, "100.00 %"), (0.0, "0.00 %"), (None, "none")],
+)
+def test_percent(share: float | None, expected: str) -> None:
+    assert percent(share) == expected
