@@ -30,7 +30,9 @@ def artifacts(project) -> set[Path]:
 
 
 def pushed_versions(project) -> list[str]:
-    return sorted(p.name for p in (project.root / "workspace/serving/mnist").iterdir())
+    # A model server takes folders with numbers for names; the others are ours.
+    served = (project.root / "workspace/serving/mnist").iterdir()
+    return sorted(path.name for path in served if path.name.isdigit())
 
 
 def test_the_first_run_pushes_a_model_that_reached_its_bound(project, first):
