@@ -1,0 +1,220 @@
+"""From what a run left to its status, its checks and its ``summary.json``."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import attrs
+import pytest
+from tensorflow_metadata.proto.v0 import statistics_pb2
+
+from components.checks import Check, DataRejectedError, write_checks
+from pipeline import outcome
+from pipeline.config import Config
+from pipeline.lineage import RunArtifact
+from pipeline.local_runner import NodeResult
+from pipeline.outcome import EXIT_CODES, read_all_checks, status, summarize
+
+PUSHED = {"pushed": 1, "pushed_destination": "/w/serving/mnist/7", "pushed_version": 7}
+BLESSED, NOT_BLESSED = {"blessed": 1}, {"blessed": 0}
+DONE = [NodeResult("Trainer", "done", 1.234), NodeResult("Pusher", "done", 0.5)]
+
+
+@attrs.frozen
+class FakeLineage:
+    """Stands in for ``RunLineage``: "node.output" to artifact."""
+
+    artifacts: dict[str, RunArtifact]
+
+    def output(self, node_id: str, name: str) -> RunArtifact | None:
+        return self.artifacts.get(f"{node_id}.{name}")
+
+
+def lineage(**nodes: dict) -> FakeLineage:
+    """Outputs with properties, by node; each node has one that counts here."""
+    names = {
+        "Pusher": "pushed_model",
+        "Evaluator": "blessing",
+        "ServingCheck": "blessing",
+    }
+    return FakeLineage(
+        {
+            f"{node}.{names[node]}": RunArtifact("/nowhere", properties)
+            for node, properties in nodes.items()
+        }
+    )
+
+
+def check(name: str, passed: bool = True, gate="data") -> Check:
+    return Check(gate, name, "train", 0.5, 0.25, passed, advice="Mend it.")
+
+
+def test_a_pushed_model_is_pushed() -> None:
+    found = lineage(Evaluator=BLESSED, ServingCheck=BLESSED, Pusher=PUSHED)
+
+    assert status(DONE, found) == "pushed"
+
+
+def test_a_cached_push_is_pushed() -> None:
+    cached = [NodeResult("Trainer", "cached"), NodeResult("Pusher", "cached")]
+
+    assert status(cached, lineage(Evaluator=BLESSED, Pusher=PUSHED)) == "pushed"
+
+
+@pytest.mark.parametrize(
+    ("nodes", "expected"),
+    [
+        ({"Evaluator": NOT_BLESSED, "ServingCheck": BLESSED}, "model_rejected"),
+        ({"Evaluator": BLESSED, "ServingCheck": NOT_BLESSED}, "serving_rejected"),
+        ({"Evaluator": NOT_BLESSED, "ServingCheck": NOT_BLESSED}, "model_rejected"),
+        ({"Evaluator": BLESSED, "ServingCheck": BLESSED}, "failed"),
+        ({"ServingCheck": BLESSED}, "model_rejected"),
+        ({"Evaluator": BLESSED}, "serving_rejected"),
+    ],
+)
+def test_without_a_push_the_first_gate_that_refused_is_named(nodes, expected) -> None:
+    assert status(DONE, lineage(**nodes, Pusher={"pushed": 0})) == expected
+    assert status(DONE, lineage(**nodes)) == expected
+
+
+def test_a_node_that_failed_is_a_failure_whatever_was_pushed_before() -> None:
+    results = [
+        NodeResult("Trainer", "failed", error=ValueError("x")),
+        NodeResult("Pusher", "not run"),
+    ]
+
+    assert status(results, lineage(Pusher=PUSHED)) == "failed"
+
+
+def test_a_data_gate_that_refused_is_told_from_a_failure() -> None:
+    error = DataRejectedError([check("leakage", passed=False)])
+    results = [NodeResult("DataGate", "failed", error=error)]
+
+    assert status(results, lineage()) == "data_rejected"
+
+
+def test_every_way_to_end_has_the_exit_code_of_the_design() -> None:
+    assert EXIT_CODES == {
+        "pushed": 0,
+        "failed": 1,
+        "data_rejected": 3,
+        "model_rejected": 4,
+        "serving_rejected": 5,
+    }
+
+
+def test_checks_of_all_gates_come_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artifacts = {}
+    for node, output, gate in (
+        ("ServingCheck", "blessing", "serving"),
+        ("DataGate", "verdict", "data"),
+    ):
+        (tmp_path / node).mkdir()
+        write_checks(tmp_path / node, [check(f"of {node}", gate=gate)])
+        artifacts[f"{node}.{output}"] = RunArtifact(str(tmp_path / node), {})
+    config, evaluation = Config(), object()
+    calls = []
+
+    def model_checks(*args) -> list[Check]:
+        calls.append(args)
+        return [check("of Evaluator", gate="model")]
+
+    monkeypatch.setattr(outcome, "model_checks", model_checks)
+
+    found = read_all_checks(config, DONE, FakeLineage(artifacts), evaluation)
+
+    assert [c.name for c in found] == ["of DataGate", "of Evaluator", "of ServingCheck"]
+    assert calls == [(evaluation, config.evaluation)]
+
+
+def test_checks_of_a_gate_that_raised_are_kept() -> None:
+    checks = [check("size"), check("leakage", passed=False)]
+    results = [NodeResult("DataGate", "failed", error=DataRejectedError(checks))]
+
+    assert read_all_checks(Config(), results, FakeLineage({}), None) == checks
+
+
+def test_a_run_that_never_came_to_a_gate_has_no_checks() -> None:
+    assert read_all_checks(Config(), DONE, FakeLineage({}), None) == []
+
+
+@pytest.fixture
+def complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeLineage:
+    """Statistics, a trained and evaluated model, a push."""
+    for split, count in (("train", 11), ("val", 5), ("test", 7)):
+        folder = tmp_path / "statistics" / f"Split-{split}"
+        folder.mkdir(parents=True)
+        statistics = statistics_pb2.DatasetFeatureStatisticsList()
+        statistics.datasets.add(num_examples=count)
+        (folder / "FeatureStats.pb").write_bytes(statistics.SerializeToString())
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "history.json").write_text('{"epochs": {}, "parameters": 42}')
+    evaluation = SimpleNamespace(
+        summary=lambda model="candidate": {"accuracy": 0.5, "of": model}
+    )
+    monkeypatch.setattr(outcome, "EvaluationMetrics", lambda uri: evaluation)
+    monkeypatch.setattr(outcome, "model_checks", lambda *_: [check("accuracy")])
+    return FakeLineage(
+        {
+            "StatisticsGen.statistics": RunArtifact(str(tmp_path / "statistics"), {}),
+            "Trainer.model_run": RunArtifact(str(tmp_path / "run"), {}),
+            "Evaluator.evaluation": RunArtifact("/evaluation", {}),
+            "Pusher.pushed_model": RunArtifact("/pushed", PUSHED),
+        }
+    )
+
+
+def test_a_complete_run_fills_the_summary(complete: FakeLineage) -> None:
+    config = Config(pipeline="digits")
+    summary = summarize(config, "run-1", DONE, complete, 61.26)
+
+    assert summary.pop("versions").keys() == {"python", "tfx", "tensorflow", "beam"}
+    assert summary == {
+        "run_id": "run-1",
+        "pipeline": "digits",
+        "status": "pushed",
+        "components": [
+            {"id": "Trainer", "state": "done", "seconds": 1.23, "cached": False},
+            {"id": "Pusher", "state": "done", "seconds": 0.5, "cached": False},
+        ],
+        "data": {"train": 11, "val": 5, "test": 7},
+        "metrics": {"accuracy": 0.5, "of": "candidate"},
+        "baseline": {"accuracy": 0.5, "of": "baseline"},
+        "checks": [attrs.asdict(check("accuracy"))],
+        "model": {"path": "/w/serving/mnist/7", "version": 7, "parameters": 42},
+        "seconds": 61.3,
+    }
+
+
+def test_the_summary_is_json(complete: FakeLineage) -> None:
+    summary = summarize(Config(), "run-1", DONE, complete, 1.0)
+
+    assert json.loads(json.dumps(summary)) == summary
+
+
+def test_a_run_that_failed_at_once_has_a_summary_too() -> None:
+    results = [
+        NodeResult("ExampleGen", "failed", 0.1, OSError("no disk")),
+        NodeResult("Pusher", "not run"),
+    ]
+    summary = summarize(Config(), "run-1", results, FakeLineage({}), 1.0)
+
+    assert summary["status"] == "failed"
+    assert summary["components"] == [
+        {"id": "ExampleGen", "state": "failed", "seconds": 0.1, "cached": False},
+        {"id": "Pusher", "state": "not run", "seconds": 0.0, "cached": False},
+    ]
+    assert summary["data"] == {}
+    assert summary["metrics"] is None
+    assert summary["baseline"] is None
+    assert summary["checks"] == []
+    assert summary["model"] == {"path": None, "version": None, "parameters": None}
+
+
+def test_a_cached_node_is_marked() -> None:
+    results = [NodeResult("Trainer", "cached", 0.01)]
+    [component] = summarize(Config(), "r", results, FakeLineage({}), 1.0)["components"]
+
+    assert (component["state"], component["cached"]) == ("cached", True)
