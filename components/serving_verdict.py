@@ -40,8 +40,8 @@ _ADVICE = {
     "that input_signature in components/serving.py.",
     "answers": "Clients read these outputs. Make the signature return them in "
     "components/serving.py, for any number of images.",
-    "values not finite": "Weights or inputs hold NaN or infinity. See the Trainer's loss in "
-    "TensorBoard and lower train.learning_rate.",
+    "values not finite": "Weights or inputs hold NaN or infinity. See the "
+    "Trainer's loss in TensorBoard and lower train.learning_rate.",
     "values outside [0, 1]": "Return softmax, not logits, in components/serving.py.",
     "distance of sums from 1": "Return softmax over the "
     "classes in components/serving.py.",

@@ -16,6 +16,7 @@ from pipeline.config import PRESETS, Config, load_config
 
 if TYPE_CHECKING:
     from pipeline.execution import Execution
+    from pipeline.screen import NodeScreen
 
 _DIRECTORY = click.Path(file_okay=False, path_type=Path)
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -110,20 +111,25 @@ def _run(config: Config, run_id: str, as_json: bool, verbose: bool) -> int:
                 f"The run failed: {type(error).__name__}: {error}\n"
                 f"The log with the full traceback: {log}"
             ) from error
-        _show(execution, log, screen, out, as_json)
+        _show(execution, log, screen, out, err, as_json)
     return execution.exit_code
 
 
 def _show(
-    execution: "Execution", log: Path, screen, out: TextIO, as_json: bool
+    execution: "Execution",
+    log: Path,
+    screen: "NodeScreen",
+    out: TextIO,
+    err: TextIO,
+    as_json: bool,
 ) -> None:
     from pipeline.reporting.text import failure_text, print_summary, terminal
 
     for result in execution.results:
         if result.error is not None:
             screen.print(failure_text(result.id, result.error, log))
+    # With --json the text goes where the progress goes; stdout is for the JSON.
+    print_summary(terminal(err if as_json else out), execution.summary)
     if as_json:
         print(json.dumps(execution.summary, indent=2), file=out)
-    else:
-        print_summary(terminal(out), execution.summary)
     out.flush()
