@@ -45,6 +45,7 @@ network_settings() {
 inside() {
     local settings=()
     mapfile -t settings < <(network_settings)
+    # shellcheck disable=SC2016  # the shell inside expands them
     chroot --userspec="$GUEST:$GUEST" "$CHROOT" /usr/bin/env -i HOME="$HOME_INSIDE" \
         USER="$GUEST" PATH=/usr/bin:/bin LANG=C.UTF-8 \
         PIP_CERT="$CERTIFICATES" SSL_CERT_FILE="$CERTIFICATES" "${settings[@]}" \

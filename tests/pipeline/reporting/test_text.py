@@ -52,7 +52,18 @@ def test_a_pushed_model_shows_metrics_digits_and_its_place() -> None:
     assert accuracies.split() == [
         "accuracy",
         "%",
-        *"99.0 98.9 98.8 98.7 98.6 98.5 98.4 98.3 98.2 98.1".split(),
+        *[
+            "99.0",
+            "98.9",
+            "98.8",
+            "98.7",
+            "98.6",
+            "98.5",
+            "98.4",
+            "98.3",
+            "98.2",
+            "98.1",
+        ],
     ]
     assert verdict == "pushed to /w/serving/mnist/3, 61.3 s"
 
