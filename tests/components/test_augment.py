@@ -106,16 +106,31 @@ def test_a_quarter_turn_rotates_exactly(extreme: float) -> None:
     np.testing.assert_allclose(warp(images, only(rotation=90.0)), expected, atol=BORDER)
 
 
+def sheared(images: np.ndarray, sign: float) -> np.ndarray:
+    """Each row slid by twice its distance from the middle, a whole number."""
+    result = np.zeros_like(images)
+    for row in range(28):
+        slide = int(sign) * (2 * row - 27)
+        kept = [c for c in range(28) if 0 <= c + slide < 28]
+        result[:, row, kept] = images[:, row, [c + slide for c in kept]]
+    return result
+
+
 def test_shear_slides_rows_by_their_distance_from_the_middle(extreme: float) -> None:
     images = random_images(2)
-    expected = np.zeros_like(images)
-    for row in range(28):
-        # Twice (row - 13.5) pixels, a whole number.
-        slide = int(extreme) * (2 * row - 27)
-        kept = [c for c in range(28) if 0 <= c + slide < 28]
-        expected[:, row, kept] = images[:, row, [c + slide for c in kept]]
 
-    np.testing.assert_allclose(warp(images, only(shear=2.0)), expected, atol=BORDER)
+    np.testing.assert_allclose(
+        warp(images, only(shear=2.0)), sheared(images, extreme), atol=BORDER
+    )
+
+
+def test_a_turn_and_shear_is_the_shear_of_the_turned_image(extreme: float) -> None:
+    images = random_images(2)
+    expected = sheared(np.rot90(images, int(extreme), axes=(1, 2)), extreme)
+
+    np.testing.assert_allclose(
+        warp(images, only(rotation=90.0, shear=2.0)), expected, atol=BORDER
+    )
 
 
 def test_scale_stretches_both_axes_about_the_middle(extreme: float) -> None:

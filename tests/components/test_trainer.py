@@ -160,27 +160,25 @@ def striped() -> tuple[np.ndarray, np.ndarray]:
     return images.astype(np.uint8), labels
 
 
-def fitted(examples, log_dir: Path, seed: int) -> tuple[dict, list[np.ndarray]]:
+def fitted(examples, log_dir: Path) -> tuple[dict, list[np.ndarray]]:
     settings = TrainHyperparameters(
         epochs=6,
         batch_size=20,
         learning_rate=0.02,
-        seed=seed,
+        seed=1,
         augment=AugmentHyperparameters(enabled=False),
     )
-    keras.utils.set_random_seed(seed)
+    keras.utils.set_random_seed(1)
     model = build_model(ModelHyperparameters(hidden_units=(16,)))
     history = fit(model, examples, examples, preprocessing_fn, settings, log_dir)
     return history, model.get_weights()
 
 
-def test_fitting_learns_and_depends_on_the_seed_alone(striped, tmp_path: Path) -> None:
-    history, weights = fitted(striped, tmp_path / "one", seed=1)
-    _, again = fitted(striped, tmp_path / "again", seed=1)
-    _, other = fitted(striped, tmp_path / "other", seed=2)
+def test_fitting_learns_and_does_the_same_again(striped, tmp_path: Path) -> None:
+    history, weights = fitted(striped, tmp_path / "one")
+    _, again = fitted(striped, tmp_path / "again")
 
     assert history["accuracy"][-1] > 0.95
     assert history["loss"][-1] < history["loss"][0]
     for one, same in zip(weights, again, strict=True):
         np.testing.assert_array_equal(one, same)
-    assert np.abs(weights[0] - other[0]).max() > 0.01

@@ -90,21 +90,31 @@ def test_help_imports_nothing_heavy(args: list[str], tmp_path: Path) -> None:
     ],
 )
 def test_wrong_usage_exits_with_2_and_one_message(
-    args: list[str], expected: str, tmp_path: Path
+    args: list[str],
+    expected: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    done = mnist_pipeline(*args, cwd=tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["mnist-pipeline", *args])
 
-    assert done.returncode == 2
-    assert expected in done.stderr
-    assert "Traceback" not in done.stderr
-    assert done.stdout == ""
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    said = capsys.readouterr()
+    assert caught.value.code == 2
+    assert expected in said.err
+    assert said.out == ""
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_missing_data_folder_is_named(tmp_path: Path) -> None:
     done = mnist_pipeline("run", "--data", "nowhere", cwd=tmp_path)
 
+    assert done.returncode == 2
     assert f"Received: {tmp_path / 'nowhere'}, which is none." in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
 
 
 @pytest.mark.parametrize(("error", "code"), [(PipelineError, 1), (UsageError, 2)])
