@@ -33,20 +33,28 @@ class ServingModel(tf.Module):
             "class_id": tf.argmax(probabilities, axis=1),
         }
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    # Nothing here branches on tensors, and AutoGraph would rewrite all of Keras.
+    @tf.function(
+        input_signature=[tf.TensorSpec([None], tf.string, name="examples")],
+        autograph=False,
+    )
     def serving_default(self, examples: tf.Tensor) -> Predictions:
         """Classifies serialized tf.Examples; only ``image`` is read."""
         spec = {IMAGE: tf.io.FixedLenFeature([PIXELS], tf.int64)}
         return self._predict(tf.io.parse_example(examples, spec)[IMAGE])
 
     @tf.function(
-        input_signature=[tf.TensorSpec([None, HEIGHT, WIDTH], tf.uint8, name="pixels")]
+        input_signature=[tf.TensorSpec([None, HEIGHT, WIDTH], tf.uint8, name="pixels")],
+        autograph=False,
     )
     def predict_pixels(self, pixels: tf.Tensor) -> Predictions:
         """Classifies uint8 images [n, 28, 28], white ink on black."""
         return self._predict(tf.reshape(pixels, [-1, PIXELS]))
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="images")])
+    @tf.function(
+        input_signature=[tf.TensorSpec([None], tf.string, name="images")],
+        autograph=False,
+    )
     def predict_image(self, images: tf.Tensor) -> Predictions:
         """Classifies encoded PNG or JPEG images of any size and colour."""
         pixels = tf.map_fn(
