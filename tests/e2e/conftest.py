@@ -63,10 +63,12 @@ class Project:
 
     def command(self, *args: str) -> Finished:
         """Runs a Python module or script with the copy's code."""
+        # As in an activated environment: TFX's CLI calls pip by name.
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         done = subprocess.run(
             [sys.executable, *args],
             cwd=self.root,
-            env={**os.environ, "PYTHONPATH": str(self.root)},
+            env={**os.environ, "PYTHONPATH": str(self.root), "PATH": path},
             capture_output=True,
             text=True,
             timeout=600,
