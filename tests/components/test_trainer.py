@@ -19,6 +19,7 @@ from components.hyperparameters import (
     TrainHyperparameters,
 )
 from components.model import build_model
+from components.serving_requests import read_reference
 from components.trainer import fit, run_fn
 from components.transform import preprocessing_fn
 
@@ -115,6 +116,29 @@ def test_the_exported_model_is_the_trained_one(trained, tiny_examples: Path) -> 
     smoothed = np.log(answer["probabilities"].numpy()).mean(axis=1)
     loss = -(0.95 * chosen + 0.05 * smoothed).mean()
     assert loss == pytest.approx(history["val_loss"][-1], rel=1e-3)
+
+
+def test_the_reference_is_what_the_model_in_memory_answers(
+    trained, tiny_examples: Path
+) -> None:
+    """To the first validation images; also warm-up requests are made of them."""
+    folder, _ = trained
+    images, _ = read_examples([str(min(tiny_examples.iterdir()))])
+    export = folder / "serving"
+
+    reference = read_reference(folder / "run")
+
+    np.testing.assert_array_equal(reference.images.reshape(-1, 784), images)
+    answer = tf.saved_model.load(str(export)).signatures["predict_pixels"](
+        pixels=tf.constant(reference.images)
+    )
+    assert reference.probabilities.dtype == np.float32
+    np.testing.assert_allclose(
+        reference.probabilities, answer["probabilities"], atol=1e-6
+    )
+    warmup = export / "assets.extra" / "tf_serving_warmup_requests"
+    records = tf.data.TFRecordDataset(str(warmup)).as_numpy_iterator()
+    assert len(list(records)) == 6
 
 
 def test_progress_names_counts_and_epochs(trained) -> None:
