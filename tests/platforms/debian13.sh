@@ -118,7 +118,7 @@ carry_out() {
 figures() {
     printf '\nmake run on %s:\n' "$(inside .venv/bin/mnist-pipeline doctor | sed -n 's/^TFX line *ok *//p')"
     inside .venv/bin/python -m json.tool "$HOME_INSIDE/summary.json" |
-        grep -E '"(status|accuracy|loss|seconds|python|tfx|tensorflow|beam)"' |
+        grep -E '"(status|accuracy|loss|seconds|python|tfx|tensorflow|beam)":' |
         grep -vE '^ {6,}"seconds"' | sort -u
     printf 'make test:\n'
     tail -n 1 "$CHROOT$HOME_INSIDE/test.txt"
