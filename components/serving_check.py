@@ -163,13 +163,6 @@ def _run_probe(
     command += ["--model-run", str(model_run.absolute())]
     command += ["--observations", str(observations.absolute())]
     command += ["--seconds", str(math.ceil(timeout) + _GRACE_SECONDS)]
-    path = [str(_ROOT), os.environ.get("PYTHONPATH", "")]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, path)),
-        # The Trainer's TensorFlow may still hold all memory of a GPU.
-        "CUDA_VISIBLE_DEVICES": "-1",
-    }
     started = time.monotonic()
     process = subprocess.Popen(
         command,
@@ -178,7 +171,7 @@ def _run_probe(
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        env=environment,
+        env=_environment(),
         start_new_session=True,
     )
     last_lines: deque[str] = deque(maxlen=1)
@@ -197,6 +190,16 @@ def _run_probe(
     seconds = time.monotonic() - started
     forward.join(_GRACE_SECONDS)
     return ProbeEnd(seconds, exit_code, "".join(last_lines))
+
+
+def _environment() -> dict[str, str]:
+    path = [str(_ROOT), os.environ.get("PYTHONPATH", "")]
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, path)),
+        # The Trainer's TensorFlow may still hold all memory of a GPU.
+        "CUDA_VISIBLE_DEVICES": "-1",
+    }
 
 
 def _forward(source: IO[str], last_lines: deque[str]) -> None:

@@ -28,13 +28,32 @@ def reference() -> Reference:
     return Reference(images, exponentials / exponentials.sum(axis=1, keepdims=True))
 
 
+def classify(pixels: tf.Tensor) -> Answer:
+    """Answers with the softmax of the first ten pixels."""
+    logits = tf.cast(tf.reshape(pixels, [-1, PIXELS])[:, :10], tf.float32) / 255
+    return {
+        "probabilities": tf.nn.softmax(logits),
+        "class_id": tf.argmax(logits, axis=1),
+    }
+
+
+def serving_default(examples: tf.Tensor) -> Answer:
+    spec = {IMAGE: tf.io.FixedLenFeature([PIXELS], tf.int64)}
+    return classify(tf.io.parse_example(examples, spec)[IMAGE])
+
+
+def predict_image(images: tf.Tensor) -> Answer:
+    kind = tf.TensorSpec([28, 28, 1], tf.uint8)
+    return classify(tf.map_fn(tf.io.decode_png, images, fn_output_signature=kind))
+
+
 def save_model(
     folder: Path,
     change: Change = unchanged,
     signatures: Collection[str] = tuple(SIGNATURE_INPUTS),
     pixels_spec: tf.TensorSpec = PIXELS_SPEC,
 ) -> Path:
-    """Saves a model that answers with the softmax of the first ten pixels.
+    """Saves a model of ``classify``.
 
     Args:
       folder: to write to.
@@ -43,38 +62,26 @@ def save_model(
       pixels_spec: the input of ``predict_pixels``.
     """
 
-    def answer(pixels: tf.Tensor) -> Answer:
-        logits = tf.cast(tf.reshape(pixels, [-1, PIXELS])[:, :10], tf.float32) / 255
-        return {
-            "probabilities": tf.nn.softmax(logits),
-            "class_id": tf.argmax(logits, axis=1),
-        }
+    def predict_pixels(pixels: tf.Tensor) -> Answer:
+        return change(classify(pixels))
 
-    def serving_default(examples: tf.Tensor) -> Answer:
-        spec = {IMAGE: tf.io.FixedLenFeature([PIXELS], tf.int64)}
-        return answer(tf.io.parse_example(examples, spec)[IMAGE])
-
-    def predict_image(images: tf.Tensor) -> Answer:
-        kind = tf.TensorSpec([28, 28, 1], tf.uint8)
-        return answer(tf.map_fn(tf.io.decode_png, images, fn_output_signature=kind))
-
-    module = tf.Module()
     functions = {
         "serving_default": (serving_default, tf.TensorSpec([None], tf.string)),
-        "predict_pixels": (lambda pixels: change(answer(pixels)), pixels_spec),
+        "predict_pixels": (predict_pixels, pixels_spec),
         "predict_image": (predict_image, tf.TensorSpec([None], tf.string)),
     }
     concrete = {
-        name: tf.function(function).get_concrete_function(
-            spec
-            if spec.name
-            else tf.TensorSpec(spec.shape, spec.dtype, name=SIGNATURE_INPUTS[name].name)
+        name: tf.function(functions[name][0]).get_concrete_function(
+            _named(functions[name][1], SIGNATURE_INPUTS[name].name)
         )
-        for name, (function, spec) in functions.items()
-        if name in signatures
+        for name in signatures
     }
-    tf.saved_model.save(module, str(folder), signatures=concrete)
+    tf.saved_model.save(tf.Module(), str(folder), signatures=concrete)
     return folder
+
+
+def _named(spec: tf.TensorSpec, default: str) -> tf.TensorSpec:
+    return tf.TensorSpec(spec.shape, spec.dtype, spec.name or default)
 
 
 def wait(answer: Answer, seconds: float) -> Answer:
