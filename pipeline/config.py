@@ -4,7 +4,6 @@ One frozen dataclass, checked at the edge and passed down as arguments.
 """
 
 import dataclasses
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,11 +23,7 @@ from components.hyperparameters import (
     TrainHyperparameters,
     from_dict,
 )
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from pipeline.tfx_line import tomllib
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 

@@ -1,13 +1,22 @@
 """The supported TFX lines, and the one place where differences between them live.
 
-Nothing else asks for a version of Python, TFX or TensorFlow.
+Nothing else asks for a version of Python, TFX or TensorFlow to decide what to do.
 """
 
+import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from components.errors import PipelineError
+
+# Python 3.10, which TFX 1.16 needs, has no TOML parser of its own.
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+__all__ = ["LINES", "TfxLine", "installed_line", "tomllib"]
 
 _REQUIREMENTS = Path(__file__).resolve().parents[1] / "requirements"
 

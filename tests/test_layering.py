@@ -8,6 +8,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 FEATURES = "components.features"
+TFX_LINE = "pipeline.tfx_line"
+# What tells one version from another; recording a version compares nothing.
+VERSION_TESTS = ("sys.version_info", "packaging.version", "sys.hexversion")
 # What a run is made of; it may not know who runs it.
 WIRING = ("pipeline.config", "pipeline.definition", "pipeline.evaluation")
 RUNNING = (
@@ -42,6 +45,17 @@ def modules(package: str) -> dict[str, set[str]]:
         )
         for path in sorted((ROOT / package).rglob("*.py"))
     }
+
+
+def asked_versions(source: str) -> set[str]:
+    """Returns which of ``VERSION_TESTS`` a module uses."""
+    tree = ast.parse(source)
+    attributes = {
+        f"{node.value.id}.{node.attr}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+    }
+    return (attributes | imported_names(source)) & set(VERSION_TESTS)
 
 
 def inside(name: str, packages: tuple[str, ...]) -> bool:
@@ -87,6 +101,29 @@ def test_features_import_nothing_of_ours():
 
 def test_wiring_never_imports_what_runs_it():
     assert violations("pipeline", WIRING, RUNNING) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("import sys\nnew = sys.version_info >= (3, 11)", {"sys.version_info"}),
+        ("from sys import version_info", {"sys.version_info"}),
+        ("from packaging.version import Version", {"packaging.version"}),
+        ("from importlib.metadata import version\nversion('tfx')", set()),
+    ],
+)
+def test_asked_versions_finds_every_form(source, expected):
+    assert asked_versions(source) == expected
+
+
+def test_only_one_module_asks_for_a_version():
+    asking = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for package in ("components", "pipeline", "benchmarks")
+        for path in (ROOT / package).rglob("*.py")
+        if asked_versions(path.read_text())
+    }
+    assert asking == {TFX_LINE}
 
 
 def test_nothing_that_is_shipped_imports_tests_or_benchmarks():
