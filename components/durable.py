@@ -74,6 +74,13 @@ def write_text(file: Path, text: str) -> None:
         _sync_file(stream)
 
 
+def replace_text(file: Path, text: str) -> None:
+    """Puts a text in the place of a file in one step, so that no half is ever read."""
+    fresh = file.with_name(f".{file.name}.part")
+    write_text(fresh, text)
+    fresh.replace(file)
+
+
 def sync_folders(folder: Path) -> None:
     """Forces the names in a folder and in each one below it to disk."""
     for root, _, _ in os.walk(folder, topdown=False, onerror=_raise):

@@ -2,11 +2,12 @@
 # Proves the newest TFX line where an older system cannot install it: in a Debian 13
 # chroot, as a user of its own, with nothing of the outer Python visible.
 #
-#   sudo tests/platforms/debian13.sh FOLDER
+#   sudo tests/platforms/debian13.sh FOLDER [--bench]
 #
 # FOLDER receives the chroot (about 6 GB) and is kept; a second call reuses it. Needs
 # root, debootstrap and Debian's package mirror. Runs `make run` and `make test`
 # inside, then exchanges pushed models between the line in there and the line out here.
+# With --bench it measures both lines instead, for benchmarks/RESULTS.md.
 set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -115,6 +116,17 @@ carry_out() {
     outer compare "$WORK/carried" "$CHROOT$HOME_INSIDE/inner.npz"
 }
 
+# Each line adds its column to what the other one measured.
+bench_both() {
+    local commit results=benchmarks/results.json
+    commit=$(git -C "$ROOT" describe --always --dirty)
+    make -C "$ROOT" bench
+    cp "$ROOT/$results" "$CHROOT$CHECKOUT/$results"
+    chroot "$CHROOT" chown -R "$GUEST:$GUEST" "$HOME_INSIDE"
+    inside make bench ARGS="--commit $commit"
+    cp "$CHROOT$CHECKOUT/"benchmarks/{results.json,RESULTS.md} "$ROOT/benchmarks/"
+}
+
 figures() {
     printf '\nmake run on %s:\n' "$(inside .venv/bin/mnist-pipeline doctor | sed -n 's/^TFX line *ok *//p')"
     inside .venv/bin/python -m json.tool "$HOME_INSIDE/summary.json" |
@@ -125,12 +137,14 @@ figures() {
 }
 
 main() {
-    [ $# -eq 1 ] || fail "Usage: debian13.sh FOLDER"
+    if [ $# -lt 1 ] || [ "${2---bench}" != --bench ] || [ $# -gt 2 ]; then
+        fail "Usage: debian13.sh FOLDER [--bench]"
+    fi
     [ "$(id -u)" -eq 0 ] || fail "Making a chroot needs root: sudo $0 $1"
     command -v debootstrap >/dev/null || fail "debootstrap is missing: apt install debootstrap"
     # A mount namespace of its own: its mounts go with it, whatever happens.
     if [ -z "${IN_NAMESPACE-}" ]; then
-        IN_NAMESPACE=1 exec unshare --mount --propagation private "$0" "$1"
+        IN_NAMESPACE=1 exec unshare --mount --propagation private "$0" "$@"
     fi
     mkdir -p "$1"
     CHROOT=$(realpath "$1")/debian13
@@ -140,6 +154,10 @@ main() {
     step "Debian 13 in $CHROOT" make_chroot
     step "mounts, resolver, certificates" connect
     step "copy the checkout" copy_checkout
+    if [ $# -eq 2 ]; then
+        step "make bench outside, then inside" bench_both
+        return
+    fi
     step "make run inside" run_inside
     step "make test inside" test_inside
     step "make run outside, to have a model of the other line" run_outside
