@@ -2,11 +2,12 @@
 
 import ast
 import hashlib
-import importlib.util
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 PACKAGE = "components"
+# The folder that holds the package.
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def source_digest(*modules: str) -> str:
@@ -36,11 +37,11 @@ def files_digest(files: Iterable[Path]) -> str:
 
 
 def _closure(module: str, found: dict[str, Path]) -> dict[str, Path]:
-    spec = importlib.util.find_spec(module)
-    if spec is None or spec.origin is None:
+    file = _source(module)
+    if file is None:
         raise ModuleNotFoundError(f"Expected a module with source. Received: {module}.")
-    found[module] = Path(spec.origin)
-    for name in _imported(ast.parse(found[module].read_text())):
+    found[module] = file
+    for name in _imported(ast.parse(file.read_text())):
         if name not in found:
             _closure(name, found)
     return found
@@ -55,12 +56,12 @@ def _imported(tree: ast.AST) -> Iterator[str]:
         else:
             continue
         for name in names:
-            if name.startswith(f"{PACKAGE}.") and _is_module(name):
+            if name.startswith(f"{PACKAGE}.") and _source(name) is not None:
                 yield name
 
 
-def _is_module(name: str) -> bool:
-    try:
-        return importlib.util.find_spec(name) is not None
-    except ModuleNotFoundError:
-        return False
+def _source(name: str) -> Path | None:
+    """Returns the file of a module or package, or None where there is none."""
+    path = ROOT.joinpath(*name.split("."))
+    candidates = (path.with_suffix(".py"), path / "__init__.py")
+    return next((file for file in candidates if file.is_file()), None)

@@ -1,7 +1,9 @@
 """A digest follows imports: it changes with all the code of a node, and only so."""
 
+import os
+import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -70,21 +72,18 @@ def test_a_module_that_does_not_exist_is_an_error() -> None:
 
 
 @pytest.fixture
-def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
     """Writes modules of a package of its own, ``sample``."""
     (tmp_path / "sample").mkdir()
     (tmp_path / "sample" / "__init__.py").touch()
-    monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(module, "PACKAGE", "sample")
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.setattr(module, "ROOT", tmp_path)
 
     def write(**sources: str) -> None:
         for name, source in sources.items():
             (tmp_path / "sample" / f"{name}.py").write_text(source)
 
-    yield write
-    for name in [n for n in sys.modules if n.split(".")[0] == "sample"]:
-        del sys.modules[name]
+    return write
 
 
 @pytest.mark.parametrize(
@@ -104,6 +103,44 @@ def test_every_form_of_import_is_followed(write: Write, statement: str) -> None:
     write(used="x = 2")
 
     assert source_digest("sample.main") != before
+
+
+def test_a_name_inside_a_module_is_no_module(write: Write) -> None:
+    write(main="from sample.used import x\nfrom sample.used.x import y", used="x = 1")
+
+    assert source_digest("sample.main") == source_digest("sample.main", "sample.used")
+
+
+def test_what_is_imported_from_a_package_counts(write: Write, tmp_path: Path) -> None:
+    inner = tmp_path / "sample" / "inner"
+    inner.mkdir()
+    (inner / "__init__.py").touch()
+    (inner / "deep.py").write_text("x = 1")
+    write(main="from sample.inner.deep import x")
+    before = source_digest("sample.main")
+    (inner / "deep.py").write_text("x = 2")
+
+    assert source_digest("sample.main") != before
+
+
+def test_a_digest_imports_nothing_of_what_it_reads() -> None:
+    code = (
+        "import sys\n"
+        "from pipeline.source_digest import source_digest\n"
+        "source_digest('components.transform', 'components.trainer')\n"
+        "source_digest('components.serving_check')\n"
+        "heavy = ('components', 'tensorflow', 'tfx', 'keras', 'numpy')\n"
+        "print(sorted(n for n in sys.modules if n.split('.')[0] in heavy))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(PROJECT_ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert done.stdout == "[]\n", done.stderr
 
 
 @pytest.mark.parametrize(
