@@ -42,7 +42,7 @@ class EvaluationMetrics:
 
     def scalar(self, model: str, digit: int | None, name: str) -> float | None:
         """Returns a metric, or None where it could not be computed."""
-        value = self._values[model].get((digit, name))
+        value = self._values.get(model, {}).get((digit, name))
         number = getattr(value, "value", None)
         return number if number is not None and np.isfinite(number) else None
 
@@ -66,7 +66,7 @@ class EvaluationMetrics:
     def confusion_matrix(self, model: str = CANDIDATE) -> np.ndarray:
         """Returns counts int64 [10, 10], a row for each true digit."""
         matrix = np.zeros((NUM_CLASSES, NUM_CLASSES), np.int64)
-        value = self._values[model].get((None, CONFUSION_MATRIX))
+        value = self._values.get(model, {}).get((None, CONFUSION_MATRIX))
         if value is not None:
             for entry in value.matrices[0].entries:
                 count = round(entry.num_weighted_examples)

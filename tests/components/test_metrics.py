@@ -94,6 +94,15 @@ def test_one_model_alone_has_no_baseline(evaluated: EvaluationMetrics) -> None:
     assert evaluated.change(None, ACCURACY) is None
 
 
+def test_asking_for_a_baseline_does_not_make_one(evaluation) -> None:
+    metrics = evaluation({"": {("", False): {ACCURACY: 0.5}}})
+
+    assert metrics.scalar(BASELINE, None, ACCURACY) is None
+    assert metrics.change(None, ACCURACY) is None
+    assert metrics.confusion_matrix(BASELINE).sum() == 0
+    assert metrics.summary(BASELINE) is None
+
+
 # slice key → {(model, is a change): {metric: value}}
 Spelled = dict[str, dict[tuple[str, bool], dict[str, float | None]]]
 
