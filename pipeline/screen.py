@@ -127,8 +127,10 @@ class NodeScreen:
             self._progress.stop()
             self._progress = None
         colour = {"failed": "red", "cached": "cyan", "done": "green"}.get(state, "dim")
-        took = "" if state == "not run" else f"{seconds:7.1f} s"
-        self._console.print(f"  {title:<20} [{colour}]{state:<8}[/]{took}".rstrip())
+        line = f"  {title:<20} [{colour}]{state}[/]"
+        if state != "not run":
+            line += f"{seconds:{15 - len(state)}.1f} s"
+        self._console.print(line)
 
     def note(self, text: str) -> None:
         """Something happened inside the node that is running."""

@@ -180,7 +180,7 @@ def test_a_node_is_one_plain_line_when_it_ends(screen, stream) -> None:
             screen.start(title)
         screen.end(title, state, seconds)
 
-    assert [line.rstrip() for line in stream.getvalue().splitlines()] == [
+    assert stream.getvalue().splitlines() == [
         "  ExampleGen           done        3.2 s",
         "  Transform            cached      0.0 s",
         "  Trainer              failed    123.5 s",
