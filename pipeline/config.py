@@ -4,7 +4,7 @@ One frozen dataclass, checked at the edge and passed down as arguments.
 """
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -131,14 +131,20 @@ def load_config(
         raise UsageError(
             f"Expected --preset to be one of {', '.join(PRESETS)}. Received: {preset}."
         )
-    values: dict[str, Any] = {"preset": preset}
+    values: dict[str, Any] = {}
     merge(values, PRESETS[preset])
     if file is not None:
         merge(values, _read_toml(file))
     for override in overrides:
         merge(values, _parse_override(override))
+    if "preset" in values:
+        raise UsageError(
+            "Expected a preset to be named by the option --preset. Received: preset = "
+            f"{values['preset']!r} in --config or --set, which come on top of one. "
+            f"Use --preset NAME, with {', '.join(PRESETS)}."
+        )
     merge(values, {key: value for key, value in fields.items() if value is not None})
-    return _validated(values)
+    return _validated({"preset": preset, **values})
 
 
 def merge(into: dict[str, Any], values: Mapping[str, Any]) -> None:
@@ -191,16 +197,32 @@ def _validated(values: dict[str, Any]) -> Config:
     try:
         config = from_dict(Config, values)
     except ValidationError as error:
-        raise UsageError(
-            "\n".join(_explain(problem, values) for problem in error.errors())
-        ) from error
+        problems = _innermost(error.errors())
+        raise UsageError("\n".join(map(_explain, problems))) from error
     paths = ("data", "schema", "workspace")
     return dataclasses.replace(
         config, **{name: getattr(config, name).absolute() for name in paths}
     )
 
 
-def _explain(problem: Mapping[str, Any], values: dict[str, Any]) -> str:
+def _innermost(problems: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Leaves out what follows from a problem further in.
+
+    A list whose only item is refused counts as too short as well.
+    """
+    places = [problem["loc"] for problem in problems]
+    return [
+        problem
+        for problem in problems
+        if not any(
+            len(place) > len(problem["loc"])
+            and place[: len(problem["loc"])] == problem["loc"]
+            for place in places
+        )
+    ]
+
+
+def _explain(problem: Mapping[str, Any]) -> str:
     """Says in one line what is wrong with one value."""
     location = [str(part) for part in problem["loc"]]
     key = ".".join(location)
@@ -211,8 +233,9 @@ def _explain(problem: Mapping[str, Any], values: dict[str, Any]) -> str:
 
 
 def allowed_keys(table: Iterable[str] = ()) -> list[str]:
-    """Returns the keys that a table of the configuration may hold."""
+    """Returns the keys that a table of a file or of ``--set`` may hold."""
     kind: Any = Config
     for name in table:
         kind = {field.name: field.type for field in dataclasses.fields(kind)}[name]
-    return [".".join([*table, field.name]) for field in dataclasses.fields(kind)]
+    keys = [".".join([*table, field.name]) for field in dataclasses.fields(kind)]
+    return [key for key in keys if key != "preset"]

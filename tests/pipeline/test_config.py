@@ -18,7 +18,9 @@ from pipeline.config import (
     to_dict,
 )
 
-TOP_KEYS = ", ".join(field.name for field in dataclasses.fields(Config))
+TOP_KEYS = ", ".join(
+    field.name for field in dataclasses.fields(Config) if field.name != "preset"
+)
 
 
 def toml(folder: Path, text: str) -> Path:
@@ -216,6 +218,16 @@ def test_an_unknown_preset_names_the_known_ones() -> None:
             "Wrong value for model.hidden_units.1: Input should be a valid integer. "
             "Received: 0.5.",
         ),
+        (
+            "model.hidden_units=[0]",
+            "Wrong value for model.hidden_units.0: Input should be greater than or "
+            "equal to 1. Received: 0.",
+        ),
+        (
+            "model.hidden_units=[]",
+            "Wrong value for model.hidden_units: Tuple should have at least 1 item "
+            "after validation, not 0. Received: [].",
+        ),
     ],
 )
 def test_a_wrong_override_is_explained(override: str, expected: str) -> None:
@@ -253,6 +265,20 @@ def test_an_override_without_key_and_value_is_refused(override: str) -> None:
     )
 
 
+PRESET_BY_OPTION = (
+    "Expected a preset to be named by the option --preset. Received: preset = 'quick' "
+    "in --config or --set, which come on top of one. "
+    "Use --preset NAME, with quick, default, accurate."
+)
+
+
+def test_a_preset_in_an_override_or_a_file_is_refused(tmp_path: Path) -> None:
+    file = toml(tmp_path, 'preset = "quick"')
+
+    assert message(overrides=["preset=quick"]) == PRESET_BY_OPTION
+    assert message("quick", file) == PRESET_BY_OPTION
+
+
 def test_a_scalar_in_the_place_of_a_table_is_refused() -> None:
     assert message(overrides=["train=3"]).startswith("Wrong value for train: ")
 
@@ -277,7 +303,7 @@ def test_a_file_that_is_not_toml_is_named(tmp_path: Path, content: bytes) -> Non
 
 
 def test_allowed_keys_follow_the_tables() -> None:
-    assert allowed_keys()[:3] == ["pipeline", "preset", "data"]
+    assert allowed_keys()[:3] == ["pipeline", "data", "schema"]
     assert allowed_keys(["model"]) == [
         "model.hidden_units",
         "model.activation",

@@ -234,7 +234,6 @@ def test_the_same_configuration_has_the_same_cache_keys(build) -> None:
         ("evaluation.min_accuracy=0.5", {"Evaluator", "Pusher"}),
         ("data_gate.min_train=500", {"DataGate"}),
         ("serving_check.timeout=9.0", {"ServingCheck"}),
-        ("preset=other", set()),
     ],
 )
 def test_a_setting_changes_the_node_that_uses_it(build, override, expected) -> None:
