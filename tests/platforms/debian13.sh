@@ -128,10 +128,10 @@ bench_both() {
 }
 
 figures() {
-    printf '\nmake run on %s:\n' "$(inside .venv/bin/mnist-pipeline doctor | sed -n 's/^TFX line *ok *//p')"
+    printf '\nmake run:\n'
     inside .venv/bin/python -m json.tool "$HOME_INSIDE/summary.json" |
-        grep -E '"(status|accuracy|loss|seconds|python|tfx|tensorflow|beam)":' |
-        grep -vE '^ {6,}"seconds"' | sort -u
+        grep -E '^ {4,8}"(status|accuracy|loss|python|tfx|tensorflow|beam)":|^ {4}"seconds"' |
+        sed 's/^ */  /; s/,$//'
     printf 'make test:\n'
     tail -n 1 "$CHROOT$HOME_INSIDE/test.txt"
 }
