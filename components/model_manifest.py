@@ -19,6 +19,7 @@ from pydantic import (
 )
 from pydantic.dataclasses import dataclass
 
+from components.classes import DIGITS, ClassNames
 from components.durable import files_below, sha256
 from components.errors import PipelineError
 from components.hyperparameters import STRICT, PositiveInt
@@ -72,6 +73,7 @@ class Manifest:
       checks: every check of every gate.
       versions: of Python, TFX and TensorFlow.
       files: path of each file, relative to the version, to its SHA-256.
+      classes: the names of the classes, in the order of the labels.
       rebaseline: whether the run was told to ignore the baseline.
       rollback_of: the older version that this one is a copy of, if it is one.
     """
@@ -86,6 +88,7 @@ class Manifest:
     checks: list[dict[str, Any]]
     versions: dict[Line, Line]
     files: Annotated[dict[FilePath, Sha256], Field(min_length=1)]
+    classes: ClassNames = DIGITS
     rebaseline: bool = False
     rollback_of: PositiveInt | None = None
 

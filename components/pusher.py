@@ -34,6 +34,7 @@ from tfx.types.system_executions import Deploy
 
 from components.artifacts import DataVerdict
 from components.checks import Check, read_checks
+from components.classes import DIGITS
 from components.durable import write_text
 from components.gates import ModelGateSettings
 from components.hyperparameters import from_dict
@@ -99,6 +100,7 @@ class Executor(stock.Executor):
         return {
             "pipeline": self._context.pipeline_info.id,
             "run_id": self._context.pipeline_run_id,
+            "classes": provenance.pop("classes", DIGITS),
             "rebaseline": provenance.pop("rebaseline", False),
             "digests": provenance,
             "metrics": metrics.summary() if metrics else None,
@@ -148,7 +150,7 @@ class Pusher(BaseComponent):
         model: BaseChannel,
         model_blessing: BaseChannel,
         destination: str,
-        provenance: Mapping[str, str | bool],
+        provenance: Mapping[str, Any],
         infra_blessing: BaseChannel | None = None,
         evaluation: BaseChannel | None = None,
         data_verdict: BaseChannel | None = None,
@@ -161,7 +163,8 @@ class Pusher(BaseComponent):
           model_blessing: from the Evaluator.
           destination: folder of the model store, which gets a folder a version.
           provenance: for the manifest: digests by name (``code``, ``data``,
-            ``schema``), and ``rebaseline``, whether this run ignores the baseline.
+            ``schema``), ``classes``, the names of the classes, and ``rebaseline``,
+            whether this run ignores the baseline.
           infra_blessing: from ServingCheck, with its checks.
           evaluation: from the Evaluator; metrics for the manifest.
           data_verdict: from DataGate; checks for the manifest.

@@ -1,6 +1,7 @@
 """The pipeline: which nodes there are and how they are wired."""
 
 import dataclasses
+from typing import Any
 
 from ml_metadata.proto.metadata_store_pb2 import (
     ConnectionConfig,
@@ -24,6 +25,7 @@ from tfx.types.standard_artifacts import Model, ModelBlessing
 
 from components.artifacts import DataVerdict
 from components.baseline import LatestOtherBlessedModelStrategy
+from components.classes import read_class_names
 from components.data_gate import DataGate
 from components.features import SPLITS, TEST, TRAIN, VAL
 from components.previous_data import PreviousDataStrategy
@@ -48,8 +50,8 @@ def create_pipeline(config: Config) -> Pipeline:
     """Wires the nodes, from TFRecords to a pushed model.
 
     Args:
-      config: all paths and settings; nothing else is read, but our own source and
-        the schema for their digests.
+      config: all paths and settings; nothing else is read, but our own source, the
+        schema and the data for their digests, and the class names.
     """
     # Records come in splits already; a split is a folder.
     examples = ImportExampleGen(
@@ -155,7 +157,7 @@ def create_pipeline(config: Config) -> Pipeline:
         evaluation=evaluator.outputs["evaluation"],
         data_verdict=data_gate.outputs["verdict"],
         destination=str(config.serving),
-        provenance=_provenance(config),
+        provenance=provenance(config),
         model_gate=dataclasses.asdict(config.evaluation),
     ).with_id("Pusher")
 
@@ -197,11 +199,20 @@ def _run_again_on(node: BaseNode, digest: str) -> None:
     node.executor_spec.add_extra_flags(f"--content_digest={digest}")
 
 
-def _provenance(config: Config) -> dict[str, str | bool]:
-    """What a pushed model came from, for its manifest."""
+def provenance(config: Config) -> dict[str, Any]:
+    """What a model came from, for its manifest and for the summary of its run.
+
+    Returns:
+      The digests ``code``, ``data`` and ``schema``, the names of the ``classes``, and
+      ``rebaseline``; JSON values.
+
+    Raises:
+      DatasetError: the class names beside the data will not do.
+    """
     return {
         "code": source_digest("components.transform", "components.trainer"),
         "data": files_digest(config.data.glob("*/*.tfrecord.gz")),
         "schema": files_digest([config.schema]),
+        "classes": list(read_class_names(config.data)),
         "rebaseline": config.rebaseline,
     }

@@ -9,7 +9,7 @@ import attrs
 
 from pipeline.config import Config
 from pipeline.data_faults import find_data_faults
-from pipeline.definition import create_pipeline
+from pipeline.definition import create_pipeline, provenance
 from pipeline.lineage import RunLineage
 from pipeline.local_runner import NodeResult, run_nodes
 from pipeline.outcome import EXIT_CODES, summarize
@@ -47,6 +47,7 @@ def execute(
       started: ``time.monotonic()`` when the command began.
     """
     config.workspace.mkdir(parents=True, exist_ok=True)
+    origin = provenance(config)
     results = run_nodes(
         create_pipeline(config),
         run_id,
@@ -56,7 +57,7 @@ def execute(
     )
     lineage = RunLineage(config.metadata, run_id)
     seconds = time.monotonic() - started
-    summary = summarize(config, run_id, results, lineage, seconds)
+    summary = summarize(config, run_id, results, lineage, seconds, origin)
     with screen.step("report"):
         write_report(config.reports / run_id, summary, lineage)
     _link(config.reports / "latest", run_id)

@@ -2,7 +2,7 @@
 
 import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from components.features import SPLITS
 from components.metrics import BASELINE, EvaluationMetrics
 from components.model_gate import model_checks
 from components.trainer import HISTORY_FILE
-from pipeline.config import Config
+from pipeline.config import Config, to_dict
 from pipeline.lineage import RunLineage
 from pipeline.local_runner import NodeResult
 
@@ -34,8 +34,18 @@ def summarize(
     results: Sequence[NodeResult],
     lineage: RunLineage,
     seconds: float,
+    origin: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Returns the content of ``summary.json``, complete as far as the run came."""
+    """Returns the content of ``summary.json``, complete as far as the run came.
+
+    Args:
+      config: of the run.
+      run_id: names the run.
+      results: one for each node, in order.
+      lineage: of the run.
+      seconds: from start to end.
+      origin: digests and class names, from ``definition.provenance``.
+    """
     evaluation = read_metrics(lineage)
     return {
         "run_id": run_id,
@@ -43,6 +53,7 @@ def summarize(
         "status": status(results, lineage),
         "components": [_component(result) for result in results],
         "data": read_counts(lineage),
+        "classes": list(origin["classes"]),
         "metrics": evaluation.summary() if evaluation else None,
         "baseline": evaluation.summary(BASELINE) if evaluation else None,
         "checks": [
@@ -57,6 +68,8 @@ def summarize(
             "tensorflow": version("tensorflow"),
             "beam": version("apache-beam"),
         },
+        "config": to_dict(config),
+        "digests": {name: origin[name] for name in ("code", "data", "schema")},
     }
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from components.classes import read_class_names
 from components.errors import PipelineError, UsageError
 from pipeline.config import PRESETS, Config, load_config
 
@@ -83,6 +84,8 @@ def _check_inputs(config: Config) -> None:
         raise UsageError(
             f"Expected --data to name a folder. Received: {config.data}, which is none."
         )
+    # Before TensorFlow is loaded, which takes seconds.
+    read_class_names(config.data)
     if not config.schema.is_file():
         raise UsageError(
             f"Expected a schema file. Received: {config.schema}, which is no file. "

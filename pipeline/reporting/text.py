@@ -1,7 +1,8 @@
 """The end of a run as text: the outcome, the metrics, the checks."""
 
+import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -10,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from components.checks import Check, GateError
+from components.classes import DIGITS, describe_class
 
 _VERDICTS = {
     "pushed": "[green]pushed[/]",
@@ -19,6 +21,10 @@ _VERDICTS = {
     "failed": "[red]failed[/]",
 }
 _PLAIN_WIDTH = 120
+# As the gates write labels: "digit 3", "class 3, 7", "labelled 3 and 7".
+_LABELS = re.compile(
+    r"\b((?:digit|class|labelled) )(\d(?:(?:, | and )\d)*)(?!\d)", re.I
+)
 
 
 def terminal(stream: TextIO) -> Console:
@@ -37,16 +43,34 @@ def print_summary(console: Console, summary: Mapping[str, Any]) -> None:
     if summary["metrics"]:
         console.print(_metrics_line(summary))
         console.print(_per_class_table(summary))
+    classes = summary_classes(summary)
     checks = [Check(**fields) for fields in summary["checks"]]
     failed = [check for check in checks if not check.passed]
     for check in failed:
-        console.print(_check_line(check))
+        console.print(_check_line(check, classes))
     for advice in dict.fromkeys(check.advice for check in failed if check.advice):
-        console.print(f"  [bold]next[/] {escape(advice)}")
+        console.print(f"  [bold]next[/] {escape(name_labels(advice, classes))}")
     if passed := Counter(check.gate for check in checks if check.passed):
         gates = ", ".join(f"{count} {gate}" for gate, count in passed.items())
         console.print(f"[green]✓[/] checks passed: {gates}")
     console.print(_verdict_line(summary))
+
+
+def summary_classes(summary: Mapping[str, Any]) -> Sequence[str]:
+    """Returns the class names of a run; digits where its summary has none yet."""
+    return summary.get("classes", DIGITS)
+
+
+def name_labels(text: str, classes: Sequence[str]) -> str:
+    """Puts its name beside each label in what a gate says: ``digit 3 (Dress)``."""
+
+    def name(match: re.Match[str]) -> str:
+        said, labels = match.groups()
+        return said + re.sub(
+            r"\d", lambda x: describe_class(int(x[0]), classes), labels
+        )
+
+    return _LABELS.sub(name, text)
 
 
 def failure_text(node_id: str, error: BaseException, log: Path) -> str:
@@ -105,19 +129,44 @@ def _metrics_line(summary: Mapping[str, Any]) -> str:
 
 
 def _per_class_table(summary: Mapping[str, Any]) -> Table:
+    accuracies = summary["metrics"]["per_class"]
+    classes = summary_classes(summary)
+    if tuple(classes) != DIGITS:
+        return class_table(
+            classes, {"accuracy %": map(short_percent, accuracies.values())}
+        )
     table = Table(box=None, pad_edge=False)
     table.add_column("digit", style="dim", no_wrap=True)
-    accuracies = summary["metrics"]["per_class"]
     for digit in accuracies:
         table.add_column(digit, justify="right", no_wrap=True)
-    table.add_row("accuracy %", *(_short_percent(v) for v in accuracies.values()))
+    table.add_row("accuracy %", *map(short_percent, accuracies.values()))
     return table
 
 
-def _short_percent(share: float | None) -> str:
+def class_table(classes: Sequence[str], columns: Mapping[str, Iterable[str]]) -> Table:
+    """Lays out a row for each class, its name last, where a long one has room.
+
+    Args:
+      classes: the 10 names; digits, which are their own labels, are not repeated.
+      columns: heading to 10 cells, in the order of the labels.
+    """
+    named = tuple(classes) != DIGITS
+    table = Table(box=None, pad_edge=False)
+    table.add_column("label" if named else "digit", style="dim", no_wrap=True)
+    for heading in columns:
+        table.add_column(heading, justify="right", no_wrap=True)
+    if named:
+        table.add_column("class", overflow="fold")
+    for label, *cells in zip(DIGITS, *columns.values(), strict=True):
+        table.add_row(label, *cells, *([escape(classes[int(label)])] if named else []))
+    return table
+
+
+def short_percent(share: float | None) -> str:
+    """Formats a share in percent for a table."""
     return "none" if share is None else f"{100 * share:.1f}"
 
 
-def _check_line(check: Check) -> str:
+def _check_line(check: Check, classes: Sequence[str]) -> str:
     mark = "[red]✗[/]" if check.stops else "[yellow]![/]"
-    return f"{mark} {escape(str(check))}"
+    return f"{mark} {escape(name_labels(str(check), classes))}"

@@ -43,6 +43,21 @@ def test_a_good_one_is_read(folder):
     assert (manifest.rebaseline, manifest.rollback_of) == (False, None)
 
 
+def test_classes_are_read_and_are_digits_in_older_manifests(folder):
+    write(folder)
+    assert "".join(read_manifest(folder).classes) == "0123456789"
+    names = [f"class {label}" for label in range(10)]
+    write(folder, classes=names)
+    assert list(read_manifest(folder).classes) == names
+
+
+@pytest.mark.parametrize("names", [["cat", "dog"], ["cat"] * 10, list("01234567 9")])
+def test_classes_that_will_not_do_are_refused(folder, names):
+    write(folder, classes=names)
+    with pytest.raises(PipelineError, match="Received: classes: Value error, expected"):
+        read_manifest(folder)
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "\0", '{"version": 7}'])
 def test_what_is_no_manifest_is_refused(folder, text):
     (folder / "manifest.json").write_text(text)

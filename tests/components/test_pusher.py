@@ -34,7 +34,14 @@ from components.metrics import BASELINE
 from components.model_store import ModelStore
 from components.pusher import Executor, Pusher
 
-PROVENANCE = {"code": "c0de", "data": "da7a", "schema": "5c", "rebaseline": True}
+CLASSES = [f"class {label}" for label in range(10)]
+PROVENANCE = {
+    "code": "c0de",
+    "data": "da7a",
+    "schema": "5c",
+    "classes": CLASSES,
+    "rebaseline": True,
+}
 METRICS = {"accuracy": 0.99, "loss": 0.03, "per_class": {"0": 0.98}}
 BEFORE = {"accuracy": 0.98, "loss": 0.04, "per_class": {"0": 0.97}}
 
@@ -121,6 +128,7 @@ def test_a_blessed_model_is_published(store, model, tmp_path):
             "tfx": version("tfx"),
             "tensorflow": version("tensorflow"),
         },
+        "classes": CLASSES,
         "rebaseline": True,
         "rollback_of": None,
     }

@@ -11,6 +11,7 @@ from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration.pipeline import Pipeline
 
 from components.baseline import LatestOtherBlessedModelStrategy
+from components.errors import DatasetError
 from pipeline import definition
 from pipeline.config import load_config
 from pipeline.definition import create_pipeline
@@ -250,6 +251,29 @@ def test_another_schema_of_the_same_name_imports_it_again(
 
     # The Pusher writes the digest of the schema into the manifest.
     assert rerun(before, build(schema=schema)) == {"SchemaGen", "Pusher"}
+
+
+def test_other_class_names_push_again_and_train_nothing(build, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    before = build(data=tmp_path / "data")
+    names = [f"class {label}" for label in range(10)]
+    (tmp_path / "data" / "classes.json").write_text(json.dumps(names))
+    after = build(data=tmp_path / "data")
+
+    assert rerun(before, after) == {"Pusher"}
+    [told] = [
+        json.loads(node.exec_properties["provenance"])["classes"]
+        for node in after.components
+        if node.id == "Pusher"
+    ]
+    assert told == names
+
+
+def test_class_names_that_will_not_do_stop_the_wiring(build, tmp_path: Path) -> None:
+    (tmp_path / "classes.json").write_text('["cat", "dog"]')
+
+    with pytest.raises(DatasetError, match="expected a JSON list of 10 class names"):
+        build(data=tmp_path)
 
 
 def test_other_code_runs_its_node_again(build, monkeypatch) -> None:

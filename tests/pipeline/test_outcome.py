@@ -10,13 +10,16 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from components.checks import Check, DataRejectedError, write_checks
 from pipeline import outcome
-from pipeline.config import Config
+from pipeline.config import Config, to_dict
 from pipeline.lineage import RunArtifact
 from pipeline.local_runner import NodeResult
 from pipeline.outcome import EXIT_CODES, read_all_checks, status, summarize
 
 PUSHED = {"pushed": 1, "pushed_destination": "/w/serving/mnist/7", "pushed_version": 7}
 BLESSED, NOT_BLESSED = {"blessed": 1}, {"blessed": 0}
+CLASSES = [f"class {label}" for label in range(10)]
+DIGESTS = {"code": "c0de", "data": "da7a", "schema": "5c"}
+ORIGIN = {**DIGESTS, "classes": CLASSES, "rebaseline": False}
 DONE = [NodeResult("Trainer", "done", 1.234), NodeResult("Pusher", "done", 0.5)]
 
 
@@ -168,7 +171,7 @@ def complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeLineage:
 
 def test_a_complete_run_fills_the_summary(complete: FakeLineage) -> None:
     config = Config(pipeline="digits")
-    summary = summarize(config, "run-1", DONE, complete, 61.26)
+    summary = summarize(config, "run-1", DONE, complete, 61.26, ORIGIN)
 
     assert summary.pop("versions").keys() == {"python", "tfx", "tensorflow", "beam"}
     assert summary == {
@@ -180,16 +183,19 @@ def test_a_complete_run_fills_the_summary(complete: FakeLineage) -> None:
             {"id": "Pusher", "state": "done", "seconds": 0.5, "cached": False},
         ],
         "data": {"train": 11, "val": 5, "test": 7},
+        "classes": CLASSES,
         "metrics": {"accuracy": 0.5, "of": "candidate"},
         "baseline": {"accuracy": 0.5, "of": "baseline"},
         "checks": [attrs.asdict(check("accuracy"))],
         "model": {"path": "/w/serving/mnist/7", "version": 7, "parameters": 42},
         "seconds": 61.3,
+        "config": to_dict(config),
+        "digests": DIGESTS,
     }
 
 
 def test_the_summary_is_json(complete: FakeLineage) -> None:
-    summary = summarize(Config(), "run-1", DONE, complete, 1.0)
+    summary = summarize(Config(), "run-1", DONE, complete, 1.0, ORIGIN)
 
     assert json.loads(json.dumps(summary)) == summary
 
@@ -199,7 +205,7 @@ def test_a_run_that_failed_at_once_has_a_summary_too() -> None:
         NodeResult("ExampleGen", "failed", 0.1, OSError("no disk")),
         NodeResult("Pusher", "not run"),
     ]
-    summary = summarize(Config(), "run-1", results, FakeLineage({}), 1.0)
+    summary = summarize(Config(), "run-1", results, FakeLineage({}), 1.0, ORIGIN)
 
     assert summary["status"] == "failed"
     assert summary["components"] == [
@@ -215,6 +221,8 @@ def test_a_run_that_failed_at_once_has_a_summary_too() -> None:
 
 def test_a_cached_node_is_marked() -> None:
     results = [NodeResult("Trainer", "cached", 0.01)]
-    [component] = summarize(Config(), "r", results, FakeLineage({}), 1.0)["components"]
+    [component] = summarize(Config(), "r", results, FakeLineage({}), 1.0, ORIGIN)[
+        "components"
+    ]
 
     assert (component["state"], component["cached"]) == ("cached", True)

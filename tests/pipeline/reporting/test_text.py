@@ -9,11 +9,14 @@ import pytest
 from pipeline.reporting.text import (
     cause,
     failure_text,
+    name_labels,
     percent,
     print_summary,
     terminal,
 )
 
+NAMES = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"]
+NAMES += ["Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"]
 PER_CLASS = {str(digit): 0.99 - digit / 1000 for digit in range(10)}
 
 
@@ -35,10 +38,12 @@ def summary(**changes: Any) -> dict[str, Any]:
     }
 
 
-def lines(content: dict[str, Any]) -> list[str]:
+def lines(content: dict[str, Any], width: int | None = None) -> list[str]:
     """The printed lines without padding, and without the empty one at the start."""
     stream = io.StringIO()
-    print_summary(terminal(stream), content)
+    console = terminal(stream)
+    console.width = width or console.width
+    print_summary(console, content)
     first, *rest = stream.getvalue().splitlines()
     assert first == ""
     return [line.rstrip() for line in rest]
@@ -74,6 +79,66 @@ def test_each_digit_stands_over_its_accuracy() -> None:
     for digit, share in PER_CLASS.items():
         end = digits.index(f" {digit}") + 2
         assert accuracies[:end].endswith(f"{100 * share:.1f}")
+
+
+def test_named_classes_have_a_row_each() -> None:
+    _, heading, *rows, verdict = lines(summary(classes=NAMES))
+
+    assert heading.split() == ["label", "accuracy", "%", "class"]
+    assert rows[0].split(maxsplit=2) == ["0", "99.0", "T-shirt/top"]
+    assert rows[9].split(maxsplit=2) == ["9", "98.1", "Ankle boot"]
+    assert len(rows) == 10
+    assert len({row.index(row.split(maxsplit=2)[2]) for row in rows}) == 1
+    assert verdict == "pushed to /w/serving/mnist/3, 61.3 s"
+
+
+def test_long_names_fold_within_a_narrow_terminal() -> None:
+    long = [*NAMES[:3], f"{'left shoe of a pair, ' * 3}worn", *NAMES[4:]]
+    printed = lines(summary(classes=long), width=80)
+
+    assert max(map(len, printed)) <= 80
+    row = next(i for i, line in enumerate(printed) if line.startswith("3 "))
+    assert printed[row].split()[:3] == ["3", "98.7", "left"]
+    assert printed[row + 1].strip() == "pair, worn"
+    assert printed[row + 2].startswith("4 ")
+
+
+def test_a_name_is_not_taken_for_markup() -> None:
+    printed = lines(summary(classes=["[red]top[/]", *NAMES[1:]]))
+
+    assert printed[2].endswith("[red]top[/]")
+
+
+def test_a_failed_check_names_its_class() -> None:
+    check = {
+        "gate": "model",
+        "name": "accuracy",
+        "slice": "digit 3",
+        "value": 0.5,
+        "bound": 0.7,
+        "passed": False,
+        "advice": "No example of class 6, 9; correct them.",
+    }
+    printed = lines(summary(classes=NAMES, checks=[check]))
+
+    assert printed[-3] == "✗ model gate: accuracy, digit 3 (Dress): 0.5, bound 0.7"
+    assert printed[-2] == (
+        "  next No example of class 6 (Shirt), 9 (Ankle boot); correct them."
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "named"),
+    [
+        ("digit 3", "digit 3 (Dress)"),
+        ("Class 0 is the rarest", "Class 0 (T-shirt/top) is the rarest"),
+        ("1 image labelled 3 and 8", "1 image labelled 3 (Dress) and 8 (Bag)"),
+        ("digit 31, subclass 3, 4 images", "digit 31, subclass 3, 4 images"),
+    ],
+)
+def test_names_stand_beside_labels_alone(said: str, named: str) -> None:
+    assert name_labels(said, NAMES) == named
+    assert name_labels(said, [str(digit) for digit in range(10)]) == said
 
 
 def test_a_baseline_is_shown_beside_the_accuracy() -> None:

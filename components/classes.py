@@ -1,0 +1,89 @@
+"""Class names: ``classes.json`` beside the records, and what may stand in it.
+
+The wiring reads the file for each run; the manifest of a pushed model keeps the names.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, ConfigDict, TypeAdapter, ValidationError
+
+from components.errors import DatasetError
+from components.features import NUM_CLASSES
+
+CLASSES_FILE = "classes.json"
+DIGITS = tuple(str(digit) for digit in range(NUM_CLASSES))
+_LONGEST = 80
+
+
+def check_class_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Returns the names, in the order of the labels, if they can name the classes.
+
+    Raises:
+      ValueError: they are not 10 distinct printable names of 1 to 80 characters.
+    """
+    if len(names) != NUM_CLASSES:
+        raise ValueError(
+            f"expected {NUM_CLASSES} names, one for each label from 0 to "
+            f"{NUM_CLASSES - 1}, received {len(names)}"
+        )
+    for label, name in enumerate(names):
+        if not name.strip() or not name.isprintable() or len(name) > _LONGEST:
+            raise ValueError(
+                f"expected printable names of 1 to {_LONGEST} characters, received "
+                f"{name[:_LONGEST]!r} for label {label}"
+            )
+        if name in names[:label]:
+            raise ValueError(
+                f"expected distinct names, received {name!r} for labels "
+                f"{names.index(name)} and {label}"
+            )
+    return names
+
+
+ClassNames = Annotated[tuple[str, ...], AfterValidator(check_class_names)]
+_NAMES = TypeAdapter(ClassNames, config=ConfigDict(strict=True))
+
+
+def read_class_names(folder: Path) -> tuple[str, ...]:
+    """Returns the 10 names of a data folder; "0" to "9" where it holds none.
+
+    Args:
+      folder: holds the splits and, beside them, ``classes.json``.
+
+    Raises:
+      DatasetError: ``classes.json`` is not a JSON list of names that will do.
+    """
+    file = folder / CLASSES_FILE
+    return parse_class_names(file) if file.exists() else DIGITS
+
+
+def parse_class_names(file: Path) -> tuple[str, ...]:
+    """Returns the names in a file.
+
+    Raises:
+      DatasetError: as :func:`read_class_names`, or the file cannot be read.
+    """
+    try:
+        return _NAMES.validate_json(file.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise DatasetError(
+            f"{file}: expected a JSON list of {NUM_CLASSES} class names, in the order "
+            f"of the labels. Received: {_reason(error)}. Correct the file, or remove "
+            f"it to call the classes {DIGITS[0]} to {DIGITS[-1]}."
+        ) from error
+
+
+def describe_class(label: int, classes: Sequence[str]) -> str:
+    """Returns a label with its name beside it, where that says more: ``3 (Dress)``."""
+    name = classes[label]
+    return name if name == str(label) else f"{label} ({name})"
+
+
+def _reason(error: OSError | ValidationError) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    first = error.errors(include_url=False)[0]
+    where = f"label {first['loc'][0]}: " if first["loc"] else ""
+    return where + first["msg"].removeprefix("Value error, ")
