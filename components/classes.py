@@ -3,6 +3,7 @@
 The wiring reads the file for each run; the manifest of a pushed model keeps the names.
 """
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -73,6 +74,12 @@ def parse_class_names(file: Path) -> tuple[str, ...]:
             f"of the labels. Received: {_reason(error)}. Correct the file, or remove "
             f"it to call the classes {DIGITS[0]} to {DIGITS[-1]}."
         ) from error
+
+
+def write_class_names(folder: Path, names: Sequence[str]) -> None:
+    """Writes ``classes.json`` into a folder."""
+    text = json.dumps(list(names), indent=2, ensure_ascii=False)
+    (folder / CLASSES_FILE).write_text(text + "\n", encoding="utf-8")
 
 
 def describe_class(label: int, classes: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from components.classes import DIGITS, write_class_names
 from components.errors import DatasetError
 from pipeline.datasets.manifest import ShardEntry, sha256_of, write_manifest
 from pipeline.datasets.records import serialize_example
@@ -33,6 +34,7 @@ def write_dataset(
     out: Path,
     advance: Callable[[int], object],
     records_per_shard: int = RECORDS_PER_SHARD,
+    classes: tuple[str, ...] = DIGITS,
 ) -> None:
     """Writes every split in its order, and dataset.json, to a new folder.
 
@@ -43,6 +45,7 @@ def write_dataset(
         out: must not exist; missing parents are made.
         advance: called with the number of records just written.
         records_per_shard: the most that one file holds.
+        classes: names of the classes; written as classes.json unless digits.
 
     Raises:
         DatasetError: the folder exists or cannot be written, or a source is faulty.
@@ -57,7 +60,33 @@ def write_dataset(
                 records = _serialize(islice(split.examples, size), advance)
                 write_shard(staged / name, records)
                 entries[name] = ShardEntry(size, sha256_of(staged / name))
+        if classes != DIGITS:
+            write_class_names(staged, classes)
         write_manifest(staged, entries)
+
+
+def require_new(out: Path) -> None:
+    """Refuses a folder to write that is there.
+
+    Raises:
+        DatasetError: something has its name, if only a link to nowhere.
+    """
+    if out.exists() or out.is_symlink():
+        raise DatasetError(
+            f"{out}: expected a folder that does not exist yet, received one that "
+            "does. Choose another --out or remove it first."
+        )
+
+
+def existing_parent(out: Path) -> Path:
+    """The nearest folder above one to write, so on the same file system."""
+    return _first_missing(out.absolute()).parent
+
+
+def _first_missing(out: Path) -> Path:
+    while not out.parent.exists():
+        out = out.parent
+    return out
 
 
 def _serialize(
@@ -72,23 +101,30 @@ def _serialize(
 def _new_folder(out: Path) -> Iterator[Path]:
     """A folder to fill that becomes ``out``, parents and all, by one rename."""
     out = out.absolute()
-    if out.exists() or out.is_symlink():
-        raise DatasetError(
-            f"{out}: expected a folder that does not exist yet, received one that "
-            "does. Choose another --out or remove it first."
-        )
-    top = out
-    while not top.parent.exists():
-        top = top.parent
+    require_new(out)
+    top = _first_missing(out)
+    # A sibling, so that the rename stays on one file system.
+    with (
+        explain_os_errors(out),
+        tempfile.TemporaryDirectory(prefix=f".{top.name}-", dir=top.parent) as tmp,
+    ):
+        staged = Path(tmp) / out.relative_to(top.parent)
+        staged.mkdir(parents=True)
+        yield staged
+        _sync_tree(Path(tmp))
+        (Path(tmp) / top.name).rename(top)
+        _sync(top.parent)
+
+
+@contextmanager
+def explain_os_errors(out: Path) -> Iterator[None]:
+    """Turns an error of the operating system, within, into one to act on.
+
+    Raises:
+        DatasetError: in place of an ``OSError``.
+    """
     try:
-        # A sibling, so that the rename stays on one file system.
-        with tempfile.TemporaryDirectory(prefix=f".{top.name}-", dir=top.parent) as tmp:
-            staged = Path(tmp) / out.relative_to(top.parent)
-            staged.mkdir(parents=True)
-            yield staged
-            _sync_tree(Path(tmp))
-            (Path(tmp) / top.name).rename(top)
-            _sync(top.parent)
+        yield
     except OSError as error:
         raise DatasetError(
             f"{error.filename or out}: expected to read the input and write {out}, "

@@ -8,12 +8,12 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
+from components.classes import DIGITS
 from components.errors import DatasetError
 from components.features import (
     HEIGHT,
@@ -21,10 +21,9 @@ from components.features import (
     PIXELS,
     TEST,
     TRAIN,
-    VAL,
     WIDTH,
 )
-from pipeline.datasets.convert import Split
+from pipeline.datasets.source import Source, SourceSplit, given_class_names
 
 IMAGES_MAGIC = 0x00000803  # unsigned bytes, 3 dimensions
 LABELS_MAGIC = 0x00000801  # unsigned bytes, 1 dimension
@@ -75,28 +74,27 @@ def open_pair(folder: Path, stem: str) -> IdxPair:
     return IdxPair(images, labels, image_count)
 
 
-def read_splits(folder: Path, val_count: int) -> list[Split]:
-    """The three splits of a folder with the four IDX files.
+def read_source(folder: Path, classes_file: Path | None = None) -> Source:
+    """The official training and test sets of a folder with the four IDX files.
 
-    ``train`` and ``val`` are the official training set without and with only its last
-    ``val_count`` items. They share one pass over its files: consume them in order.
+    Args:
+        folder: holds the files under MNIST's names.
+        classes_file: the class names; those in ``classes.json`` in the folder unless
+            given, else digits.
 
     Raises:
-        DatasetError: as :func:`open_pair`, or ``val_count`` leaves a split empty.
+        DatasetError: as :func:`open_pair`, or the class names will not do.
     """
-    train, test = open_pair(folder, "train"), open_pair(folder, "t10k")
-    if not 0 < val_count < train.count:
-        raise DatasetError(
-            f"{train.images}: expected a validation set of 1 to {train.count - 1:,} "
-            f"of its {train.count:,} items, received {val_count:,}. Change --val."
-        )
-    examples = read_examples(train)
-    train_count = train.count - val_count
-    return [
-        Split(TRAIN, train_count, islice(examples, train_count)),
-        Split(VAL, val_count, examples),
-        Split(TEST, test.count, read_examples(test)),
-    ]
+    return Source(
+        classes=given_class_names(folder, classes_file) or DIGITS,
+        splits={
+            name: SourceSplit(pair.images, pair.count, read_examples(pair))
+            for name, pair in (
+                (TRAIN, open_pair(folder, "train")),
+                (TEST, open_pair(folder, "t10k")),
+            )
+        },
+    )
 
 
 def read_examples(pair: IdxPair) -> Iterator[tuple[np.ndarray, int]]:

@@ -5,6 +5,9 @@ from pathlib import Path
 
 from components.errors import DatasetError
 
+# Magic number and the one compression method there is.
+_GZIP = b"\x1f\x8b\x08"
+
 
 def shard_name(split: str, index: int, shards: int) -> str:
     """For example ``train-00000-of-00004.tfrecord.gz``."""
@@ -40,15 +43,19 @@ def write_shard(path: Path, records: Iterable[bytes]) -> None:
         ) from error
 
 
-def read_batches(path: Path, size: int) -> Iterator[list[bytes]]:
-    """Yields the records of a TFRecord file, gzip if its name ends in .gz.
+def read_batches(path: Path, size: int, sniff: bool = False) -> Iterator[list[bytes]]:
+    """Yields the records of a TFRecord file, ``size`` at a time.
+
+    It is taken for gzip if its name ends in .gz, as the pipeline does, or, with
+    ``sniff``, if its first bytes say so.
 
     Raises:
         DatasetError: the file is damaged; names the first record that cannot be read.
     """
     import tensorflow as tf
 
-    compression = "GZIP" if path.suffix == ".gz" else ""
+    gzipped = _starts_as_gzip(path) if sniff else path.suffix == ".gz"
+    compression = "GZIP" if gzipped else ""
     dataset = tf.data.TFRecordDataset(str(path), compression_type=compression)
     try:
         for batch in dataset.batch(size).as_numpy_iterator():
@@ -57,6 +64,16 @@ def read_batches(path: Path, size: int) -> Iterator[list[bytes]]:
         raise DatasetError(
             f"{path}: record {_count_readable(dataset):,} (from 0): expected a whole "
             "TFRecord, received damaged data. Convert or fetch the file again."
+        ) from error
+
+
+def _starts_as_gzip(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_GZIP)) == _GZIP
+    except OSError as error:
+        raise DatasetError(
+            f"{path}: expected a readable file, received: {error.strerror}."
         ) from error
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from components.classes import read_class_names
 from components.errors import DatasetError
 from components.features import NUM_CLASSES, SPLITS
 from pipeline.datasets.manifest import (
@@ -39,6 +40,7 @@ class DatasetReport:
     """The splits by name; ``checksums`` says whether there were any to compare."""
 
     folder: Path
+    classes: tuple[str, ...]
     checksums: bool
     splits: dict[str, SplitReport]
 
@@ -54,7 +56,8 @@ def verify_dataset(folder: Path) -> DatasetReport:
     Problems within the splits are collected, not raised.
 
     Raises:
-        DatasetError: the folder does not exist or its dataset.json is damaged.
+        DatasetError: the folder does not exist, or its dataset.json or classes.json
+            is damaged.
     """
     if not folder.is_dir():
         raise DatasetError(
@@ -62,9 +65,9 @@ def verify_dataset(folder: Path) -> DatasetReport:
             f"{'a file' if folder.exists() else 'nothing there'}. "
             "Name the folder that `mnist-pipeline data convert` wrote."
         )
-    manifest = read_manifest(folder)
+    manifest, classes = read_manifest(folder), read_class_names(folder)
     splits = {name: _verify_split(folder, name, manifest) for name in SPLITS}
-    return DatasetReport(folder, manifest is not None, splits)
+    return DatasetReport(folder, classes, manifest is not None, splits)
 
 
 def _verify_split(

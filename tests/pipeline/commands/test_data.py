@@ -1,14 +1,18 @@
 """``data convert`` and ``data verify`` as a person calls them."""
 
+import io
 import json
 import signal
 import struct
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tensorflow as tf
 from click.testing import CliRunner, Result
+from PIL import Image
 
-from components.errors import DatasetError
+from components.errors import DatasetError, UsageError
 from pipeline.commands.data import data
 
 
@@ -92,6 +96,118 @@ def test_val_must_be_positive(idx_folder: Path, tmp_path: Path):
     assert result.exit_code == 2
     assert "--val" in result.stderr
     assert not out.exists()
+
+
+@pytest.mark.parametrize("val", ["1.0", "-0.1", "1.5", "-3", "nan", "a tenth"])
+def test_val_is_a_fraction_or_a_count(idx_folder: Path, tmp_path: Path, val: str):
+    out = tmp_path / "out"
+    result = call("convert", "--idx", idx_folder, "--out", out, "--val", val)
+    assert result.exit_code == 2
+    assert f"between 0 and 1, like 0.1, or a count from 1. Received: {val}." in (
+        result.stderr
+    )
+
+
+def test_convert_takes_a_fraction_of_each_class(idx_folder: Path, tmp_path: Path):
+    images = idx_folder / "train-images-idx3-ubyte"
+    different = b"".join(bytes([item]) * 784 for item in range(30))
+    images.write_bytes(images.read_bytes()[:16] + different)
+    written = call(
+        "convert", "--idx", idx_folder, "--out", tmp_path / "o", "--val", 0.3
+    )
+    assert written.stdout.endswith("train 20, val 10, test 12.\n")
+    report = json.loads(call("verify", tmp_path / "o", "--json").stdout)
+    assert report["splits"]["val"]["labels"] == [1] * 10
+
+
+def draw_pets(folder: Path, count: int) -> list[str]:
+    """So many pictures of each of ten classes; returns the names of the classes."""
+    names = sorted(f"pet {letter}" for letter in "abcdefghij")
+    noise = np.random.default_rng(0)
+    for name in names:
+        (folder / name).mkdir(parents=True)
+        for index in range(count):
+            pixels = noise.integers(0, 256, (32, 24), np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{index}.png")
+    return names
+
+
+def test_convert_takes_a_folder_of_pictures(tmp_path: Path):
+    names = draw_pets(tmp_path / "pets", 20)
+    (tmp_path / "pets" / names[0] / "notes.txt").touch()
+    out = tmp_path / "out"
+    written = call("convert", "--images", tmp_path / "pets", "--out", out)
+    # A tenth of 20 for test, then a tenth of the 18 left.
+    assert written.stdout == (
+        f"Wrote 200 records to {out}: train 160, val 20, test 20.\n"
+    )
+    assert written.stderr.lstrip() == (
+        "Left out 1 files that are no PNG or JPEG, such as "
+        f"{tmp_path}/pets/pet a/notes.txt.\n"
+    )
+    verified = call("verify", out, "--json")
+    report = json.loads(verified.stdout)
+    assert report["ok"]
+    assert report["classes"] == names
+    assert report["splits"]["train"]["labels"] == [16] * 10
+
+    again = tmp_path / "again"
+    call("convert", "--images", tmp_path / "pets", "--out", again)
+    assert (again / "dataset.json").read_text() == (out / "dataset.json").read_text()
+
+
+def test_convert_takes_encoded_records(tmp_path: Path):
+    source = tmp_path / "tfds"
+    source.mkdir()
+    records = []
+    for index, pixels in enumerate(np.eye(784, dtype=np.uint8)[:100] * 255):
+        file = io.BytesIO()
+        Image.fromarray(pixels.reshape(28, 28)).save(file, "PNG")
+        features = {
+            "image": tf.train.Feature(
+                bytes_list=tf.train.BytesList(value=[file.getvalue()])
+            ),
+            "label": tf.train.Feature(
+                int64_list=tf.train.Int64List(value=[index % 10])
+            ),
+        }
+        example = tf.train.Example(features=tf.train.Features(feature=features))
+        records.append(example.SerializeToString())
+    for split in ("train", "test"):
+        with tf.io.TFRecordWriter(str(source / f"x-{split}.tfrecord-0")) as writer:
+            for record in records:
+                writer.write(record)
+    names = tmp_path / "names.json"
+    names.write_text(json.dumps([f"class {label}" for label in range(10)]))
+
+    arguments = ("--tfrecord", source, "--out", tmp_path / "out", "--classes", names)
+    written = call("convert", *arguments, "--val", "20")
+    assert written.stdout.endswith("train 80, val 20, test 100.\n")
+    assert (tmp_path / "out" / "classes.json").read_text() == json.dumps(
+        [f"class {label}" for label in range(10)], indent=2
+    ) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("sources", "received"), [([], "none"), (["--idx", "--images"], "several")]
+)
+def test_convert_wants_one_source(tmp_path: Path, sources, received):
+    given = [part for source in sources for part in (source, tmp_path)]
+    result = call("convert", *given, "--out", tmp_path / "out")
+    assert isinstance(result.exception, UsageError)
+    assert str(result.exception) == (
+        f"Expected one of --idx, --tfrecord and --images. Received: {received}."
+    )
+
+
+def test_a_faulty_picture_leaves_nothing(tmp_path: Path):
+    names = draw_pets(tmp_path / "pets", 2)
+    bad = tmp_path / "pets" / names[3] / "0.png"
+    bad.write_bytes(bad.read_bytes()[:60])
+    result = call("convert", "--images", tmp_path / "pets", "--out", tmp_path / "out")
+    assert isinstance(result.exception, DatasetError)
+    assert str(result.exception).startswith(f"{bad}: expected a PNG or JPEG image")
+    assert [path.name for path in tmp_path.iterdir()] == ["pets"]
 
 
 def test_a_terminated_conversion_leaves_nothing(

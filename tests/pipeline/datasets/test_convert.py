@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from idx_splits import read_splits
 
+from components.classes import read_class_names
 from components.errors import DatasetError
 from pipeline.datasets.convert import write_dataset
-from pipeline.datasets.idx import read_splits
 from pipeline.datasets.manifest import ShardEntry, read_manifest
 from pipeline.datasets.shards import shard_sizes, write_shard
 
@@ -85,6 +86,15 @@ def test_the_manifest_lists_every_file(converted: Path):
     assert read_manifest(converted) == {
         name: ShardEntry(counts[name], sha256) for name, sha256 in SHA256.items()
     }
+
+
+def test_names_of_classes_are_written_beside_the_splits(
+    idx_folder: Path, tmp_path: Path
+):
+    names = tuple(f"class {label} é" for label in range(10))
+    out = tmp_path / "out"
+    write_dataset(read_splits(idx_folder, 7), out, lambda _: None, classes=names)
+    assert read_class_names(out) == names
 
 
 def test_a_second_conversion_gives_the_same_bytes(converted: Path, idx_folder: Path):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from idx_splits import read_splits
 
 from components.errors import DatasetError
 from pipeline.datasets import idx
@@ -17,7 +18,7 @@ TRAIN_LABELS = "train-labels-idx1-ubyte"
 
 
 def read_all(folder: Path, val_count: int = 7) -> dict[str, list]:
-    splits = idx.read_splits(folder, val_count)
+    splits = read_splits(folder, val_count)
     return {split.name: list(split.examples) for split in splits}
 
 
@@ -51,8 +52,8 @@ def test_batches_join_without_a_seam(idx_folder: Path, train_items, monkeypatch)
     np.testing.assert_array_equal([pixels for pixels, _ in examples], train_items[0])
 
 
-def test_splits_know_their_counts_before_reading(idx_folder: Path):
-    splits = idx.read_splits(idx_folder, 29)
+def test_splits_have_their_counts(idx_folder: Path):
+    splits = read_splits(idx_folder, 29)
     assert [split.count for split in splits] == [1, 29, 12]
 
 
@@ -190,13 +191,13 @@ def test_gzip_damaged_after_its_header_is_named(write_idx: Callable):
 @pytest.mark.parametrize("val_count", [0, 30, 31])
 def test_val_must_leave_both_splits_something(idx_folder: Path, val_count: int):
     message = (
-        f"{TRAIN_IMAGES}: expected a validation set of 1 to 29 of its 30 items, "
+        f"{TRAIN_IMAGES}: expected a split val of 1 to 29 of the 30 images, "
         f"received {val_count}. Change --val."
     )
     with pytest.raises(DatasetError, match=re.escape(message)):
-        idx.read_splits(idx_folder, val_count)
+        read_splits(idx_folder, val_count)
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path):
     with pytest.raises(DatasetError, match="nowhere: expected a folder with the four"):
-        idx.read_splits(tmp_path / "nowhere", 7)
+        read_splits(tmp_path / "nowhere", 7)

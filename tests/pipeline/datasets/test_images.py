@@ -1,0 +1,144 @@
+"""Pictures become the pixels of a record: size, colour, turn, transparency, damage."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from components.examples import read_examples
+from pipeline.config import PROJECT_ROOT
+from pipeline.datasets.images import ImageError, is_image, load_image, looks_inverted
+
+ORIENTATION = 0x0112
+
+
+def encode(image: Image.Image, kind: str = "PNG", **options: object) -> io.BytesIO:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    file.seek(0)
+    return file
+
+
+@pytest.fixture(scope="module")
+def digits() -> np.ndarray:
+    """The first 200 test digits, uint8 [200, 28, 28]."""
+    pattern = str(PROJECT_ROOT / "data" / "mnist" / "test" / "*")
+    return read_examples([pattern], limit=200)[0].reshape(-1, 28, 28)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P", "I;16"])
+def test_a_digit_of_28_by_28_comes_back_as_it_was(digits, mode: str) -> None:
+    image = Image.fromarray(digits[0])
+    if mode == "I;16":
+        image = Image.fromarray(digits[0].astype(np.uint16) * 257)
+    else:
+        image = image.convert(mode)
+
+    np.testing.assert_array_equal(load_image(encode(image)), digits[0])
+
+
+def test_a_jpeg_is_nearly_the_same(digits) -> None:
+    pixels = load_image(encode(Image.fromarray(digits[0]), "JPEG", quality=95))
+
+    assert pixels.dtype == np.uint8
+    assert np.abs(pixels.astype(int) - digits[0]).max() <= 16
+
+
+def test_a_large_picture_is_averaged_not_sampled() -> None:
+    checkers = np.indices((560, 560)).sum(axis=0) % 2 * 255
+
+    pixels = load_image(encode(Image.fromarray(checkers.astype(np.uint8))))
+    assert np.abs(pixels[1:-1, 1:-1].astype(int) - 127).max() <= 2
+
+
+@pytest.mark.parametrize("size", [(56, 112), (112, 56), (300, 1), (1, 300)])
+def test_proportions_are_kept_and_the_border_goes_on(size: tuple[int, int]) -> None:
+    image = Image.new("L", size, 40)
+    if min(size) > 1:
+        image.paste(200, (16, 16, size[0] - 16, size[1] - 16))
+    pixels = load_image(encode(image))
+
+    if size[0] < size[1]:
+        pixels = pixels.T
+    bright = pixels > 120
+    assert (pixels[0] == 40).all()
+    assert (pixels[-1] == 40).all()
+    if min(size) > 1:
+        # 80 by 24 pixels, at a quarter of the size.
+        assert (bright.any(axis=0).sum(), bright.any(axis=1).sum()) == (20, 6)
+    else:
+        assert (pixels == 40).all()
+
+
+@pytest.mark.parametrize(("orientation", "turns"), [(1, 0), (3, 2), (6, 3), (8, 1)])
+def test_a_photo_is_turned_as_its_exif_says(digits, orientation, turns) -> None:
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    image = Image.fromarray(digits[0])
+
+    pixels = load_image(encode(image, exif=exif))
+    np.testing.assert_array_equal(pixels, np.rot90(digits[0], turns))
+
+
+@pytest.mark.parametrize(("ink", "ground"), [(0, 255), (255, 0)])
+def test_under_transparent_parts_lies_what_the_ink_stands_out_from(ink, ground) -> None:
+    image = Image.new("LA", (28, 28), (ink, 0))
+    image.paste((ink, 255), (8, 8, 20, 20))
+    pixels = load_image(encode(image))
+
+    assert (pixels[8:20, 8:20] == ink).all()
+    assert pixels[0, 0] == ground
+    assert looks_inverted(pixels) == (ink == 0)
+
+
+def test_a_picture_that_is_transparent_all_over_is_read() -> None:
+    assert np.ptp(load_image(encode(Image.new("RGBA", (28, 28), (9, 9, 9, 0))))) == 0
+
+
+def test_what_is_no_picture_is_said(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_text("not a picture")
+    whole = encode(Image.new("L", (99, 99))).getvalue()
+    (tmp_path / "b.png").write_bytes(whole[:-30])
+    (tmp_path / "c.png").write_bytes(b"")
+    encode(Image.new("L", (9, 9)), "BMP")
+    (tmp_path / "d.png").write_bytes(encode(Image.new("L", (9, 9)), "BMP").read())
+
+    for name, received in {
+        "a.png": "another kind of file",
+        "b.png": "a damaged one",
+        "c.png": "another kind of file",
+        "d.png": "another kind of file",
+        "none.png": "No such file or directory",
+        ".": "Is a directory",
+    }.items():
+        with pytest.raises(ImageError) as caught:
+            load_image(tmp_path / name)
+        expected = f"expected a PNG or JPEG image, received {received}"
+        assert str(caught.value).startswith(expected), name
+
+
+def test_more_pixels_than_are_safe_are_refused(monkeypatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+
+    with pytest.raises(ImageError, match="more pixels than is safe"):
+        load_image(encode(Image.new("L", (28, 28))))
+
+
+def test_digits_are_told_from_their_negatives(digits) -> None:
+    assert not any(map(looks_inverted, digits))
+    assert all(map(looks_inverted, 255 - digits))
+
+
+@pytest.mark.parametrize("value", [0, 128, 255])
+def test_a_blank_picture_is_not_inverted(value: int) -> None:
+    assert not looks_inverted(np.full((28, 28), value, np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("a.png", True), ("a.JPG", True), ("a.jpeg", True), ("a.gif", False), ("png", 0)],
+)
+def test_pictures_are_told_by_their_names(name: str, expected: bool) -> None:
+    assert is_image(Path(name)) == expected
