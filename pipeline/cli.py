@@ -9,6 +9,7 @@ from pipeline.commands.data import data
 from pipeline.commands.doctor import doctor
 from pipeline.commands.infer_schema import infer_schema
 from pipeline.commands.models import models
+from pipeline.commands.predict import predict
 from pipeline.commands.report import report
 from pipeline.commands.run import run
 
@@ -18,7 +19,7 @@ def cli() -> None:
     """From MNIST TFRecords to a validated, pushed model, with TFX."""
 
 
-for command in (run, report, models, data, doctor):
+for command in (run, report, predict, models, data, doctor):
     cli.add_command(command)
 data.add_command(infer_schema)
 

@@ -1,10 +1,8 @@
 """``mnist-pipeline data``: convert data sets into TFRecords and verify them."""
 
 import json
-import os
 import signal
 import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -15,9 +13,9 @@ import click
 
 from components.errors import DatasetError, UsageError
 from components.features import TEST, VAL
+from pipeline.commands.options import quiet_tensorflow
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
     from rich.table import Table
 
     from pipeline.datasets.source import Source
@@ -34,9 +32,7 @@ SHARE = 0.1
 @click.group()
 def data() -> None:
     """Convert data sets into TFRecords and verify them."""
-    # TensorFlow greets with a dozen lines; its errors reach us as exceptions.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    warnings.filterwarnings("ignore", category=FutureWarning, module="google")
+    quiet_tensorflow()
 
 
 class _SplitSize(click.ParamType):
@@ -127,12 +123,13 @@ def _convert(
     source: "Source", val: "Size | None", test: "Size | None", out: Path
 ) -> dict[str, int]:
     """Reads, splits and writes; returns the records of each split."""
+    from pipeline.commands.progress import image_progress
     from pipeline.datasets.convert import existing_parent, write_dataset
     from pipeline.datasets.splitting import split_source
 
     sizes = [split.count for split in source.splits.values()]
     total = None if None in sizes else sum(sizes)
-    with _clean_stop(), _progress() as progress:
+    with _clean_stop(), image_progress() as progress:
         read = progress.add_task("Reading images", total=total)
         splits = split_source(
             source, val, test, existing_parent(out), lambda n: progress.advance(read, n)
@@ -167,28 +164,6 @@ def _open_source(
         )
     [(folder, read)] = given
     return read(folder, classes)
-
-
-def _progress() -> "Progress":
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TaskProgressColumn,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TaskProgressColumn(show_speed=True),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
 
 
 @contextmanager

@@ -2,21 +2,20 @@
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from components.errors import PipelineError, UsageError
+from pipeline.commands.options import of_one_store
 from pipeline.config import load_config
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from components.model_store import ModelStore
-
-Command = Callable[..., None]
 
 
 class _ListsByDefault(click.Group):
@@ -34,23 +33,9 @@ def models() -> None:
     """List the published models (the default), verify, roll back, prune them."""
 
 
-def _of_one_store(command: Command) -> Command:
-    """Adds the options that say which folder of versions is meant."""
-    for option in (
-        click.option("--pipeline", metavar="NAME", help="The pipeline that pushed."),
-        click.option(
-            "--workspace",
-            type=click.Path(file_okay=False, path_type=Path),
-            help="The workspace of the pipeline.",
-        ),
-    ):
-        command = option(command)
-    return command
-
-
 @models.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else.")
-@_of_one_store
+@of_one_store
 def list_versions(as_json: bool, workspace: Path | None, pipeline: str | None) -> None:
     """Show every version, oldest first, and verify its files."""
     store = open_store(workspace, pipeline)
@@ -75,7 +60,7 @@ def list_versions(as_json: bool, workspace: Path | None, pipeline: str | None) -
 
 @models.command()
 @click.argument("versions", metavar="[VERSION]...", nargs=-1, type=click.IntRange(1))
-@_of_one_store
+@of_one_store
 def verify(
     versions: Sequence[int], workspace: Path | None, pipeline: str | None
 ) -> None:
@@ -102,7 +87,7 @@ def verify(
 
 @models.command()
 @click.argument("version", metavar="[VERSION]", required=False, type=click.IntRange(1))
-@_of_one_store
+@of_one_store
 def rollback(version: int | None, workspace: Path | None, pipeline: str | None) -> None:
     """Serve VERSION again (default: the one before the newest).
 
@@ -124,7 +109,7 @@ def rollback(version: int | None, workspace: Path | None, pipeline: str | None) 
     help="How many of the newest versions to keep.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be removed, no more.")
-@_of_one_store
+@of_one_store
 def prune(
     keep: int, dry_run: bool, workspace: Path | None, pipeline: str | None
 ) -> None:

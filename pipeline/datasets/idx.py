@@ -27,6 +27,7 @@ from pipeline.datasets.source import Source, SourceSplit, given_class_names
 
 IMAGES_MAGIC = 0x00000803  # unsigned bytes, 3 dimensions
 LABELS_MAGIC = 0x00000801  # unsigned bytes, 1 dimension
+GZIP_MAGIC = b"\x1f\x8b"
 BATCH_SIZE = 1024
 FETCH_AGAIN = "Fetch the file again."
 
@@ -54,14 +55,9 @@ def open_pair(folder: Path, stem: str) -> IdxPair:
     images = _find(folder, f"{stem}-images", "idx3")
     labels = _find(folder, f"{stem}-labels", "idx1")
     with _open(images) as file:
-        image_count, height, width = _read_header(file, images, IMAGES_MAGIC)
+        image_count = _read_image_header(file, images)
     with _open(labels) as file:
         (label_count,) = _read_header(file, labels, LABELS_MAGIC)
-    if (height, width) != (HEIGHT, WIDTH):
-        raise DatasetError(
-            f"{images}: expected images of {HEIGHT}x{WIDTH} pixels, received "
-            f"{height}x{width}. Resize them to {HEIGHT}x{WIDTH} first."
-        )
     if image_count != label_count:
         raise DatasetError(
             f"{labels}: expected {image_count:,} labels, one for each image in "
@@ -121,6 +117,60 @@ def read_examples(pair: IdxPair) -> Iterator[tuple[np.ndarray, int]]:
             yield from zip(batch, digits.tolist(), strict=True)
 
 
+def holds_images(path: Path) -> bool:
+    """Says by its first bytes whether a file, gzip or not, is an IDX of images.
+
+    One that cannot be read is none.
+    """
+    magic = IMAGES_MAGIC.to_bytes(4, "big")
+    try:
+        with path.open("rb") as file:
+            if file.read(2) != GZIP_MAGIC:
+                file.seek(0)
+                return file.read(len(magic)) == magic
+        with gzip.open(path) as file:
+            return file.read(len(magic)) == magic
+    except (OSError, zlib.error, EOFError):
+        return False
+
+
+def count_images(path: Path) -> int:
+    """The number of images that a file says it has.
+
+    Raises:
+        DatasetError: its header is not that of 28x28 images.
+    """
+    with _open(path) as file:
+        return _read_image_header(file, path)
+
+
+def read_images(path: Path) -> Iterator[np.ndarray]:
+    """Yields every image uint8[28, 28] of a file without its labels.
+
+    Raises:
+        DatasetError: the file is truncated, goes on after its last image, is damaged
+            or of another kind.
+    """
+    with _open(path) as file:
+        count = _read_image_header(file, path)
+        for start in range(0, count, BATCH_SIZE):
+            stop = min(start + BATCH_SIZE, count)
+            yield from _read_items(file, path, start, stop, PIXELS).reshape(
+                -1, HEIGHT, WIDTH
+            )
+        _check_end(file, path, count)
+
+
+def _read_image_header(file: BinaryIO, path: Path) -> int:
+    count, height, width = _read_header(file, path, IMAGES_MAGIC)
+    if (height, width) != (HEIGHT, WIDTH):
+        raise DatasetError(
+            f"{path}: expected images of {HEIGHT}x{WIDTH} pixels, received "
+            f"{height}x{width}. Resize them to {HEIGHT}x{WIDTH} first."
+        )
+    return count
+
+
 def _find(folder: Path, stem: str, kind: str) -> Path:
     """The first of the customary spellings that exists."""
     if not folder.is_dir():
@@ -143,7 +193,10 @@ def _find(folder: Path, stem: str, kind: str) -> Path:
 
 
 def _open(path: Path) -> BinaryIO:
-    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
+    with path.open("rb") as file:
+        gzipped = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+    # What is called .gz and is none shall be named as damaged.
+    return gzip.open(path) if gzipped or path.suffix == ".gz" else path.open("rb")
 
 
 def _read(file: BinaryIO, path: Path, size: int) -> bytes:

@@ -141,7 +141,7 @@ def test_convert_takes_a_folder_of_pictures(tmp_path: Path):
     assert written.stdout == (
         f"Wrote 200 records to {out}: train 160, val 20, test 20.\n"
     )
-    assert written.stderr.lstrip() == (
+    assert written.stderr == (
         "Left out 1 files that are no PNG or JPEG, such as "
         f"{tmp_path}/pets/pet a/notes.txt.\n"
     )

@@ -9,7 +9,13 @@ from PIL import Image
 
 from components.examples import read_examples
 from pipeline.config import PROJECT_ROOT
-from pipeline.datasets.images import ImageError, is_image, load_image, looks_inverted
+from pipeline.datasets.images import (
+    ImageError,
+    invert,
+    is_image,
+    load_image,
+    looks_inverted,
+)
 
 ORIENTATION = 0x0112
 
@@ -142,3 +148,29 @@ def test_a_blank_picture_is_not_inverted(value: int) -> None:
 )
 def test_pictures_are_told_by_their_names(name: str, expected: bool) -> None:
     assert is_image(Path(name)) == expected
+
+
+def test_a_negative_is_inverted_exactly(digits) -> None:
+    full = [digit for digit in digits if digit.max() == 255]
+    assert len(full) > 100
+    for digit in full:
+        np.testing.assert_array_equal(invert(255 - digit), digit)
+
+
+def test_grey_paper_becomes_black_and_grey_ink_white() -> None:
+    photo = np.full((28, 28), 180, np.uint8)
+    photo[:, 20:] = 190
+    photo[10:18, 10:18] = 60
+    photo[13, 13] = 120
+    inverted = invert(photo)
+
+    assert (inverted[0] == 0).all()
+    assert inverted[10, 10] == 255
+    assert inverted[13, 13] == round(255 * (180 - 120) / (180 - 60))
+
+
+def test_a_page_without_ink_is_not_stretched() -> None:
+    page = np.full((28, 28), 200, np.uint8)
+    page[14, 14] = 190
+
+    assert (invert(page)[14, 14], invert(page)[0, 0]) == (65, 55)
