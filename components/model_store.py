@@ -20,6 +20,7 @@ from components.durable import (
     copy_files,
     explain_os_errors,
     files_below,
+    sha256,
     sync_folder,
     sync_folders,
     write_text,
@@ -126,6 +127,30 @@ class ModelStore:
         with explain_os_errors("publish a model", self.base), self._locked():
             return self._publish(Path(source), facts)
 
+    def publish_once(self, source: str | Path, facts: Mapping[str, Any]) -> int:
+        """Publishes a SavedModel, unless the newest version is the same already.
+
+        A Pusher that is killed when the version is there, and its success not yet
+        written down, runs again with the same model and the same facts.
+
+        Args:
+          source: folder of the SavedModel.
+          facts: as for ``publish``; ``run_id`` alone may differ.
+
+        Returns:
+          The version, new or found.
+
+        Raises:
+          PipelineError: nothing was published and no version was touched.
+        """
+        with explain_os_errors("publish a model", self.base), self._locked():
+            found = self._find_newest(Path(source), facts)
+            if found is None:
+                return self._publish(Path(source), facts)
+            # It may have been killed before this.
+            sync_folder(self.base)
+            return found
+
     def rollback(self, version: int | None = None) -> int:
         """Publishes a copy of an older version as the newest, so that it serves.
 
@@ -212,6 +237,27 @@ class ModelStore:
             shutil.rmtree(incoming, ignore_errors=True)
             raise
         return version
+
+    def _find_newest(self, source: Path, facts: Mapping[str, Any]) -> int | None:
+        """Returns the newest version where it is whole and made of just these."""
+        _require_saved_model(source)
+        for version in self.versions()[-1:]:
+            folder = self.path(version)
+            if not _is_published(folder):
+                return None
+            manifest = read_manifest(folder)
+            files = {
+                path: sha256(source / path)
+                for path, _ in files_below(source)
+                if path != MANIFEST_FILE
+            }
+            own = {"version": version, "time": manifest.time.isoformat()}
+            wanted = new_manifest(
+                {**facts, **own, "run_id": manifest.run_id, "files": files}
+            )
+            if manifest == wanted and not compare(folder, manifest):
+                return version
+        return None
 
     def _next_version(self) -> int:
         last = max([self._last_version(), *(int(p.name) for p in self._numbered())])

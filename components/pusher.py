@@ -67,6 +67,8 @@ class Executor(stock.Executor):
           input_dict: the inputs of ``PusherSpec``, one artifact each.
           output_dict: ``pushed_model`` gets TFX's custom properties ``pushed``,
             ``pushed_destination``, ``pushed_version``, and the manifest as a file.
+            What a killed run published is found, not published again; its manifest
+            names that run.
           exec_properties: the parameters of ``PusherSpec``.
 
         Raises:
@@ -79,7 +81,7 @@ class Executor(stock.Executor):
             return
         store = ModelStore(exec_properties["destination"])
         facts = self._facts(input_dict, exec_properties)
-        number = store.publish(self.GetModelPath(input_dict), facts)
+        number = store.publish_once(self.GetModelPath(input_dict), facts)
         # The model itself is not kept here as well: it is the Trainer's artifact.
         manifest = to_json(store.manifest(number))
         write_text(Path(pushed.uri) / MANIFEST_FILE, manifest)

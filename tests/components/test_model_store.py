@@ -30,6 +30,7 @@ FACTS = {
     ],
     "versions": {"python": "3.10.13", "tfx": "1.16.0", "tensorflow": "2.16.2"},
     "rebaseline": False,
+    "classes": [str(digit) for digit in range(10)],
 }
 FILES = {
     "saved_model.pb": b"graph",
@@ -243,6 +244,70 @@ def test_a_push_killed_once_it_is_visible_is_whole(store, source):
     assert process.exitcode == -signal.SIGKILL
     [version] = store.versions()
     assert unfit(store.path(version)) is None
+
+
+def test_what_is_published_already_is_found(store, source):
+    args = (store.base, source, SYNCS_BEFORE_VISIBLE)
+    process = SPAWN.Process(target=publish_and_die, args=args)
+    process.start()
+    process.join()
+    [version] = store.versions()
+
+    assert store.publish_once(source, {**FACTS, "run_id": "run-2"}) == version
+    assert store.versions() == [version]
+    assert store.manifest(version).run_id == "run-1"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"metrics": None},
+        {"digests": {"code": "c0de", "data": "da7a", "schema": "other"}},
+        {"checks": []},
+        {"rebaseline": True},
+    ],
+)
+def test_the_same_model_with_other_facts_is_published(store, source, change):
+    first = store.publish_once(source, FACTS)
+    second = store.publish_once(source, {**FACTS, **change})
+
+    assert store.versions() == [first, second]
+
+
+def test_another_model_with_the_same_facts_is_published(store, source):
+    first = store.publish_once(source, FACTS)
+    (source / "saved_model.pb").write_bytes(b"another graph")
+    second = store.publish_once(source, FACTS)
+
+    assert store.versions() == [first, second]
+    assert (store.path(second) / "saved_model.pb").read_bytes() == b"another graph"
+
+
+@pytest.mark.parametrize("damaged", ["saved_model.pb", "manifest.json"])
+def test_a_damaged_version_is_not_found(store, source, damaged):
+    first = store.publish_once(source, FACTS)
+    (store.path(first) / damaged).write_bytes(b"damage")
+    second = store.publish_once(source, FACTS)
+
+    assert store.versions() == [first, second]
+    assert store.verify(second) == {}
+
+
+def test_only_the_version_that_serves_is_found(store, source):
+    first = store.publish_once(source, FACTS)
+    second = store.publish_once(source, {**FACTS, "metrics": None})
+    third = store.publish_once(source, FACTS)
+
+    assert store.versions() == [first, second, third]
+
+
+def test_a_rollback_is_not_found_for_its_original(store, source):
+    first = store.publish_once(source, FACTS)
+    second = store.publish_once(source, {**FACTS, "metrics": None})
+    copy = store.rollback(first)
+    again = store.publish_once(source, FACTS)
+
+    assert store.versions() == [first, second, copy, again]
 
 
 @pytest.mark.parametrize("at", range(SYNCS_BEFORE_VISIBLE))
