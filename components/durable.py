@@ -6,7 +6,9 @@ The model store is built on these.
 import errno
 import hashlib
 import os
+import shutil
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +17,12 @@ from typing import BinaryIO
 from components.errors import PipelineError
 
 _CHUNK = 1 << 20
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+_DISK_FULL_WORDS = (
+    os.strerror(errno.ENOSPC).lower(),
+    os.strerror(errno.EDQUOT).lower(),
+    "database or disk is full",
+)
 
 
 def files_below(folder: Path) -> Iterator[tuple[str, bool]]:
@@ -111,7 +119,7 @@ def explain_os_errors(action: str, store: Path) -> Iterator[None]:
         yield
     except OSError as error:
         advice = "Mend that"
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if is_disk_full(error):
             advice = (
                 "Free room, for example with 'mnist-pipeline models prune --keep N'"
             )
@@ -120,6 +128,59 @@ def explain_os_errors(action: str, store: Path) -> Iterator[None]:
             f"Expected to {action} in {store}. Received: {error.strerror}{where}. "
             f"The version that serves is untouched. {advice}, then try again."
         ) from error
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Says whether a full disk is behind an error.
+
+    Libraries wrap the error of the operating system or only quote it: TensorFlow,
+    Beam and SQLite each in words of their own.
+    """
+    seen: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in seen:
+        if getattr(cause, "errno", None) in _DISK_FULL:
+            return True
+        if any(words in str(cause).lower() for words in _DISK_FULL_WORDS):
+            return True
+        seen.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    return False
+
+
+def full_disk_error(folder: Path) -> PipelineError:
+    """Returns what to tell a person when the disk of a workspace is full.
+
+    Libraries also write temporary files; the disk with less room is the one meant.
+    """
+    temporary = Path(tempfile.gettempdir())
+    full = min(folder, temporary, key=lambda path: shutil.disk_usage(path).free)
+    elsewhere = "with --workspace" if full == folder else "by TMPDIR"
+    return PipelineError(
+        f"Expected room on the disk of {full}. Received: no space left on it. "
+        f"Published versions are untouched. Free some space there, or name another "
+        f"folder {elsewhere}, then run again: what is finished stays finished."
+    )
+
+
+@contextmanager
+def explain_full_disk(folder: Path) -> Iterator[None]:
+    """Turns whatever a full disk makes libraries raise into one clear error.
+
+    Args:
+      folder: the one that is written to within.
+
+    Raises:
+      PipelineError: in place of an error that a full disk is behind.
+    """
+    try:
+        yield
+    except PipelineError:
+        raise
+    except Exception as error:
+        if not is_disk_full(error):
+            raise
+        raise full_disk_error(folder) from error
 
 
 def _sync_file(stream: BinaryIO) -> None:

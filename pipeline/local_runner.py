@@ -26,6 +26,8 @@ from tfx.proto.orchestration import pipeline_pb2
 
 from pipeline.config import load_config
 from pipeline.definition import create_pipeline
+from pipeline.metadata_file import check_metadata
+from pipeline.workspace_lock import workspace_lock
 
 State = Literal["done", "cached", "failed", "not run"]
 _log = logging.getLogger(__name__)
@@ -137,5 +139,6 @@ def _state(record: metadata_store_pb2.Execution) -> State:
 
 if __name__ == "__main__":
     _config = load_config()
-    _config.workspace.mkdir(parents=True, exist_ok=True)
-    LocalDagRunner().run(create_pipeline(_config))
+    with workspace_lock(_config.workspace, "a run of TFX's own CLI"):
+        check_metadata(_config.metadata)
+        LocalDagRunner().run(create_pipeline(_config))

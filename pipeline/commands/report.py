@@ -9,6 +9,8 @@ import click
 
 from components.errors import PipelineError, UsageError
 from pipeline.config import Config, load_config
+from pipeline.metadata_file import check_metadata
+from pipeline.workspace_lock import workspace_lock
 
 
 @click.command()
@@ -23,7 +25,9 @@ def report(run_id: str, workspace: Path | None, open_page: bool) -> None:
     """Make the report of RUN again (default: the latest run) and show its outcome."""
     config = load_config(workspace=workspace)
     summary = read_summary(config, run_id)
-    page = _write_again(config, summary)
+    with workspace_lock(config.workspace, f"report of {summary['run_id']}"):
+        check_metadata(config.metadata)
+        page = _write_again(config, summary)
     click.echo(f"\n{page}")
     if open_page:
         click.launch(str(page))

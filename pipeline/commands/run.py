@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from components.classes import read_class_names
+from components.durable import explain_full_disk
 from components.errors import PipelineError, UsageError
 from pipeline.config import PRESETS, Config, load_config
+from pipeline.metadata_file import check_metadata
+from pipeline.workspace_lock import workspace_lock
 
 if TYPE_CHECKING:
     from pipeline.execution import Execution
@@ -71,7 +74,10 @@ def run(
         rebaseline=rebaseline,
     )
     _check_inputs(config)
-    sys.exit(_run(config, new_run_id(), as_json=as_json, verbose=verbose))
+    run_id = new_run_id()
+    with workspace_lock(config.workspace, f"run {run_id}"):
+        check_metadata(config.metadata)
+        sys.exit(_run(config, run_id, as_json=as_json, verbose=verbose))
 
 
 def new_run_id() -> str:
@@ -98,7 +104,7 @@ def _run(config: Config, run_id: str, as_json: bool, verbose: bool) -> int:
 
     started = time.monotonic()
     log = config.logs / f"{run_id}.log"
-    with quiet(log, verbose) as (out, err):
+    with explain_full_disk(config.workspace), quiet(log, verbose) as (out, err):
         screen = NodeScreen(err)
         screen.print(f"run {run_id}, preset {config.preset}, log {log}")
         try:
