@@ -7,9 +7,12 @@ from typing import Any
 
 import attrs
 
+from components.durable import explain_full_disk, full_disk_error, is_disk_full
+from components.errors import PipelineError
 from pipeline.config import Config
 from pipeline.data_faults import find_data_faults
 from pipeline.definition import create_pipeline, provenance
+from pipeline.interrupted import clear_interrupted
 from pipeline.lineage import RunLineage
 from pipeline.local_runner import NodeResult, run_nodes
 from pipeline.outcome import EXIT_CODES, summarize
@@ -40,13 +43,27 @@ def execute(
 ) -> Execution:
     """Runs the pipeline, then writes ``reports/<run id>``, whatever the end.
 
+    The caller holds the lock of the workspace.
+
     Args:
       config: of the run.
       run_id: names the run.
       screen: shows the nodes.
       started: ``time.monotonic()`` when the command began.
+
+    Raises:
+      PipelineError: the metadata cannot be used, or the disk is too full to write
+        down how the run ended.
     """
-    config.workspace.mkdir(parents=True, exist_ok=True)
+    with explain_full_disk(config.workspace):
+        return _execute(config, run_id, screen, started)
+
+
+def _execute(
+    config: Config, run_id: str, screen: NodeScreen, started: float
+) -> Execution:
+    for line in clear_interrupted(config, run_id):
+        screen.note(line)
     origin = provenance(config)
     results = run_nodes(
         create_pipeline(config),
@@ -65,7 +82,9 @@ def execute(
 
 
 def _explain(config: Config, node_id: str, error: Exception) -> Exception:
-    """Names the file where ExampleGen has only Beam's traceback to show."""
+    """Says what to do about a full disk or a file that ExampleGen could not read."""
+    if not isinstance(error, PipelineError) and is_disk_full(error):
+        return full_disk_error(config.workspace)
     if node_id == "ExampleGen":
         return find_data_faults(config.data) or error
     return error

@@ -47,11 +47,9 @@ class RunLineage:
                 return {}
             found: dict[tuple[str, str], RunArtifact] = {}
             for execution in handle.store.get_executions_by_context(context.id):
-                node_id = _node_id(handle.store, execution)
+                node = node_id(handle.store, execution)
                 for name, artifact in _outputs(handle.store, execution.id):
-                    found[node_id, name] = RunArtifact(
-                        artifact.uri, _properties(artifact)
-                    )
+                    found[node, name] = RunArtifact(artifact.uri, _properties(artifact))
             return found
 
 
@@ -62,7 +60,8 @@ def _run_context(store: MetadataStore, run_id: str) -> mlmd.Context | None:
         return None
 
 
-def _node_id(store: MetadataStore, execution: mlmd.Execution) -> str:
+def node_id(store: MetadataStore, execution: mlmd.Execution) -> str:
+    """Returns the id of the node that an execution is one of."""
     for context in store.get_contexts_by_execution(execution.id):
         if context.type == "node":
             # The name of a node context is "<pipeline>.<node id>".

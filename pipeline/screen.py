@@ -1,6 +1,7 @@
 """What a person sees while a run goes on, and where the noise goes instead."""
 
 import contextlib
+import io
 import logging
 import os
 import sys
@@ -44,6 +45,8 @@ def quiet(log: Path, verbose: bool) -> Iterator[tuple[TextIO, TextIO]]:
     ):
         os.dup2(sink.fileno(), 1)
         os.dup2(sink.fileno(), 2)
+        streams = sys.stdout, sys.stderr
+        sys.stdout, sys.stderr = _lossy(1), _lossy(2)
         handler = logging.StreamHandler()
         handler.setFormatter(logging.Formatter(_FORMAT))
         logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
@@ -52,10 +55,35 @@ def quiet(log: Path, verbose: bool) -> Iterator[tuple[TextIO, TextIO]]:
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
+            sys.stdout, sys.stderr = streams
             os.dup2(saved[0], 1)
             os.dup2(saved[1], 2)
     for descriptor in saved:
         os.close(descriptor)
+
+
+class _Lossy(io.FileIO):
+    """A file that loses what it has no room for.
+
+    Where the log's disk is full, a failing log must not hide what filled it.
+    """
+
+    def write(self, data: bytes) -> int:
+        """Writes what can be written and says that all was."""
+        try:
+            return super().write(data)
+        except OSError:
+            return len(data)
+
+
+def _lossy(descriptor: int) -> TextIO:
+    raw = _Lossy(descriptor, "w", closefd=False)
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw),
+        encoding="utf-8",
+        errors="backslashreplace",
+        line_buffering=True,
+    )
 
 
 @contextlib.contextmanager

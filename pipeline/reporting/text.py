@@ -12,6 +12,7 @@ from rich.table import Table
 
 from components.checks import Check, GateError
 from components.classes import DIGITS, describe_class
+from components.errors import PipelineError
 
 _VERDICTS = {
     "pushed": "[green]pushed[/]",
@@ -85,9 +86,11 @@ def failure_text(node_id: str, error: BaseException, log: Path) -> str:
 
 
 def cause(error: BaseException) -> str:
-    """Returns the first line of what went wrong at the root."""
-    while error.__cause__ is not None:
+    """Returns the first line of what went wrong at the root, or our own message."""
+    while error.__cause__ is not None and not isinstance(error, PipelineError):
         error = error.__cause__
+    if isinstance(error, PipelineError):
+        return str(error)
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
 

@@ -159,6 +159,33 @@ def test_verbose_copies_the_last_words_before_an_exception(tmp_path: Path) -> No
     assert said.err.strip().endswith("RuntimeError: too bad")
 
 
+def test_a_log_that_is_full_hides_nothing_and_stops_nothing() -> None:
+    script = (
+        "import logging, os, sys\n"
+        "from pathlib import Path\n"
+        "from pipeline.screen import quiet\n"
+        "with quiet(Path('/dev/full'), verbose=False) as (out, err):\n"
+        "    print('noise' * 10_000)\n"
+        "    print('noise', file=sys.stderr)\n"
+        "    logging.getLogger('some.library').warning('noise')\n"
+        "    sys.stdout.flush()\n"
+        "    print('result', file=out)\n"
+        "    print('what a person reads', file=err)\n"
+        "print('after')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(PROJECT_ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "result\nafter\n"
+    assert done.stderr == "what a person reads\n"
+
+
 @pytest.fixture
 def stream() -> io.StringIO:
     return io.StringIO()

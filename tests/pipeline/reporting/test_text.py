@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from components.errors import PipelineError
 from pipeline.reporting.text import (
     cause,
     failure_text,
@@ -225,6 +226,15 @@ def test_the_cause_is_what_went_wrong_at_the_root() -> None:
 )
 def test_the_cause_names_the_kind_of_error(error, expected) -> None:
     assert cause(error) == expected
+
+
+def test_an_error_of_ours_says_it_all_itself() -> None:
+    ours = PipelineError("Expected room.\nReceived: none.")
+    ours.__cause__ = OSError("No space left on device")
+    outer = RuntimeError("in the node")
+    outer.__cause__ = ours
+
+    assert cause(outer) == "Expected room.\nReceived: none."
 
 
 def test_a_failure_names_node_cause_and_log() -> None:

@@ -1,0 +1,78 @@
+"""Clears what runs left behind that were killed, before the next one starts.
+
+``execution`` calls it while it holds the lock of the workspace, so that whatever is
+marked as running is not.
+"""
+
+import shutil
+from pathlib import Path
+
+from ml_metadata.metadata_store import MetadataStore
+from ml_metadata.proto import metadata_store_pb2 as mlmd
+from tfx.orchestration import metadata
+
+from pipeline.config import Config
+from pipeline.lineage import node_id
+from pipeline.metadata_file import unfit_metadata
+
+_UNFINISHED = (mlmd.Execution.NEW, mlmd.Execution.RUNNING)
+
+
+def clear_interrupted(config: Config, run_id: str) -> list[str]:
+    """Removes half results and marks their executions as failed.
+
+    Nothing would take them for results: TFX publishes the outputs of an execution
+    together with its success. They would only pile up.
+
+    Args:
+      config: of the run that starts.
+      run_id: of the run that starts.
+
+    Returns:
+      A line for each thing that a person should know of.
+
+    Raises:
+      PipelineError: the metadata database is of another version.
+    """
+    _clear_temporary(config)
+    connection = metadata.sqlite_metadata_connection_config(str(config.metadata))
+    try:
+        with metadata.Metadata(connection) as handle:
+            executions = handle.store.get_executions()
+            unfinished = [e for e in executions if e.last_known_state in _UNFINISHED]
+            notes = [_clear(handle.store, one, config.artifacts) for one in unfinished]
+    except RuntimeError as error:
+        # TFX wraps whatever ML Metadata says of a database that it does not open.
+        raise unfit_metadata(config.metadata, str(error)) from error
+    if not executions and config.artifacts.is_dir():
+        notes.append(_set_aside(config.artifacts, run_id))
+    return notes
+
+
+def _clear(store: MetadataStore, execution: mlmd.Execution, artifacts: Path) -> str:
+    node = node_id(store, execution)
+    for pattern in (f"*/{execution.id}", f".system/*/{execution.id}"):
+        for left in (artifacts / node).glob(pattern):
+            shutil.rmtree(left)
+    # Last, so that a kill in here is made up for by the next run.
+    execution.last_known_state = mlmd.Execution.FAILED
+    store.put_executions([execution])
+    return f"an earlier run was interrupted in {node}; what it left is cleared"
+
+
+def _clear_temporary(config: Config) -> None:
+    for left in config.artifacts.glob("*/.system/stateful_working_dir/*"):
+        shutil.rmtree(left)
+    for pattern in ("*/.*.part", ".latest-*"):
+        for left in config.reports.glob(pattern):
+            left.unlink()
+
+
+def _set_aside(artifacts: Path, run_id: str) -> str:
+    """Moves artifacts away that no metadata knows.
+
+    New executions would get the numbers of the old ones and write among their files.
+    """
+    aside = artifacts.with_name(f"{artifacts.name}-before-{run_id}")
+    artifacts.rename(aside)
+    return f"the metadata is new; artifacts of earlier runs are now in {aside}"
