@@ -4,7 +4,6 @@ import json
 import shlex
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
 import attrs
@@ -21,7 +20,6 @@ class Meeting:
     Attributes:
       first: the one that had the workspace.
       second: the other one.
-      seconds: how long the second one took.
       run_id: of the first.
       pid: of the first.
       files: what the second one changed: the differing names of files.
@@ -29,7 +27,6 @@ class Meeting:
 
     first: Ended
     second: Ended
-    seconds: float
     run_id: str
     pid: int
     files: set[Path]
@@ -60,15 +57,12 @@ def meeting(workspace) -> Meeting:
     )
     announced = first.stderr.readline()
     before = logs_and_reports()
-    started = time.monotonic()
     second = workspace.run("--json")
-    seconds = time.monotonic() - started
     files = logs_and_reports() ^ before
     out, err = first.communicate(timeout=600)
     return Meeting(
         Ended(first.returncode, out, err),
         second,
-        seconds,
         announced.split()[1].rstrip(","),
         first.pid,
         files,
@@ -80,8 +74,6 @@ def test_the_second_run_is_told_who_has_the_workspace(meeting) -> None:
     [line] = meeting.second.err.splitlines()
     assert f"run {meeting.run_id}, process {meeting.pid} on " in line
     assert "cli.py run --preset quick" in line
-    # Importing TensorFlow and TFX takes several times as long.
-    assert meeting.seconds < 4
     assert meeting.files == set()
 
 
