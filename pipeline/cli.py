@@ -7,6 +7,7 @@ import click
 from components.errors import PipelineError
 from pipeline.commands.data import data
 from pipeline.commands.doctor import doctor
+from pipeline.commands.evaluate import evaluate
 from pipeline.commands.infer_schema import infer_schema
 from pipeline.commands.models import models
 from pipeline.commands.predict import predict
@@ -19,7 +20,7 @@ def cli() -> None:
     """From MNIST TFRecords to a validated, pushed model, with TFX."""
 
 
-for command in (run, report, predict, models, data, doctor):
+for command in (run, report, predict, evaluate, models, data, doctor):
     cli.add_command(command)
 data.add_command(infer_schema)
 

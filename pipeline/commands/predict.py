@@ -135,8 +135,8 @@ def _predict_all(
             progress.advance(task, len(batch))
     seconds = time.monotonic() - started
     click.echo(
-        f"{tally.total:,} images, version {model.version}, {seconds:.1f} s, "
-        f"{tally.total / seconds:,.0f} images/s",
+        f"{tally.total:,} image{'s'[: tally.total != 1]}, version {model.version}, "
+        f"{seconds:.1f} s, {tally.total / seconds:,.0f} images/s",
         err=True,
     )
     return tally

@@ -51,6 +51,29 @@ def decode_labels(records: list[bytes]) -> np.ndarray | None:
     return batch.column(LABEL).flatten().to_numpy()
 
 
+def decode_examples(records: list[bytes]) -> tuple[np.ndarray, np.ndarray] | None:
+    """Images uint8[n, 784] and labels int64[n], or None if any breaks the layout.
+
+    Needs TensorFlow alone; a feature more than the layout has is passed over.
+    """
+    import tensorflow as tf
+
+    spec = {
+        name: tf.io.FixedLenFeature([length], tf.int64)
+        for name, (length, _) in LAYOUT.items()
+    }
+    try:
+        features = tf.io.parse_example(records, spec)
+    except (tf.errors.InvalidArgumentError, UnicodeDecodeError):
+        # TensorFlow quotes the record in its message, as UTF-8 if it is or not.
+        return None
+    values = {name: feature.numpy() for name, feature in features.items()}
+    for name, (_, highest) in LAYOUT.items():
+        if values[name].min() < 0 or values[name].max() > highest:
+            return None
+    return values[IMAGE].astype(np.uint8), values[LABEL][:, 0]
+
+
 def find_fault(record: bytes) -> str | None:
     """What in one record breaks the layout ("expected ..., received ..."), or None."""
     import tensorflow as tf
