@@ -13,7 +13,7 @@ _ELASTIC_KNOTS = 7
 def augment(
     images: tf.Tensor, settings: AugmentHyperparameters, seed: tf.Tensor
 ) -> tf.Tensor:
-    """Warps each image by its own random affine and elastic deformation.
+    """Warps each image by its own random affine and elastic deformation, and flip.
 
     One bilinear pass with zeros outside. Affine and elastic deformations for
     handwriting come from Simard et al. 2003, "Best practices for convolutional
@@ -28,11 +28,13 @@ def augment(
     Returns:
       float32 [n, 784].
     """
-    seeds = tf.random.experimental.stateless_split(seed, 2)
+    seeds = tf.random.experimental.stateless_split(seed, 3)
     x, y = _affine_grid(tf.shape(images)[0], settings, seeds[0])
     if settings.elastic:
         dx, dy = _elastic_field(tf.shape(images)[0], settings.elastic, seeds[1])
         x, y = x + dx, y + dy
+    if settings.flip:
+        x = _flip(x, settings.flip, seeds[2])
     return _sample(images, x, y)
 
 
@@ -56,6 +58,12 @@ def _affine_grid(count, settings: AugmentHyperparameters, seed):
     x = tf.exp(log_x) * (cos * gx + (shear * cos - sin) * gy) + shift_x + _CENTRE
     y = tf.exp(log_y) * (sin * gx + (shear * sin + cos) * gy) + shift_y + _CENTRE
     return x, y
+
+
+def _flip(x: tf.Tensor, share: float, seed) -> tf.Tensor:
+    """Mirrors where a share of the images is read, left to right."""
+    draws = tf.random.stateless_uniform([tf.shape(x)[0], 1], seed, 0.0, 1.0)
+    return tf.where(draws < share, 2 * _CENTRE - x, x)
 
 
 def _elastic_field(count, pixels: float, seed):

@@ -12,10 +12,11 @@ from pydantic.dataclasses import dataclass
 
 STRICT = ConfigDict(extra="forbid", strict=True)
 
-Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
+Fraction = Annotated[float, Field(ge=0.0, lt=1.0, allow_inf_nan=False)]
 PositiveInt = Annotated[int, Field(ge=1)]
-PositiveFloat = Annotated[float, Field(gt=0.0)]
-NonNegativeFloat = Annotated[float, Field(ge=0.0)]
+NonNegativeInt = Annotated[int, Field(ge=0)]
+PositiveFloat = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+NonNegativeFloat = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 
 Settings = TypeVar("Settings")
 
@@ -59,6 +60,7 @@ class AugmentHyperparameters:
       shear: horizontal shear, either way.
       shift: pixels, either way, each axis on its own.
       elastic: standard deviation of the elastic displacement in pixels.
+      flip: share of images mirrored left to right; not for digits.
     """
 
     enabled: bool = True
@@ -67,6 +69,7 @@ class AugmentHyperparameters:
     shear: NonNegativeFloat = 0.08
     shift: NonNegativeFloat = 1.0
     elastic: NonNegativeFloat = 0.6
+    flip: Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)] = 0.0
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -76,25 +79,58 @@ class TrainHyperparameters:
     Attributes:
       optimizer: name of the optimizer; weight decay needs ``adamw``.
       learning_rate: the peak of the schedule.
-      schedule: ``cosine`` warms up linearly, then falls to 0.1 % of the peak.
+      schedule: ``cosine`` warms up linearly, then falls to 0.1 % of the peak;
+        ``trapezoid`` warms up linearly, stays at the peak, then falls linearly to 0;
+        ``constant`` stays at the peak throughout.
       warmup: share of all steps spent warming up.
+      decay_start: share of all steps after which ``trapezoid`` falls.
       weight_decay: decoupled weight decay of AdamW.
       label_smoothing: share of each one-hot label spread over all classes.
       batch_size: examples a step; the remainder of an epoch is dropped.
       epochs: passes over the training split.
+      steps_per_execution: steps between two looks at the loss; fewer are slower.
+      precision: ``mixed_bfloat16`` multiplies matrices in bfloat16, and ``auto``
+        does so on a processor made for it; weights and logits are always float32.
+      average_weights: momentum of an exponential moving average of the weights,
+        which replaces them at the end; 0 keeps the last weights.
+      patience: stop after so many epochs without a better validation loss, and
+        keep the weights of the best; 0 trains for all epochs.
+      use_val: train on the validation split as well; nothing is left to validate on.
       max_examples: train on the first so many examples; 0 takes all.
+      memory_limit: megabytes that the decoded examples of a split may take in
+        memory; a larger split is read from its files in each epoch.
+      deterministic: give bit-equal weights on one machine, more slowly.
       seed: seeds weights, shuffling, dropout and augmentation.
       augment: the deformations of training images.
     """
 
     optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
     learning_rate: PositiveFloat = 4e-3
-    schedule: Literal["cosine", "constant"] = "cosine"
+    schedule: Literal["cosine", "trapezoid", "constant"] = "cosine"
     warmup: Fraction = 0.15
+    decay_start: Fraction = 0.7
     weight_decay: NonNegativeFloat = 0.02
     label_smoothing: Fraction = 0.05
     batch_size: PositiveInt = 512
     epochs: PositiveInt = 8
-    max_examples: Annotated[int, Field(ge=0)] = 0
+    steps_per_execution: PositiveInt = 20
+    precision: Literal["auto", "float32", "mixed_bfloat16"] = "auto"
+    average_weights: Fraction = 0.0
+    patience: NonNegativeInt = 0
+    use_val: bool = False
+    max_examples: NonNegativeInt = 0
+    memory_limit: PositiveInt = 1024
+    deterministic: bool = False
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     augment: AugmentHyperparameters = AugmentHyperparameters()
+
+    def __post_init__(self) -> None:
+        """Refuses what contradicts itself."""
+        if self.schedule == "trapezoid" and self.decay_start < self.warmup:
+            raise ValueError("Expected decay_start to be at least warmup")
+        if self.patience and (self.use_val or self.average_weights):
+            raise ValueError(
+                "Expected patience to be 0 with use_val, which leaves nothing to "
+                "validate on, and with average_weights, which replaces the weights "
+                "that were validated"
+            )

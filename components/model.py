@@ -4,10 +4,20 @@ import keras
 
 from components.features import IMAGE, NUM_CLASSES, PIXELS
 from components.hyperparameters import ModelHyperparameters, TrainHyperparameters
+from components.precision import FLOAT32
+
+# The first rate of a warm-up, as a share of the peak.
+_WARMUP_FROM = 0.04
 
 
-def build_model(settings: ModelHyperparameters) -> keras.Model:
+def build_model(
+    settings: ModelHyperparameters, precision: str = FLOAT32
+) -> keras.Model:
     """Stacks [dense → batch normalization → activation → dropout] and a dense head.
+
+    Args:
+      settings: width of the layers and what stands between them.
+      precision: name of the Keras dtype policy of the hidden layers.
 
     Returns:
       A model from float32 [n, 784] in [0, 1] to logits float32 [n, 10].
@@ -19,25 +29,69 @@ def build_model(settings: ModelHyperparameters) -> keras.Model:
             units,
             use_bias=not settings.batch_normalization,
             kernel_initializer="he_normal",
+            dtype=precision,
         )(hidden)
         if settings.batch_normalization:
-            hidden = keras.layers.BatchNormalization()(hidden)
-        hidden = keras.layers.Activation(settings.activation)(hidden)
+            hidden = keras.layers.BatchNormalization(dtype=precision)(hidden)
+        hidden = keras.layers.Activation(settings.activation, dtype=precision)(hidden)
         if settings.dropout:
-            hidden = keras.layers.Dropout(settings.dropout)(hidden)
+            hidden = keras.layers.Dropout(settings.dropout, dtype=precision)(hidden)
     logits = keras.layers.Dense(NUM_CLASSES, dtype="float32", name="logits")(hidden)
     return keras.Model(inputs, logits, name="dense")
+
+
+class Trapezoid(keras.optimizers.schedules.LearningRateSchedule):
+    """Linear warm-up, a constant rate, then a linear fall to 0.
+
+    Also known as warmup-stable-decay; see Zhai et al. 2022, "Scaling vision
+    transformers", and Hägele et al. 2024, "Scaling laws and compute-optimal training
+    beyond fixed training durations".
+    """
+
+    def __init__(
+        self, peak: float, warmup_steps: int, decay_from: int, total_steps: int
+    ) -> None:
+        super().__init__()
+        self._config = {
+            "peak": peak,
+            "warmup_steps": warmup_steps,
+            "decay_from": decay_from,
+            "total_steps": total_steps,
+        }
+
+    def __call__(self, step):
+        """Returns the rate at a step, a float32 scalar."""
+        c = self._config
+        step = keras.ops.cast(step, "float32")
+        warmed_up = step / max(c["warmup_steps"], 1)
+        rising = _WARMUP_FROM + (1 - _WARMUP_FROM) * warmed_up
+        decay_steps = max(c["total_steps"] - c["decay_from"], 1)
+        falling = (c["total_steps"] - step) / decay_steps
+        share = keras.ops.where(step < c["warmup_steps"], rising, falling)
+        return c["peak"] * keras.ops.clip(share, 0.0, 1.0)
+
+    def get_config(self) -> dict:
+        """Returns the arguments of the constructor."""
+        return dict(self._config)
 
 
 def learning_rate(
     settings: TrainHyperparameters, total_steps: int
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:
-    """Returns the constant rate, or linear warm-up followed by cosine decay."""
+    """Returns the constant rate, or its schedule over ``total_steps`` updates."""
     if settings.schedule == "constant":
         return settings.learning_rate
     warmup_steps = round(settings.warmup * total_steps)
+    if settings.schedule == "trapezoid":
+        return Trapezoid(
+            settings.learning_rate,
+            warmup_steps,
+            decay_from=round(settings.decay_start * total_steps),
+            total_steps=total_steps,
+        )
     return keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=settings.learning_rate * (0.04 if warmup_steps else 1),
+        initial_learning_rate=settings.learning_rate
+        * (_WARMUP_FROM if warmup_steps else 1),
         decay_steps=max(total_steps - warmup_steps, 1),
         alpha=0.001,
         warmup_target=settings.learning_rate if warmup_steps else None,
@@ -50,13 +104,18 @@ def build_optimizer(
 ) -> keras.optimizers.Optimizer:
     """Builds the optimizer with its schedule over ``total_steps`` updates."""
     rate = learning_rate(settings, total_steps)
+    average = {}
+    if settings.average_weights:
+        average = {"use_ema": True, "ema_momentum": settings.average_weights}
     if settings.optimizer == "adamw":
-        optimizer = keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay)
+        optimizer = keras.optimizers.AdamW(
+            rate, weight_decay=settings.weight_decay, **average
+        )
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
         return optimizer
     if settings.optimizer == "adam":
-        return keras.optimizers.Adam(rate)
-    return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True)
+        return keras.optimizers.Adam(rate, **average)
+    return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, **average)
 
 
 def compile_model(
@@ -69,6 +128,6 @@ def compile_model(
             from_logits=True, label_smoothing=settings.label_smoothing
         ),
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
-        steps_per_execution=20,
+        steps_per_execution=settings.steps_per_execution,
         jit_compile=False,
     )

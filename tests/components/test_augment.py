@@ -116,6 +116,22 @@ def sheared(images: np.ndarray, sign: float) -> np.ndarray:
     return result
 
 
+def test_every_image_is_mirrored_or_none() -> None:
+    images = random_images(3)
+
+    np.testing.assert_allclose(
+        warp(images, only(flip=1.0)), images[:, :, ::-1], atol=BORDER
+    )
+    np.testing.assert_allclose(warp(images, only(flip=0.0)), images, atol=1e-5)
+
+
+def test_a_share_of_the_images_is_mirrored() -> None:
+    images = np.tile(random_images(1), (2000, 1, 1))
+    mirrored = np.abs(warp(images, only(flip=0.25)) - images).max(axis=(1, 2)) > 0.1
+
+    assert 0.21 < mirrored.mean() < 0.29
+
+
 def test_shear_slides_rows_by_their_distance_from_the_middle(extreme: float) -> None:
     images = random_images(2)
 

@@ -1,6 +1,7 @@
 """Plain dictionaries become settings, and anything doubtful is refused."""
 
 import dataclasses
+import math
 
 import pytest
 from pydantic import ValidationError
@@ -112,11 +113,36 @@ def test_a_wrong_type_is_refused(kind, values, location, error) -> None:
         (ModelHyperparameters, {"activation": "softmax"}, "literal_error"),
         (ModelHyperparameters, {"hidden_units": []}, "too_short"),
         (ModelHyperparameters, {"hidden_units": [8, 0]}, "greater_than_equal"),
+        (TrainHyperparameters, {"learning_rate": math.inf}, "finite_number"),
+        (TrainHyperparameters, {"learning_rate": math.nan}, "finite_number"),
+        (TrainHyperparameters, {"weight_decay": math.inf}, "finite_number"),
+        (TrainHyperparameters, {"warmup": math.nan}, "finite_number"),
+        (TrainHyperparameters, {"precision": "float16"}, "literal_error"),
+        (TrainHyperparameters, {"average_weights": 1.0}, "less_than"),
+        (TrainHyperparameters, {"memory_limit": 0}, "greater_than_equal"),
         (AugmentHyperparameters, {"rotation": -1.0}, "greater_than_equal"),
+        (AugmentHyperparameters, {"elastic": math.inf}, "finite_number"),
+        (AugmentHyperparameters, {"flip": 1.5}, "less_than_equal"),
     ],
 )
 def test_a_value_out_of_range_is_refused(kind, values, error) -> None:
     assert problem(kind, values)[1] == error
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            {"schedule": "trapezoid", "warmup": 0.5, "decay_start": 0.4},
+            "Expected decay_start to be at least warmup",
+        ),
+        ({"patience": 2, "use_val": True}, "Expected patience to be 0 with use_val"),
+        ({"patience": 2, "average_weights": 0.9}, "Expected patience to be 0 with"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(values, message) -> None:
+    with pytest.raises(ValidationError, match=message):
+        from_dict(TrainHyperparameters, values)
 
 
 def test_all_problems_are_found_at_once() -> None:

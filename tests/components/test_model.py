@@ -95,6 +95,34 @@ def test_the_model_takes_pixels_and_returns_logits() -> None:
     assert np.abs(logits.sum(axis=1) - 1).min() > 1e-3
 
 
+def test_bfloat16_multiplies_in_it_and_keeps_weights_and_logits_in_float32() -> None:
+    settings = ModelHyperparameters(hidden_units=(8, 4), dropout=0.25)
+    model = build_model(settings, "mixed_bfloat16")
+    *hidden, head = dense_layers(model)
+
+    assert [layer.compute_dtype for layer in hidden] == ["bfloat16"] * 2
+    assert head.compute_dtype == "float32"
+    assert {weight.dtype for weight in model.weights} == {"float32"}
+    logits = model(np.zeros((2, 784), np.float32))
+    assert keras.ops.convert_to_numpy(logits).dtype == np.float32
+
+
+def test_both_precisions_take_the_same_weights() -> None:
+    settings = ModelHyperparameters(hidden_units=(16,))
+    images = np.random.default_rng(0).random((5, 784), np.float32)
+    half, full = build_model(settings, "mixed_bfloat16"), build_model(settings)
+    full.set_weights(half.get_weights())
+
+    np.testing.assert_allclose(half(images), full(images), atol=0.05)
+
+
+def test_averaging_reaches_the_optimizer() -> None:
+    averaged = build_optimizer(TrainHyperparameters(average_weights=0.9), 10)
+
+    assert (averaged.use_ema, averaged.ema_momentum) == (True, 0.9)
+    assert not build_optimizer(TrainHyperparameters(), 10).use_ema
+
+
 def schedule_value(settings: TrainHyperparameters, total: int, step: int) -> float:
     return float(learning_rate(settings, total)(step))
 
@@ -129,6 +157,33 @@ def test_a_single_step_has_a_schedule() -> None:
     settings = TrainHyperparameters(learning_rate=0.5, warmup=0.9)
 
     assert np.isfinite(schedule_value(settings, 1, 0))
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        (0, 0.04 * 0.5),
+        (5, (0.04 + 0.96 / 2) * 0.5),
+        (10, 0.5),
+        (40, 0.5),
+        (70, 0.5),
+        (85, 0.25),
+        (100, 0.0),
+        (200, 0.0),
+    ],
+)
+def test_a_trapezoid_warms_up_stays_and_falls_to_nothing(step, expected) -> None:
+    settings = TrainHyperparameters(
+        schedule="trapezoid", learning_rate=0.5, warmup=0.1, decay_start=0.7
+    )
+
+    assert schedule_value(settings, 100, step) == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_trapezoid_without_warm_up_starts_at_its_peak() -> None:
+    settings = TrainHyperparameters(schedule="trapezoid", learning_rate=0.5, warmup=0.0)
+
+    assert schedule_value(settings, 100, 0) == 0.5
 
 
 def test_a_constant_rate_is_the_number_itself() -> None:

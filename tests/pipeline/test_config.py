@@ -191,7 +191,8 @@ def test_an_unknown_preset_names_the_known_ones() -> None:
             "train.augment.rotate=3",
             "Unknown configuration key train.augment.rotate. Allowed here: "
             "train.augment.enabled, train.augment.rotation, train.augment.log_scale, "
-            "train.augment.shear, train.augment.shift, train.augment.elastic.",
+            "train.augment.shear, train.augment.shift, train.augment.elastic, "
+            "train.augment.flip.",
         ),
         (
             "train.epochs=many",
