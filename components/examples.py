@@ -1,29 +1,172 @@
-"""Reads the raw Examples of a split and feeds them, transformed, to Keras."""
+"""A split of raw examples, in memory or in its files; the Trainer reads both alike."""
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
+from typing import Protocol
 
+import attrs
 import numpy as np
 import tensorflow as tf
 
-from components.augment import augment
 from components.features import IMAGE, LABEL, PIXELS
-from components.hyperparameters import TrainHyperparameters
 
-Preprocess = Callable[[dict[str, tf.Tensor]], dict[str, tf.Tensor]]
 RawExamples = tuple[np.ndarray, np.ndarray]
 
 FEATURE_SPEC = {
     IMAGE: tf.io.FixedLenFeature([PIXELS], tf.int64),
     LABEL: tf.io.FixedLenFeature([1], tf.int64),
 }
+# A decoded example: uint8 pixels and an int64 label.
+EXAMPLE_BYTES = PIXELS + 8
+_MEGABYTE = 1_000_000
 _READ_BATCH = 1024
+_FILES_AT_ONCE = 8
+# A window, its shuffled copy, the next one being filled, and room to spare.
+_WINDOWS_IN_MEMORY = 5
+
+_log = logging.getLogger(__name__)
 
 
-def read_examples(files: Sequence[str], limit: int = 0) -> RawExamples:
-    """Reads gzip TFRecords of Examples into memory.
+class Split(Protocol):
+    """Raw examples: images uint8 [n, 784] in 0..255 and labels int64 [n] in 0..9."""
+
+    @property
+    def count(self) -> int:
+        """How many examples there are."""
+
+    def shuffled(self, batch_size: int, seed: tf.Tensor) -> tf.data.Dataset:
+        """Returns all whole batches once, in the order of ``seed``, int64 [2]."""
+
+    def in_order(self, batch_size: int) -> tf.data.Dataset:
+        """Returns all batches once; the last one may be smaller."""
+
+
+@attrs.frozen(eq=False)
+class MemorySplit:
+    """Examples held in memory, as tensors: functions capture those without a copy.
+
+    Attributes:
+      images: uint8 [n, 784].
+      labels: int64 [n].
+    """
+
+    images: tf.Tensor = attrs.field(converter=tf.constant)
+    labels: tf.Tensor = attrs.field(converter=tf.constant)
+
+    @property
+    def count(self) -> int:
+        """How many examples there are."""
+        return int(self.labels.shape[0])
+
+    def shuffled(self, batch_size: int, seed: tf.Tensor) -> tf.data.Dataset:
+        """Shuffles an index and gathers whole batches.
+
+        That is twice as fast as shuffling single elements.
+        """
+        order = tf.random.experimental.stateless_shuffle(tf.range(self.count), seed)
+        steps = self.count // batch_size
+        index = tf.reshape(order[: steps * batch_size], [steps, batch_size])
+        return tf.data.Dataset.from_tensor_slices(index).map(
+            lambda batch: (tf.gather(self.images, batch), tf.gather(self.labels, batch))
+        )
+
+    def in_order(self, batch_size: int) -> tf.data.Dataset:
+        """Slices the arrays."""
+        examples = tf.data.Dataset.from_tensor_slices((self.images, self.labels))
+        return examples.batch(batch_size)
+
+
+@attrs.frozen
+class FileSplit:
+    """Examples left in their files; memory holds a few windows of them.
+
+    Attributes:
+      files: gzip TFRecords of Examples. The order of an epoch is that of shuffled
+        files, read several at once, shuffled again within each window; so one large
+        file is mixed less well than many small ones.
+      count: how many examples they hold; those of a limit, if there is one.
+      limit: take the first so many in file order; 0 takes all.
+      window: examples that are shuffled together.
+    """
+
+    files: tuple[str, ...]
+    count: int
+    limit: int
+    window: int
+
+    def shuffled(self, batch_size: int, seed: tf.Tensor) -> tf.data.Dataset:
+        """Shuffles files, mixes them, and shuffles each window of examples."""
+
+        def shuffle_window(index: tf.Tensor, window: RawExamples) -> RawExamples:
+            own = tf.random.experimental.stateless_fold_in(seed, index)
+            images, labels = window
+            count = tf.shape(labels)[0]
+            order = tf.random.experimental.stateless_shuffle(tf.range(count), own)
+            return tf.gather(images, order), tf.gather(labels, order)
+
+        return (
+            _decoded(self._mixed_records(seed))
+            .rebatch(self.window)
+            .enumerate()
+            .map(shuffle_window)
+            .rebatch(batch_size, drop_remainder=True)
+        )
+
+    def in_order(self, batch_size: int) -> tf.data.Dataset:
+        """Reads file after file."""
+        return _decoded(_records(self.files, self.limit)).rebatch(batch_size)
+
+    def _mixed_records(self, seed: tf.Tensor) -> tf.data.Dataset:
+        if self.limit:
+            return _records(self.files, self.limit)
+        names = tf.random.experimental.stateless_shuffle(tf.constant(self.files), seed)
+        at_once = min(len(self.files), _FILES_AT_ONCE)
+        return tf.data.Dataset.from_tensor_slices(names).interleave(
+            lambda name: tf.data.TFRecordDataset(name, compression_type="GZIP"),
+            cycle_length=at_once,
+            num_parallel_calls=min(2, at_once),
+            deterministic=True,
+        )
+
+
+def load_split(
+    name: str, patterns: Sequence[str], limit: int, memory_limit: int
+) -> Split:
+    """Reads a split into memory, or leaves it in its files when it is too large.
 
     Args:
-      files: paths of gzip TFRecord files, or patterns of them.
+      name: of the split, for the log.
+      patterns: of gzip TFRecord files.
+      limit: take the first so many records; 0 takes all.
+      memory_limit: megabytes that the decoded examples may take.
+
+    Raises:
+      ValueError: there is no record.
+    """
+    files = matching_files(patterns)
+    count = _count(files, patterns, limit)
+    size, allowed = count * EXAMPLE_BYTES, memory_limit * _MEGABYTE
+    if size <= allowed:
+        _log.info("read %d %s examples into memory", count, name)
+        return MemorySplit(*_read(files, limit, count))
+    _log.info(
+        "%d %s examples would take %d MB, train.memory_limit is %d: each epoch reads "
+        "them from %d files",
+        count,
+        name,
+        size / _MEGABYTE,
+        memory_limit,
+        len(files),
+    )
+    window = max(allowed // (_WINDOWS_IN_MEMORY * EXAMPLE_BYTES), 1)
+    return FileSplit(files, count, limit, window)
+
+
+def read_examples(patterns: Sequence[str], limit: int = 0) -> RawExamples:
+    """Reads gzip TFRecords of Examples into memory, whatever their size.
+
+    Args:
+      patterns: paths of gzip TFRecord files, or patterns of them.
       limit: stop after so many records; 0 reads all.
 
     Returns:
@@ -32,24 +175,38 @@ def read_examples(files: Sequence[str], limit: int = 0) -> RawExamples:
     Raises:
       ValueError: there is no record.
     """
-    names = sorted(name for pattern in files for name in tf.io.gfile.glob(pattern))
-    records = tf.data.TFRecordDataset(names, compression_type="GZIP")
-    batches = (
-        (records.take(limit) if limit else records)
-        .batch(_READ_BATCH)
-        .map(_parse, num_parallel_calls=2)
-        .prefetch(2)
+    files = matching_files(patterns)
+    return _read(files, limit, _count(files, patterns, limit))
+
+
+def matching_files(patterns: Sequence[str]) -> tuple[str, ...]:
+    """Returns the files of some patterns, sorted."""
+    return tuple(
+        sorted(name for pattern in patterns for name in tf.io.gfile.glob(pattern))
     )
-    images, labels = [], []
+
+
+def _read(files: Sequence[str], limit: int, count: int) -> RawExamples:
+    images = np.empty((count, PIXELS), np.uint8)
+    labels = np.empty(count, np.int64)
+    start = 0
+    batches = _decoded(_records(files, limit)).prefetch(2)
     for image, label in batches.as_numpy_iterator():
-        images.append(image)
-        labels.append(label)
-    if not images:
-        raise ValueError(
-            f"Expected TFRecord files with at least one Example. "
-            f"Received: {list(files)}, which hold {len(names)} files and no record."
-        )
-    return np.concatenate(images), np.concatenate(labels)
+        stop = start + len(label)
+        images[start:stop], labels[start:stop] = image, label
+        start = stop
+    return images, labels
+
+
+def _records(files: Sequence[str], limit: int) -> tf.data.Dataset:
+    """Serialized examples in file order."""
+    records = tf.data.TFRecordDataset(list(files), compression_type="GZIP")
+    return records.take(limit) if limit else records
+
+
+def _decoded(records: tf.data.Dataset) -> tf.data.Dataset:
+    """Batches of (uint8 [n, 784], int64 [n]) from serialized examples."""
+    return records.batch(_READ_BATCH).map(_parse, num_parallel_calls=2)
 
 
 def _parse(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -57,79 +214,17 @@ def _parse(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return tf.cast(features[IMAGE], tf.uint8), features[LABEL][:, 0]
 
 
-def training_batches(
-    examples: RawExamples, preprocess: Preprocess, settings: TrainHyperparameters
-) -> tf.data.Dataset:
-    """Endless shuffled, augmented batches; the remainder of an epoch is dropped.
+def _count(files: Sequence[str], patterns: Sequence[str], limit: int) -> int:
+    """Counts the records without parsing them.
 
-    Shuffling an index vector and gathering whole batches is twice as fast as
-    shuffling single elements.
-
-    Args:
-      examples: images uint8 [n, 784] and labels int64 [n], at least one batch.
-      preprocess: the transform graph, raw features to transformed ones.
-      settings: ``batch_size``, ``augment`` and ``seed``; order and deformations of
-        a step depend on the seed and on nothing else.
-
-    Returns:
-      A dataset of (float32 [batch_size, 784], float32 [batch_size, 10]).
+    Raises:
+      ValueError: there is none.
     """
-    images, labels = (tf.constant(array) for array in examples)
-    count = len(examples[1])
-    steps = count // settings.batch_size
-
-    def batches_of_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
-        order = tf.random.experimental.stateless_shuffle(
-            tf.range(count), seed=_seed(settings, epoch)
+    batches = _records(files, limit).batch(_READ_BATCH)
+    count = batches.reduce(np.int64(0), lambda n, batch: n + tf.size(batch, tf.int64))
+    if not count:
+        raise ValueError(
+            f"Expected TFRecord files with at least one Example. "
+            f"Received: {list(patterns)}, which hold {len(files)} files and no record."
         )
-        kept = order[: steps * settings.batch_size]
-        return tf.data.Dataset.from_tensor_slices(tf.reshape(kept, [steps, -1]))
-
-    # XLA fuses the warp: about half the time of the plain graph.
-    @tf.function(jit_compile=True)
-    def warp(image: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
-        return augment(image, settings.augment, _seed(settings, step))
-
-    def prepare(step: tf.Tensor, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        index = tf.ensure_shape(index, [settings.batch_size])
-        image, label = _apply(
-            preprocess, tf.gather(images, index), tf.gather(labels, index)
-        )
-        return (warp(image, step) if settings.augment.enabled else image), label
-
-    return (
-        tf.data.Dataset.counter()
-        .flat_map(batches_of_epoch)
-        .enumerate()
-        .map(prepare, num_parallel_calls=2)
-        .prefetch(4)
-    )
-
-
-def _seed(settings: TrainHyperparameters, counter: tf.Tensor) -> tf.Tensor:
-    return tf.stack([tf.constant(settings.seed, tf.int64), counter])
-
-
-def evaluation_batches(
-    examples: RawExamples, preprocess: Preprocess, batch_size: int
-) -> tf.data.Dataset:
-    """All examples once, in order.
-
-    Returns:
-      A dataset of (float32 [≤ batch_size, 784], float32 [≤ batch_size, 10]).
-    """
-    return (
-        tf.data.Dataset.from_tensor_slices(examples)
-        .batch(batch_size)
-        .map(lambda image, label: _apply(preprocess, image, label))
-        .prefetch(2)
-    )
-
-
-def _apply(
-    preprocess: Preprocess, image: tf.Tensor, label: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor]:
-    features = preprocess(
-        {IMAGE: tf.cast(image, tf.int64), LABEL: tf.expand_dims(label, 1)}
-    )
-    return features[IMAGE], features[LABEL]
+    return int(count)

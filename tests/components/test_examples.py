@@ -1,7 +1,9 @@
-"""What reaches Keras: every example, in the right order, with its own label."""
+"""Records on disk become arrays, or stay in their files when they are too many."""
 
-import itertools
+import logging
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,35 +11,40 @@ import pytest
 import tensorflow as tf
 
 from components.examples import (
-    RawExamples,
-    evaluation_batches,
+    EXAMPLE_BYTES,
+    FileSplit,
+    MemorySplit,
+    load_split,
     read_examples,
-    training_batches,
 )
-from components.hyperparameters import AugmentHyperparameters, TrainHyperparameters
-from components.transform import preprocessing_fn
+from pipeline.config import PROJECT_ROOT
+from pipeline.datasets.records import serialize_example
 from pipeline.datasets.shards import write_shard
 
-COUNT, BATCH = 20, 6
-STEPS = COUNT // BATCH
-OFF = AugmentHyperparameters(enabled=False)
+COUNT = 20
+SEED = tf.constant([1, 2], tf.int64)
 
-Batches = list[tuple[np.ndarray, np.ndarray]]
+# Reads every example of some files once, shuffled; prints by how many megabytes
+# memory grew at most.
+READER = """
+import sys
+import psutil
+import tensorflow as tf
+from components.examples import load_split
 
+def read(pattern, limit):
+    split = load_split("train", [pattern], 0, limit)
+    seed = tf.constant([0, 0], tf.int64)
+    memory = [
+        psutil.Process().memory_info().rss for _ in split.shuffled(100, seed)
+    ]
+    return len(memory), type(split).__name__, max(memory)
 
-def settings(**changes) -> TrainHyperparameters:
-    return TrainHyperparameters(**{"batch_size": BATCH, "augment": OFF, **changes})
-
-
-def take(examples: RawExamples, steps: int, **changes) -> Batches:
-    dataset = training_batches(examples, preprocessing_fn, settings(**changes))
-    return list(dataset.take(steps).as_numpy_iterator())
-
-
-def item_numbers(batches: Batches) -> list[int]:
-    """Which items the batches hold; pixel 0 of item i is i."""
-    images = np.concatenate([image for image, _ in batches])
-    return np.rint(images[:, 0] * 255).astype(int).tolist()
+# Threads and buffers that a small file needs as well are no part of it.
+_, _, before = read(sys.argv[1], int(sys.argv[3]))
+steps, kind, after = read(sys.argv[2], int(sys.argv[3]))
+print(steps, kind, round((after - before) / 1e6))
+"""
 
 
 def test_files_are_read_whole_and_in_order(tiny_examples: Path, tiny_items) -> None:
@@ -86,115 +93,95 @@ def test_a_file_without_a_record_is_an_error(tmp_path: Path) -> None:
         read_examples([str(tmp_path / "*")])
 
 
-def test_training_without_augmentation_yields_the_transformed_examples(
-    tiny_items,
+def test_a_split_within_the_limit_is_held_in_memory(
+    tiny_examples: Path, tiny_items, caplog: pytest.LogCaptureFixture
 ) -> None:
-    images, labels = tiny_items
-    batches = take(tiny_items, STEPS)
+    caplog.set_level(logging.INFO, logger="components.examples")
+    split = load_split("train", [str(tiny_examples / "*")], 0, memory_limit=1)
 
-    for image, label in batches:
-        assert (image.shape, image.dtype) == ((BATCH, 784), np.float32)
-        assert (label.shape, label.dtype) == ((BATCH, 10), np.float32)
-    numbers = item_numbers(batches)
-    np.testing.assert_allclose(
-        np.concatenate([image for image, _ in batches]),
-        images[numbers] / 255,
-        atol=1e-7,
-    )
-    np.testing.assert_array_equal(
-        np.concatenate([label for _, label in batches]), np.eye(10)[labels[numbers]]
-    )
+    assert isinstance(split, MemorySplit)
+    assert split.count == COUNT
+    np.testing.assert_array_equal(split.images, tiny_items[0])
+    np.testing.assert_array_equal(split.labels, tiny_items[1])
+    assert caplog.messages == ["read 20 train examples into memory"]
 
 
-def test_an_epoch_shows_no_example_twice_and_drops_the_remainder(tiny_items) -> None:
-    numbers = item_numbers(take(tiny_items, 3 * STEPS))
-
-    assert len(numbers) == 3 * STEPS * BATCH
-    for start in range(0, len(numbers), STEPS * BATCH):
-        epoch = numbers[start : start + STEPS * BATCH]
-        assert len(set(epoch)) == STEPS * BATCH
-
-
-def test_an_epoch_of_whole_batches_shows_every_example(tiny_items) -> None:
-    numbers = item_numbers(take(tiny_items, 8, batch_size=5))
-
-    assert sorted(numbers[:COUNT]) == sorted(numbers[COUNT:]) == list(range(COUNT))
-
-
-def test_each_epoch_has_its_own_order(tiny_items) -> None:
-    numbers = item_numbers(take(tiny_items, 12, batch_size=5))
-    epochs = [numbers[:COUNT], numbers[COUNT : 2 * COUNT], numbers[2 * COUNT :]]
-
-    for one, other in itertools.combinations([*epochs, list(range(COUNT))], 2):
-        assert one != other
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three shards of 700 records, 1.7 MB when decoded; pixels 0 and 1 count."""
+    folder = tmp_path_factory.mktemp("large")
+    for shard in range(3):
+        records = []
+        for number in range(700 * shard, 700 * shard + 700):
+            image = np.zeros(784, np.uint8)
+            image[:2] = divmod(number, 256)
+            records.append(serialize_example(image, number % 10))
+        write_shard(folder / f"{shard}.tfrecord.gz", records)
+    return folder
 
 
-@pytest.mark.parametrize("augment", [OFF, AugmentHyperparameters()], ids=["off", "on"])
-def test_the_same_seed_gives_the_same_batches(tiny_items, augment) -> None:
-    one = take(tiny_items, STEPS + 1, seed=5, augment=augment)
-    other = take(tiny_items, STEPS + 1, seed=5, augment=augment)
-
-    for (image, label), (same_image, same_label) in zip(one, other, strict=True):
-        np.testing.assert_array_equal(image, same_image)
-        np.testing.assert_array_equal(label, same_label)
+def numbers(dataset: tf.data.Dataset) -> list[int]:
+    """Which records of ``large`` a dataset yields."""
+    images = np.concatenate([image for image, _ in dataset.as_numpy_iterator()])
+    return (images[:, 0].astype(int) * 256 + images[:, 1]).tolist()
 
 
-def test_another_seed_gives_another_order(tiny_items) -> None:
-    one, other = (item_numbers(take(tiny_items, STEPS, seed=s)) for s in (1, 2))
+def test_a_split_above_the_limit_stays_in_its_files(
+    large: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="components.examples")
+    split = load_split("train", [str(large / "*")], 0, memory_limit=1)
 
-    assert one != other
-
-
-def test_augmentation_deforms_images_anew_at_each_step_and_keeps_labels() -> None:
-    image = np.zeros((28, 28), np.uint8)
-    image[6:22, 12:16] = 255
-    examples = np.tile(image.reshape(-1), (COUNT, 1)), np.full(COUNT, 4)
-
-    batches = take(examples, 2, augment=AugmentHyperparameters())
-
-    plain = image.reshape(-1) / 255
-    [(first, label), (second, _)] = batches
-    assert all(np.abs(row - plain).max() > 0.1 for row in (*first, *second))
-    assert np.abs(first - second).max() > 0.1
-    assert label.tolist() == [np.eye(10)[4].tolist()] * BATCH
+    assert isinstance(split, FileSplit)
+    assert (split.count, len(split.files)) == (2100, 3)
+    # All windows that are alive at once fit into the limit.
+    assert split.window == 1_000_000 // (5 * EXAMPLE_BYTES)
+    assert caplog.messages == [
+        "2100 train examples would take 1 MB, train.memory_limit is 1: each epoch "
+        "reads them from 3 files"
+    ]
 
 
-def test_augmentation_depends_on_the_seed() -> None:
-    image = np.zeros((28, 28), np.uint8)
-    image[6:22, 12:16] = 255
-    examples = np.tile(image.reshape(-1), (COUNT, 1)), np.full(COUNT, 4)
+def test_files_are_mixed_and_every_record_is_read_once(large: Path) -> None:
+    split = load_split("train", [str(large / "*")], 0, memory_limit=1)
+    epoch = numbers(split.shuffled(100, SEED))
 
-    [(one, _)], [(other, _)] = (
-        take(examples, 1, augment=AugmentHyperparameters(), seed=s) for s in (1, 2)
-    )
-
-    assert np.abs(one - other).max() > 0.1
+    assert sorted(epoch) == list(range(2100))
+    # The first batch has records of all files, and not their first ones.
+    assert {number // 700 for number in epoch[:100]} == {0, 1, 2}
+    assert max(number % 700 for number in epoch[:100]) > 50
 
 
-def test_training_never_ends(tiny_items) -> None:
-    dataset = training_batches(tiny_items, preprocessing_fn, settings())
+def test_a_limit_holds_for_files_as_well(large: Path) -> None:
+    split = load_split("train", [str(large / "*")], 1500, memory_limit=1)
 
-    assert sum(1 for _ in dataset.take(50)) == 50
-
-
-def test_evaluation_shows_all_examples_once_in_order(tiny_items) -> None:
-    dataset = evaluation_batches(tiny_items, preprocessing_fn, BATCH)
-    batches = list(dataset.as_numpy_iterator())
-
-    assert [len(label) for _, label in batches] == [6, 6, 6, 2]
-    assert item_numbers(batches) == list(range(COUNT))
-    images, labels = (np.concatenate(column) for column in zip(*batches, strict=True))
-    np.testing.assert_allclose(images, tiny_items[0] / 255, atol=1e-7)
-    np.testing.assert_array_equal(labels, np.eye(10)[tiny_items[1]])
+    assert (type(split), split.count) == (FileSplit, 1500)
+    assert sorted(numbers(split.shuffled(100, SEED))) == list(range(1500))
+    assert numbers(split.in_order(100)) == list(range(1500))
 
 
-def test_the_transform_graph_gets_raw_int64_features(tiny_items) -> None:
-    seen = {}
+def test_memory_stays_bounded_whatever_the_size(tmp_path: Path) -> None:
+    """127 MB of decoded examples are read with a limit of 20 MB, and held without."""
+    record = serialize_example(np.arange(784) % 256, 3)
+    write_shard(tmp_path / "small.tfrecord.gz", [record] * 30_000)
+    for shard in range(4):
+        write_shard(tmp_path / f"large-{shard}.tfrecord.gz", [record] * 40_000)
 
-    def preprocess(features: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        seen.update({name: (t.dtype, t.shape[1:]) for name, t in features.items()})
-        return preprocessing_fn(features)
+    def grown(limit: int) -> tuple[int, str, int]:
+        names = [str(tmp_path / f"{name}*") for name in ("small", "large")]
+        done = subprocess.run(
+            [sys.executable, "-c", READER, *names, str(limit)],
+            cwd=PROJECT_ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        steps, kind, megabytes = done.stdout.split()
+        return int(steps), kind, int(megabytes)
 
-    next(iter(evaluation_batches(tiny_items, preprocess, BATCH)))
-
-    assert seen == {"image": (tf.int64, [784]), "label": (tf.int64, [1])}
+    steps, kind, bounded = grown(limit=20)
+    assert (steps, kind) == (1600, "FileSplit")
+    assert bounded < 60
+    _, kind, held = grown(limit=1000)
+    assert kind == "MemorySplit"
+    assert held > 100
