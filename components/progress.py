@@ -5,11 +5,12 @@ import time
 
 import keras
 
+_METRICS = ("loss", "accuracy", "val_loss", "val_accuracy")
 _log = logging.getLogger(__name__)
 
 
 class EpochProgress(keras.callbacks.Callback):
-    """Logs loss, accuracy, examples per second and the time left."""
+    """Logs the metrics of an epoch, its examples per second and the time left."""
 
     def __init__(self, epochs: int, examples_per_epoch: int) -> None:
         super().__init__()
@@ -17,7 +18,7 @@ class EpochProgress(keras.callbacks.Callback):
         self._examples = examples_per_epoch
         self._started = 0.0
 
-    def on_train_begin(self, logs: dict | None = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Starts the clock."""
         self._started = time.monotonic()
 
@@ -25,16 +26,15 @@ class EpochProgress(keras.callbacks.Callback):
         """Logs one line for the epoch that ended."""
         logs = logs or {}
         done = epoch + 1
-        elapsed = max(time.monotonic() - self._started, 1e-9)
+        seconds = max(time.monotonic() - self._started, 1e-9)
+        metrics = "  ".join(
+            f"{name} {logs[name]:.4f}" for name in _METRICS if name in logs
+        )
         _log.info(
-            "epoch %d/%d  loss %.4f  accuracy %.4f  val_loss %.4f  val_accuracy %.4f"
-            "  %s examples/s  %.0f s left",
+            "epoch %d/%d  %s  %s examples/s  %.0f s left",
             done,
             self._epochs,
-            logs.get("loss", float("nan")),
-            logs.get("accuracy", float("nan")),
-            logs.get("val_loss", float("nan")),
-            logs.get("val_accuracy", float("nan")),
-            f"{done * self._examples / elapsed:,.0f}",
-            elapsed / done * (self._epochs - done),
+            metrics,
+            f"{self._examples / seconds:,.0f}",
+            seconds * (self._epochs - done),
         )

@@ -1,29 +1,33 @@
 """The Trainer's ``run_fn``: load, build, fit, export."""
 
+import hashlib
 import json
 import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
+from PIL import Image
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from components.examples import (
-    Preprocess,
-    evaluation_batches,
-    read_examples,
-    training_batches,
-)
+from components.batches import Preprocess
+from components.board import write_image
+from components.checkpoints import CheckpointStore, History
+from components.durable import files_below, sha256
+from components.examples import load_split, matching_files, read_examples
 from components.features import HEIGHT, IMAGE, TRAIN, VAL, WIDTH
 from components.hyperparameters import (
     ModelHyperparameters,
     TrainHyperparameters,
     from_dict,
 )
-from components.model import build_model, compile_model
-from components.progress import EpochProgress
+from components.model import build_model
+from components.pictures import AUGMENTED_FILE, augmented_picture, one_of_each
+from components.precision import choose_precision
 from components.serving import export_model
 from components.serving_requests import (
     REFERENCE_COUNT,
@@ -31,9 +35,11 @@ from components.serving_requests import (
     write_reference,
     write_warmup_requests,
 )
+from components.training import TrainingData, fit
 
 HISTORY_FILE = "history.json"
-_EVALUATION_BATCH = 1000
+# Enough to find an image of each class in.
+_PICTURED = 1000
 _log = logging.getLogger(__name__)
 
 
@@ -42,74 +48,104 @@ def run_fn(fn_args: FnArgs) -> None:
 
     Args:
       fn_args: from TFX. ``train_files`` and ``eval_files`` are patterns of gzip
-        TFRecords, ``transform_output`` is the transform graph, ``custom_config``
-        holds ``model`` and ``train`` (dictionaries of the hyperparameters). The
-        SavedModel goes to ``serving_model_dir``; TensorBoard logs,
-        ``history.json`` and ``reference.npz`` go to ``model_run_dir``.
+        TFRecords, ``transform_output`` is the transform graph. ``custom_config``
+        holds ``model`` and ``train`` (dictionaries of the hyperparameters), ``code``
+        (a digest of it) and ``checkpoints`` (a folder for them). The SavedModel goes
+        to ``serving_model_dir``; TensorBoard logs, ``history.json``,
+        ``augmented.png`` and ``reference.npz`` go to ``model_run_dir``.
     """
     settings = from_dict(TrainHyperparameters, fn_args.custom_config["train"])
     architecture = from_dict(ModelHyperparameters, fn_args.custom_config["model"])
+    if settings.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    precision = choose_precision(settings.precision)
+    data = load_data(fn_args, settings)
+    run_dir, export = Path(fn_args.model_run_dir), Path(fn_args.serving_model_dir)
+    show_augmentation(fn_args.train_files, settings, run_dir)
+
+    keras.utils.set_random_seed(settings.seed)
+    model = build_model(architecture, precision)
+    store = CheckpointStore(
+        Path(fn_args.custom_config["checkpoints"]), recipe_digest(fn_args, precision)
+    )
+    history = fit(model, data, settings, run_dir, store)
+    write_history(history, model, precision, run_dir)
+
+    # Clients may have another processor: what is served computes in float32.
+    served = build_model(architecture)
+    served.set_weights(model.get_weights())
+    images, _ = read_examples(fn_args.eval_files, limit=REFERENCE_COUNT)
+    reference = predict_reference(served, images, data.preprocess)
+    write_reference(run_dir, reference)
+    export_model(served, data.preprocess, export)
+    write_warmup_requests(export, reference.images)
+    store.remove()
+    _log.info("exported a model of %d parameters", served.count_params())
+
+
+def load_data(fn_args: FnArgs, settings: TrainHyperparameters) -> TrainingData:
+    """Reads both splits and the transform graph; ``use_val`` makes one of them."""
     preprocess = tft.TFTransformOutput(
         fn_args.transform_output
     ).transform_features_layer()
-
-    train = read_examples(fn_args.train_files, limit=settings.max_examples)
-    val = read_examples(fn_args.eval_files)
-    _log.info("read %d %s and %d %s examples", len(train[1]), TRAIN, len(val[1]), VAL)
-
-    keras.utils.set_random_seed(settings.seed)
-    model = build_model(architecture)
-    run_dir, export = Path(fn_args.model_run_dir), Path(fn_args.serving_model_dir)
-    history = fit(model, train, val, preprocess, settings, run_dir)
-    write_history(history, model, run_dir)
-
-    reference = predict_reference(model, val[0][:REFERENCE_COUNT], preprocess)
-    write_reference(run_dir, reference)
-    export_model(model, preprocess, export)
-    write_warmup_requests(export, reference.images)
-    _log.info("exported a model of %d parameters", model.count_params())
+    limits = settings.max_examples, settings.memory_limit
+    if settings.use_val:
+        both = [*fn_args.train_files, *fn_args.eval_files]
+        together = load_split(f"{TRAIN} and {VAL}", both, *limits)
+        return TrainingData(together, None, preprocess)
+    train = load_split(TRAIN, fn_args.train_files, *limits)
+    val = load_split(VAL, fn_args.eval_files, 0, settings.memory_limit)
+    return TrainingData(train, val, preprocess)
 
 
-def fit(model, train, val, preprocess, settings, log_dir: Path):
-    """Compiles and fits; validates on ``val`` after each epoch.
-
-    Args:
-      model: from float32 [n, 784] to logits [n, 10].
-      train: images uint8 [n, 784] and labels int64 [n]; ``val`` likewise.
-      preprocess: the transform graph.
-      settings: a ``TrainHyperparameters``.
-      log_dir: receives the TensorBoard logs.
-
-    Returns:
-      The metrics of each epoch, a list a metric.
-
-    Raises:
-      ValueError: there are fewer examples than one batch holds.
-    """
-    steps = len(train[1]) // settings.batch_size
-    if not steps:
-        raise ValueError(
-            f"Expected at least one batch of {settings.batch_size} examples to train "
-            f"on. Received: {len(train[1])} examples. Lower train.batch_size."
-        )
-    compile_model(model, settings, total_steps=steps * settings.epochs)
-    return model.fit(
-        training_batches(train, preprocess, settings),
-        epochs=settings.epochs,
-        steps_per_epoch=steps,
-        validation_data=evaluation_batches(val, preprocess, _EVALUATION_BATCH),
-        callbacks=[
-            keras.callbacks.TensorBoard(str(log_dir), write_graph=False),
-            EpochProgress(settings.epochs, steps * settings.batch_size),
+def recipe_digest(fn_args: FnArgs, precision: str) -> str:
+    """Returns the SHA-256 of all that the weights of an epoch depend on."""
+    recipe = {
+        "config": {
+            name: value
+            for name, value in fn_args.custom_config.items()
+            if name != "checkpoints"
+        },
+        "precision": precision,
+        "versions": [keras.__version__, tf.__version__],
+        "examples": [
+            sha256(Path(file))
+            for patterns in (fn_args.train_files, fn_args.eval_files)
+            for file in matching_files(patterns)
         ],
-        verbose=0,
-    ).history
+        "transform": _folder_digests(Path(fn_args.transform_output)),
+    }
+    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
 
 
-def write_history(history, model: keras.Model, directory: Path) -> None:
-    """Writes the metrics of each epoch and the size of the model as JSON."""
-    directory.mkdir(parents=True, exist_ok=True)
-    content = {"epochs": history, "parameters": model.count_params()}
+def _folder_digests(folder: Path) -> Mapping[str, str]:
+    return {path: sha256(folder / path) for path, _ in files_below(folder)}
+
+
+def show_augmentation(
+    patterns: Sequence[str], settings: TrainHyperparameters, run_dir: Path
+) -> None:
+    """Writes a picture of a digit of each class and some of its deformations."""
+    if not settings.augment.enabled:
+        return
+    images, labels = read_examples(patterns, limit=_PICTURED)
+    picture = augmented_picture(
+        images[one_of_each(labels)], settings.augment, settings.seed
+    )
+    run_dir.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(picture).save(run_dir / AUGMENTED_FILE)
+    write_image(run_dir / "train", "augmented", picture, epoch=0)
+
+
+def write_history(
+    history: History, model: keras.Model, precision: str, directory: Path
+) -> None:
+    """Writes the metrics of each epoch and facts of the model as JSON."""
+    content: dict[str, Any] = {
+        "epochs": history,
+        "parameters": model.count_params(),
+        "precision": precision,
+    }
     (directory / HISTORY_FILE).write_text(json.dumps(content, indent=2))
 
 

@@ -37,7 +37,8 @@ class Config:
       preset: name of the preset that this configuration started from.
       data: folder with ``train/``, ``val/`` and ``test/``, each of gzip TFRecords.
       schema: the curated schema, a ``.pbtxt`` file.
-      workspace: receives artifacts, metadata, served models, reports and logs.
+      workspace: receives artifacts, metadata, checkpoints, served models, reports
+        and logs.
       model: the network.
       train: how it is fitted.
       data_gate: what the data must keep to.
@@ -77,6 +78,11 @@ class Config:
     def reports(self) -> Path:
         """Holds one folder a run."""
         return self.workspace / "reports"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Holds one folder a training that has not ended."""
+        return self.workspace / "checkpoints"
 
     @property
     def logs(self) -> Path:

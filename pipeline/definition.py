@@ -120,9 +120,10 @@ def create_pipeline(config: Config) -> Pipeline:
         custom_config={
             "model": dataclasses.asdict(config.model),
             "train": dataclasses.asdict(config.train),
+            "code": source_digest("components.trainer"),
+            "checkpoints": str(config.checkpoints),
         },
     ).with_id("Trainer")
-    _run_again_on(trainer, source_digest("components.trainer"))
 
     # The model to compare with: the last one blessed before this one.
     baseline = Resolver(

@@ -135,19 +135,16 @@ def read_metrics(lineage: RunLineage) -> EvaluationMetrics | None:
 
 
 def read_model(lineage: RunLineage) -> dict[str, Any]:
-    """Returns where the model was pushed, its version and its size."""
+    """Returns where the model was pushed, its version, its size and precision."""
     pushed = lineage.output("Pusher", "pushed_model")
     run = lineage.output("Trainer", "model_run")
     properties = pushed.properties if pushed else {}
-    parameters = None
-    if run:
-        parameters = json.loads((Path(run.uri) / HISTORY_FILE).read_text())[
-            "parameters"
-        ]
+    history = json.loads((Path(run.uri) / HISTORY_FILE).read_text()) if run else {}
     return {
         "path": properties.get("pushed_destination"),
         "version": properties.get("pushed_version"),
-        "parameters": parameters,
+        "parameters": history.get("parameters"),
+        "precision": history.get("precision"),
     }
 
 

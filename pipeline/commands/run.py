@@ -3,6 +3,7 @@
 import json
 import logging
 import secrets
+import shutil
 import sys
 import time
 from datetime import datetime
@@ -44,6 +45,9 @@ _log = logging.getLogger(__name__)
     default=None,
     help="Do not compare with the latest blessed model this time.",
 )
+@click.option(
+    "--fresh", is_flag=True, help="Do not go on from a training that was killed."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json only.")
 @click.option("--verbose", is_flag=True, help="Show the logs of all libraries.")
 def run(
@@ -54,6 +58,7 @@ def run(
     overrides: tuple[str, ...],
     workspace: Path | None,
     rebaseline: bool | None,
+    fresh: bool,
     as_json: bool,
     verbose: bool,
 ) -> None:
@@ -77,6 +82,8 @@ def run(
     run_id = new_run_id()
     with workspace_lock(config.workspace, f"run {run_id}"):
         check_metadata(config.metadata)
+        if fresh:
+            shutil.rmtree(config.checkpoints, ignore_errors=True)
         sys.exit(_run(config, run_id, as_json=as_json, verbose=verbose))
 
 

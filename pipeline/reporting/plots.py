@@ -19,7 +19,8 @@ def training_curves(history: Mapping[str, Sequence[float]]) -> str:
     epochs = range(1, len(history["loss"]) + 1)
     for axes, metric in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
         axes.plot(epochs, history[metric], label="train", marker=".")
-        axes.plot(epochs, history[f"val_{metric}"], label="val", marker=".")
+        if f"val_{metric}" in history:
+            axes.plot(epochs, history[f"val_{metric}"], label="val", marker=".")
         axes.set(title=metric, xlabel="epoch")
         axes.legend()
     return _svg(figure)

@@ -2,26 +2,21 @@
 
 import json
 import logging
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 from pydantic import ValidationError
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from components.examples import read_examples
-from components.hyperparameters import (
-    AugmentHyperparameters,
-    ModelHyperparameters,
-    TrainHyperparameters,
-)
-from components.model import build_model
+from components.hyperparameters import TrainHyperparameters
 from components.serving_requests import read_reference
-from components.trainer import fit, run_fn
-from components.transform import preprocessing_fn
+from components.trainer import load_data, recipe_digest, run_fn
 
 PARAMETERS = (784 * 8 + 4 * 8) + (8 * 10 + 10)
 METRICS = {"loss", "accuracy", "val_loss", "val_accuracy"}
@@ -41,9 +36,11 @@ def fn_args(folder: Path, examples: Path, graph: Path, **train) -> SimpleNamespa
                 "epochs": EPOCHS,
                 "batch_size": 5,
                 "max_examples": 15,
-                "augment": {"enabled": False},
+                "precision": "float32",
                 **train,
             },
+            "code": "0" * 64,
+            "checkpoints": str(folder / "checkpoints"),
         },
     )
 
@@ -74,8 +71,9 @@ def trained(
 def test_history_holds_a_number_an_epoch_and_the_size(trained) -> None:
     history = json.loads((trained[0] / "run" / "history.json").read_text())
 
-    assert set(history) == {"epochs", "parameters"}
+    assert set(history) == {"epochs", "parameters", "precision"}
     assert history["parameters"] == PARAMETERS
+    assert history["precision"] == "float32"
     assert set(history["epochs"]) >= METRICS
     for values in history["epochs"].values():
         assert len(values) == EPOCHS
@@ -144,8 +142,11 @@ def test_the_reference_is_what_the_model_in_memory_answers(
 def test_progress_names_counts_and_epochs(trained) -> None:
     messages = trained[1]
 
-    assert messages[0] == "read 15 train and 10 val examples"
-    assert [m[:9] for m in messages[1:-1]] == ["epoch 1/2", "epoch 2/2"]
+    assert messages[:2] == [
+        "read 15 train examples into memory",
+        "read 10 val examples into memory",
+    ]
+    assert [m[:9] for m in messages[2:-1]] == ["epoch 1/2", "epoch 2/2"]
     assert messages[-1] == f"exported a model of {PARAMETERS} parameters"
 
 
@@ -175,34 +176,73 @@ def test_a_wrong_hyperparameter_is_refused_before_anything_is_read(
         run_fn(args)
 
 
-@pytest.fixture
-def striped() -> tuple[np.ndarray, np.ndarray]:
-    """Ten classes that anyone can tell apart: a bright stripe each, 12 examples."""
-    labels = np.arange(120) % 10
-    images = np.random.default_rng(0).integers(0, 60, (120, 784))
-    images.reshape(120, 28, 28)[np.arange(120), labels * 2 + 4] += 190
-    return images.astype(np.uint8), labels
+def test_a_finished_training_leaves_no_checkpoint(trained) -> None:
+    assert list((trained[0] / "checkpoints").iterdir()) == []
 
 
-def fitted(examples, log_dir: Path) -> tuple[dict, list[np.ndarray]]:
-    settings = TrainHyperparameters(
-        epochs=6,
-        batch_size=20,
-        learning_rate=0.02,
-        seed=1,
-        augment=AugmentHyperparameters(enabled=False),
+def test_the_augmented_picture_shows_a_digit_of_each_class(trained) -> None:
+    """Originals leftmost; the picture is in TensorBoard as well."""
+    run = trained[0] / "run"
+    picture = np.asarray(Image.open(run / "augmented.png"))
+    rows = 10
+
+    assert picture.shape == (rows * 84, 84 + 8 + 10 * 84)
+    events = EventAccumulator(str(run / "train"))
+    events.Reload()
+    [event] = events.Tensors("augmented")
+    width, height, encoded = tf.make_ndarray(event.tensor_proto)
+    assert (int(width), int(height)) == (picture.shape[1], picture.shape[0])
+    shown = tf.io.decode_png(encoded).numpy()[:, :, 0]
+    np.testing.assert_array_equal(shown, picture)
+
+
+def test_training_on_validation_examples_as_well_leaves_no_validation(
+    tiny_examples: Path, transform_graph: Path, tmp_path: Path
+) -> None:
+    args = fn_args(
+        tmp_path, tiny_examples, transform_graph, use_val=True, max_examples=0
     )
-    keras.utils.set_random_seed(1)
-    model = build_model(ModelHyperparameters(hidden_units=(16,)))
-    history = fit(model, examples, examples, preprocessing_fn, settings, log_dir)
-    return history, model.get_weights()
+    data = load_data(args, TrainHyperparameters(use_val=True))
+
+    # The validation file is one of the two training files here.
+    assert (data.train.count, data.val) == (30, None)
+    run_fn(args)
+    history = json.loads((tmp_path / "run" / "history.json").read_text())
+    assert set(history["epochs"]) == {"loss", "accuracy"}
 
 
-def test_fitting_learns_and_does_the_same_again(striped, tmp_path: Path) -> None:
-    history, weights = fitted(striped, tmp_path / "one")
-    _, again = fitted(striped, tmp_path / "again")
+def test_what_is_served_computes_in_float32(
+    tiny_examples: Path, transform_graph: Path, tmp_path: Path
+) -> None:
+    run_fn(
+        fn_args(tmp_path, tiny_examples, transform_graph, precision="mixed_bfloat16")
+    )
+    history = json.loads((tmp_path / "run" / "history.json").read_text())
+    model = tf.saved_model.load(str(tmp_path / "serving"))
+    graph = model.signatures["predict_pixels"].graph.as_graph_def()
+    nodes = [*graph.node, *(n for f in graph.library.function for n in f.node_def)]
 
-    assert history["accuracy"][-1] > 0.95
-    assert history["loss"][-1] < history["loss"][0]
-    for one, same in zip(weights, again, strict=True):
-        np.testing.assert_array_equal(one, same)
+    assert history["precision"] == "mixed_bfloat16"
+    types = {n.attr["T"].type for n in nodes if n.op == "MatMul"}
+    assert types == {tf.float32.as_datatype_enum}
+
+
+def test_the_digest_of_a_recipe_follows_all_that_weights_depend_on(
+    tiny_examples: Path, transform_graph: Path, tmp_path: Path
+) -> None:
+    def digest(folder=tmp_path, examples=tiny_examples, precision="float32", **train):
+        args = fn_args(folder, examples, transform_graph, **train)
+        return recipe_digest(args, precision)
+
+    other = tmp_path / "other"
+    other.mkdir()
+    shutil.copy(min(tiny_examples.iterdir()), other)
+
+    assert digest() == digest(folder=tmp_path / "elsewhere")
+    changed = {
+        digest(),
+        digest(epochs=9),
+        digest(precision="mixed_bfloat16"),
+        digest(examples=other),
+    }
+    assert len(changed) == 4

@@ -153,7 +153,9 @@ def complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeLineage:
         statistics.datasets.add(num_examples=count)
         (folder / "FeatureStats.pb").write_bytes(statistics.SerializeToString())
     (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "history.json").write_text('{"epochs": {}, "parameters": 42}')
+    (tmp_path / "run" / "history.json").write_text(
+        '{"epochs": {}, "parameters": 42, "precision": "float32"}'
+    )
     evaluation = SimpleNamespace(
         summary=lambda model="candidate": {"accuracy": 0.5, "of": model}
     )
@@ -187,7 +189,12 @@ def test_a_complete_run_fills_the_summary(complete: FakeLineage) -> None:
         "metrics": {"accuracy": 0.5, "of": "candidate"},
         "baseline": {"accuracy": 0.5, "of": "baseline"},
         "checks": [attrs.asdict(check("accuracy"))],
-        "model": {"path": "/w/serving/mnist/7", "version": 7, "parameters": 42},
+        "model": {
+            "path": "/w/serving/mnist/7",
+            "version": 7,
+            "parameters": 42,
+            "precision": "float32",
+        },
         "seconds": 61.3,
         "config": to_dict(config),
         "digests": DIGESTS,
@@ -216,7 +223,12 @@ def test_a_run_that_failed_at_once_has_a_summary_too() -> None:
     assert summary["metrics"] is None
     assert summary["baseline"] is None
     assert summary["checks"] == []
-    assert summary["model"] == {"path": None, "version": None, "parameters": None}
+    assert summary["model"] == {
+        "path": None,
+        "version": None,
+        "parameters": None,
+        "precision": None,
+    }
 
 
 def test_a_cached_node_is_marked() -> None:

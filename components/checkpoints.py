@@ -1,0 +1,171 @@
+"""Checkpoints of a training: what lets a killed one go on after its last epoch."""
+
+import json
+import logging
+import os
+import shutil
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import keras
+import numpy as np
+
+from components.durable import sync_folder
+
+_FILE = "checkpoint.npz"
+_STATE = "state"
+# A recipe that is given up leaves its checkpoint behind; so many of them stay.
+_KEPT_RECIPES = 3
+_DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+
+History = dict[str, list[float]]
+_log = logging.getLogger(__name__)
+
+
+@attrs.frozen
+class Progress:
+    """How far a training came.
+
+    Attributes:
+      epochs: finished ones.
+      stopped: early stopping has ended it.
+      history: the metrics of each finished epoch, a list a metric.
+    """
+
+    epochs: int = 0
+    stopped: bool = False
+    history: History = attrs.Factory(dict)
+
+
+class CheckpointStore:
+    """The newest checkpoint of one recipe, in a folder named after its digest.
+
+    Args:
+      root: holds a folder for each recipe.
+      digest: of everything that the weights depend on.
+    """
+
+    def __init__(self, root: Path, digest: str) -> None:
+        self._folder = root / digest
+        self._file = self._folder / _FILE
+
+    def save(self, arrays: Sequence[np.ndarray], state: dict[str, Any]) -> None:
+        """Replaces the checkpoint at once: a kill leaves the old or the new one."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        fresh = self._file.with_suffix(".tmp")
+        with fresh.open("wb") as stream:
+            np.savez(
+                stream,
+                **{str(index): array for index, array in enumerate(arrays)},
+                **{_STATE: np.array(json.dumps(state))},
+            )
+            stream.flush()
+            os.fsync(stream.fileno())
+        fresh.replace(self._file)
+        sync_folder(self._folder)
+
+    def load(self) -> tuple[list[np.ndarray], dict[str, Any]] | None:
+        """Returns what was saved; None, and a warning, where it cannot be read."""
+        if not self._file.exists():
+            return None
+        try:
+            with np.load(self._file, allow_pickle=False) as content:
+                state = json.loads(str(content[_STATE]))
+                names = [name for name in content.files if name != _STATE]
+                return [content[name] for name in names], state
+        except _DAMAGE as error:
+            self.warn(f"{type(error).__name__}: {error}")
+            return None
+
+    def warn(self, reason: str) -> None:
+        """Says that the checkpoint is of no use."""
+        _log.warning(
+            "ignored the damaged checkpoint %s (%s); training starts from scratch",
+            self._file,
+            reason,
+        )
+
+    def remove(self) -> None:
+        """Removes the checkpoint, and those of recipes given up long ago."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        others = sorted(
+            self._folder.parent.glob(f"*/{_FILE}"),
+            key=lambda file: file.stat().st_mtime,
+        )
+        for file in others[:-_KEPT_RECIPES]:
+            shutil.rmtree(file.parent, ignore_errors=True)
+
+
+class Checkpoints(keras.callbacks.Callback):
+    """Saves weights, optimizer, random state and history after each epoch.
+
+    It must come after ``stopping`` in the list of callbacks.
+
+    Args:
+      store: where to.
+      model: compiled, its optimizer built.
+      stopping: early stopping, whose state is saved as well; or None.
+    """
+
+    def __init__(
+        self,
+        store: CheckpointStore,
+        model: keras.Model,
+        stopping: keras.callbacks.EarlyStopping | None,
+    ) -> None:
+        super().__init__()
+        self._store = store
+        # Seeds of dropout are among the variables of the model.
+        self._variables = [*model.variables, *model.optimizer.variables]
+        self._stopping = stopping
+        self._stopping_state: dict[str, Any] = {}
+        self.progress = Progress()
+
+    def restore(self) -> Progress:
+        """Sets the variables to those of the checkpoint, if there is a good one."""
+        loaded = self._store.load()
+        if loaded is None:
+            return self.progress
+        arrays, state = loaded
+        count = len(self._variables)
+        weights, best = arrays[:count], arrays[count:]
+        expected = [tuple(variable.shape) for variable in self._variables]
+        if expected != [array.shape for array in weights]:
+            self._store.warn("it holds other variables")
+            return self.progress
+        for variable, array in zip(self._variables, weights, strict=True):
+            variable.assign(array)
+        self._stopping_state = {**state["stopping"], "best_weights": best or None}
+        self.progress = Progress(**state["progress"])
+        _log.info("go on after epoch %d, from a checkpoint", self.progress.epochs)
+        return self.progress
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        """Sets early stopping back to where it was."""
+        if self._stopping is not None:
+            for name, value in self._stopping_state.items():
+                setattr(self._stopping, name, value)
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Adds the epoch to the history and saves."""
+        history = {
+            name: [*self.progress.history.get(name, []), float(value)]
+            for name, value in (logs or {}).items()
+        }
+        self.progress = Progress(epoch + 1, bool(self.model.stop_training), history)
+        stopping, best = self._stopping_now()
+        self._store.save(
+            [*(variable.numpy() for variable in self._variables), *best],
+            {"progress": attrs.asdict(self.progress), "stopping": stopping},
+        )
+
+    def _stopping_now(self) -> tuple[dict[str, Any], list[np.ndarray]]:
+        if self._stopping is None:
+            return {}, []
+        names = ("wait", "best", "best_epoch")
+        state = {name: getattr(self._stopping, name) for name in names}
+        return state, self._stopping.best_weights or []

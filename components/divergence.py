@@ -1,0 +1,55 @@
+"""Stops a training whose loss is no longer a number."""
+
+import math
+
+import keras
+
+from components.errors import PipelineError
+
+
+class TrainingDivergedError(PipelineError):
+    """The loss is not finite; more steps would not mend it."""
+
+
+class StopOnDivergence(keras.callbacks.Callback):
+    """Looks at the loss after each execution of steps, and of each validation.
+
+    Args:
+      epochs: how many there are in all.
+      steps: updates in an epoch.
+
+    Raises:
+      TrainingDivergedError: the loss is infinite or not a number.
+    """
+
+    def __init__(self, epochs: int, steps: int) -> None:
+        super().__init__()
+        self._epochs = epochs
+        self._steps = steps
+        self._epoch = 0
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        """Remembers which epoch it is."""
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Looks at the mean training loss of the epoch so far."""
+        # The last execution of an epoch may hold fewer steps than the others.
+        self._check("training", logs, "loss", min(batch + 1, self._steps))
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Looks at the validation loss, which the last update shows in first."""
+        self._check("validation", logs, "val_loss", self._steps)
+
+    def _check(self, kind: str, logs: dict | None, name: str, step: int) -> None:
+        loss = float((logs or {}).get(name, 0.0))
+        if math.isfinite(loss):
+            return
+        total = self._epochs * self._steps
+        raise TrainingDivergedError(
+            f"Expected a finite {kind} loss. Received: {loss} by step "
+            f"{self._epoch * self._steps + step} of {total}, in epoch "
+            f"{self._epoch + 1} of {self._epochs}, at learning rate "
+            f"{float(self.model.optimizer.learning_rate):.3g}. "
+            f"Lower train.learning_rate."
+        )

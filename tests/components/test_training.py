@@ -1,0 +1,236 @@
+"""Fitting: what it learns, and that a broken training ends as an unbroken one."""
+
+import logging
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from components.batches import training_batches
+from components.checkpoints import CheckpointStore
+from components.divergence import TrainingDivergedError
+from components.examples import FileSplit, MemorySplit
+from components.hyperparameters import (
+    AugmentHyperparameters,
+    ModelHyperparameters,
+    TrainHyperparameters,
+)
+from components.model import build_model
+from components.training import TrainingData, fit, renew_batch_statistics
+from components.transform import preprocessing_fn
+from pipeline.datasets.records import serialize_example
+from pipeline.datasets.shards import write_shard
+
+EPOCHS = 5
+Weights = list[np.ndarray]
+
+
+@pytest.fixture(scope="module")
+def striped() -> MemorySplit:
+    """Ten classes that anyone can tell apart: a bright stripe each, 12 examples."""
+    labels = np.arange(120) % 10
+    images = np.random.default_rng(0).integers(0, 60, (120, 784))
+    images.reshape(120, 28, 28)[np.arange(120), labels * 2 + 4] += 190
+    return MemorySplit(images.astype(np.uint8), labels)
+
+
+@pytest.fixture(scope="module")
+def contradicted(striped: MemorySplit) -> MemorySplit:
+    """The same with wrong labels: the more is learned, the larger is the loss."""
+    return MemorySplit(striped.images, (striped.labels + 1) % 10)
+
+
+@pytest.fixture(scope="module")
+def filed(striped: MemorySplit, tmp_path_factory: pytest.TempPathFactory) -> FileSplit:
+    """The same in two files."""
+    folder = tmp_path_factory.mktemp("striped")
+    items = zip(striped.images.numpy(), striped.labels.numpy(), strict=True)
+    records = [serialize_example(*item) for item in items]
+    files = [folder / f"{index}.tfrecord.gz" for index in range(2)]
+    write_shard(files[0], records[:60])
+    write_shard(files[1], records[60:])
+    return FileSplit(tuple(map(str, files)), count=120, limit=0, window=50)
+
+
+class DyingStore(CheckpointStore):
+    """Ends the training once it has saved so many epochs."""
+
+    def __init__(self, root: Path, epochs: int) -> None:
+        super().__init__(root, "digest")
+        self._left = epochs
+
+    def save(self, arrays, state) -> None:
+        super().save(arrays, state)
+        self._left -= 1
+        if self._left == 0:
+            raise KeyboardInterrupt
+
+
+def fitted(
+    data: TrainingData, store: CheckpointStore, log_dir: Path, **changes
+) -> tuple[dict, Weights]:
+    settings = TrainHyperparameters(
+        **{
+            "epochs": EPOCHS,
+            "batch_size": 25,
+            "steps_per_execution": 3,
+            "learning_rate": 0.02,
+            "seed": 1,
+            "augment": AugmentHyperparameters(enabled=False),
+            **changes,
+        }
+    )
+    keras.utils.set_random_seed(1)
+    model = build_model(ModelHyperparameters(hidden_units=(16,), dropout=0.1))
+    history = fit(model, data, settings, log_dir, store)
+    # Four whole batches of 25 in 120 examples, and not one step more.
+    steps = len(history["loss"]) * 4
+    assert int(model.optimizer.iterations) == steps
+    return history, model.get_weights()
+
+
+def all_close(one: Weights, other: Weights) -> bool:
+    return all(
+        np.allclose(a, b, rtol=1e-5, atol=1e-6) for a, b in zip(one, other, strict=True)
+    )
+
+
+def test_fitting_learns_and_does_the_same_again(striped, tmp_path: Path) -> None:
+    data = TrainingData(striped, striped, preprocessing_fn)
+    history, weights = fitted(data, CheckpointStore(tmp_path, "a"), tmp_path / "one")
+    _, again = fitted(data, CheckpointStore(tmp_path, "b"), tmp_path / "again")
+
+    assert history["accuracy"][-1] > 0.95
+    assert history["loss"][-1] < history["loss"][0]
+    for one, same in zip(weights, again, strict=True):
+        np.testing.assert_array_equal(one, same)
+
+
+@pytest.mark.parametrize(
+    ("held", "changes", "epochs"),
+    [
+        ("striped", {}, 1),
+        ("filed", {}, 3),
+        ("striped", {"average_weights": 0.9, "schedule": "trapezoid"}, 2),
+        # The first epoch is the best; the training stops after the third.
+        ("contradicted", {"patience": 2}, 2),
+        ("contradicted", {"patience": 2}, 3),
+    ],
+)
+def test_a_broken_training_ends_as_an_unbroken_one(
+    request, striped, contradicted, tmp_path: Path, held, changes, epochs
+) -> None:
+    val = contradicted if held == "contradicted" else striped
+    train = request.getfixturevalue("filed") if held == "filed" else striped
+    data = TrainingData(train, val, preprocessing_fn)
+    whole = CheckpointStore(tmp_path / "whole", "digest")
+    history, weights = fitted(data, whole, tmp_path / "one", **changes)
+
+    with pytest.raises(KeyboardInterrupt):
+        fitted(data, DyingStore(tmp_path, epochs), tmp_path / "two", **changes)
+    resumed, same = fitted(
+        data, CheckpointStore(tmp_path, "digest"), tmp_path / "three", **changes
+    )
+
+    assert all_close(weights, same)
+    assert set(resumed) == set(history)
+    for name, values in history.items():
+        assert resumed[name] == pytest.approx(values, rel=1e-4, abs=1e-6)
+
+
+def test_after_the_last_epoch_nothing_is_trained_again(
+    striped, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = TrainingData(striped, striped, preprocessing_fn)
+    store = CheckpointStore(tmp_path, "digest")
+    history, weights = fitted(data, store, tmp_path / "one")
+    caplog.set_level(logging.INFO)
+
+    again, same = fitted(data, store, tmp_path / "two")
+
+    assert caplog.messages == ["go on after epoch 5, from a checkpoint"]
+    assert again == history
+    assert all_close(weights, same)
+
+
+def test_curves_of_the_epochs_before_are_kept(striped, tmp_path: Path) -> None:
+    data = TrainingData(striped, striped, preprocessing_fn)
+    with pytest.raises(KeyboardInterrupt):
+        fitted(data, DyingStore(tmp_path, 2), tmp_path / "one")
+    history, _ = fitted(data, CheckpointStore(tmp_path, "digest"), tmp_path / "two")
+
+    for part, name in (("train", "loss"), ("validation", "val_loss")):
+        events = EventAccumulator(str(tmp_path / "two" / part))
+        events.Reload()
+        curve = {
+            event.step: tf.make_ndarray(event.tensor_proto).item()
+            for event in events.Tensors("epoch_loss")
+        }
+        assert sorted(curve) == list(range(EPOCHS))
+        assert [curve[i] for i in range(EPOCHS)] == pytest.approx(history[name])
+
+
+def test_tensorboard_has_rate_and_confusion_of_each_epoch(
+    striped, tmp_path: Path
+) -> None:
+    data = TrainingData(striped, striped, preprocessing_fn)
+    fitted(data, CheckpointStore(tmp_path, "digest"), tmp_path / "run")
+
+    def read(part: str, tag: str) -> list:
+        events = EventAccumulator(str(tmp_path / "run" / part))
+        events.Reload()
+        return [tf.make_ndarray(e.tensor_proto) for e in events.Tensors(tag)]
+
+    rates = [float(value) for value in read("train", "epoch_learning_rate")]
+    assert len(rates) == EPOCHS
+    assert rates[-1] == pytest.approx(0.001 * 0.02, rel=1e-3)
+    pictures = read("validation", "confusion_matrix")
+    assert [(int(p[0]), int(p[1])) for p in pictures] == [(440, 440)] * EPOCHS
+
+
+def test_the_best_weights_are_kept(striped, contradicted, tmp_path: Path) -> None:
+    data = TrainingData(striped, contradicted, preprocessing_fn)
+    constant = {"schedule": "constant"}
+    store = CheckpointStore(tmp_path, "stopped")
+    history, weights = fitted(data, store, tmp_path / "a", patience=2, **constant)
+    store = CheckpointStore(tmp_path, "best")
+    _, expected = fitted(data, store, tmp_path / "b", epochs=1, **constant)
+
+    assert history["val_loss"] == sorted(history["val_loss"])
+    assert len(history["val_loss"]) == 3
+    assert all_close(weights, expected)
+
+
+def test_statistics_of_normalization_are_renewed(striped) -> None:
+    """The mean of the moving statistics is that of the data, whatever it was."""
+    model = build_model(ModelHyperparameters(hidden_units=(16,)))
+    kernel, _, _, mean, *_ = model.weights
+    mean.assign(np.full(16, 50.0))
+    off = AugmentHyperparameters(enabled=False)
+    settings = TrainHyperparameters(batch_size=60, augment=off)
+    counter = tf.Variable(0, dtype=tf.int64)
+    batches = training_batches(striped, preprocessing_fn, settings, counter)
+
+    renew_batch_statistics(model, batches)
+
+    activations = striped.images.numpy() / 255 @ kernel.numpy()
+    expected = activations.mean(axis=0)
+    # What is left of the old mean: 50 · 0.99^500.
+    np.testing.assert_allclose(mean.numpy(), expected + 0.33, atol=0.2)
+
+
+def test_a_training_that_diverges_ends_with_one_clear_error(
+    striped, tmp_path: Path
+) -> None:
+    def broken(features: dict) -> dict:
+        transformed = preprocessing_fn(features)
+        return {**transformed, "image": transformed["image"] * np.inf}
+
+    data = TrainingData(striped, striped, broken)
+    with pytest.raises(
+        TrainingDivergedError, match=r"nan by step 3 of 20, in epoch 1 of 5"
+    ):
+        fitted(data, CheckpointStore(tmp_path, "digest"), tmp_path / "logs")
