@@ -1,5 +1,5 @@
 # Everything a person or CI calls. The first target that needs .venv makes it.
-.PHONY: help run test report bench lock lint clean choose
+.PHONY: help run test report bench accuracy lock lint clean choose
 .DEFAULT_GOAL := help
 
 VENV := .venv
@@ -9,7 +9,7 @@ LOCKS := requirements/tfx-1.16.txt requirements/tfx-1.21.txt requirements/uv.txt
 
 help: ## list these targets
 	@echo "Usage: make TARGET [ARGS='...'] [PYTHON=python3.x] [TFX_LINE=1.16|1.21]"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s%s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-9s%s\n", $$1, $$2 }' Makefile
 
 run: $(READY) ## run the pipeline on MNIST; ARGS go to `mnist-pipeline run`
 	@$(VENV)/bin/mnist-pipeline run $(ARGS)
@@ -22,6 +22,9 @@ report: $(READY) ## show the report of the latest run
 
 bench: $(READY) ## measure this pipeline beside its peers
 	@$(VENV)/bin/python -m benchmarks.run $(ARGS)
+
+accuracy: $(READY) ## measure the accuracy of the presets; ARGS='--preset NAME'
+	@$(VENV)/bin/python -m benchmarks.accuracy $(ARGS)
 
 lint: $(READY) ## check the style of the code; changes nothing
 	@$(VENV)/bin/ruff check .

@@ -5,8 +5,6 @@
 """
 
 import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -18,8 +16,8 @@ from typing import Any
 
 import click
 import jinja2
-import psutil
 
+from benchmarks.machine import current_commit, describe_machine
 from components.durable import replace_text
 from pipeline.config import PROJECT_ROOT
 from pipeline.tfx_line import installed_line
@@ -39,7 +37,7 @@ def main(runs: int, commit: str | None) -> None:
             cold.append(_measure(workspace, f"cold run {index + 1} of {runs}"))
             cached.append(_measure(workspace, f"cached run {index + 1} of {runs}"))
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    results[installed_line().name] = _record(cold, cached, commit or _commit())
+    results[installed_line().name] = _record(cold, cached, commit or current_commit())
     replace_text(RESULTS, json.dumps(results, indent=2, sort_keys=True) + "\n")
     replace_text(HERE / "RESULTS.md", render(results))
     click.echo(f"wrote {RESULTS} and RESULTS.md")
@@ -67,7 +65,7 @@ def _record(cold: list[dict], cached: list[dict], commit: str) -> dict[str, Any]
     return {
         "date": date.today().isoformat(),
         "commit": commit,
-        "machine": _machine(),
+        "machine": describe_machine(),
         "versions": cold[0]["versions"],
         "runs": len(cold),
         "wall": [round(run["wall"], 1) for run in cold],
@@ -83,26 +81,6 @@ def _record(cold: list[dict], cached: list[dict], commit: str) -> dict[str, Any]
             for node in nodes
         },
     }
-
-
-def _commit() -> str:
-    command = ["git", "-C", str(PROJECT_ROOT), "describe", "--always", "--dirty"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
-
-
-def _machine() -> str:
-    memory = psutil.virtual_memory().total / 2**30
-    return f"{_processor()}, {os.cpu_count()} cores, {memory:.0f} GiB"
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def render(results: dict[str, Any]) -> str:

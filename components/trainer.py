@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import attrs
 import keras
 import numpy as np
 import tensorflow as tf
@@ -56,31 +57,65 @@ def run_fn(fn_args: FnArgs) -> None:
     """
     settings = from_dict(TrainHyperparameters, fn_args.custom_config["train"])
     architecture = from_dict(ModelHyperparameters, fn_args.custom_config["model"])
-    if settings.deterministic:
-        tf.config.experimental.enable_op_determinism()
     precision = choose_precision(settings.precision)
     data = load_data(fn_args, settings)
     run_dir, export = Path(fn_args.model_run_dir), Path(fn_args.serving_model_dir)
     show_augmentation(fn_args.train_files, settings, run_dir)
 
-    keras.utils.set_random_seed(settings.seed)
-    model = build_model(architecture, precision)
     store = CheckpointStore(
         Path(fn_args.custom_config["checkpoints"]), recipe_digest(fn_args, precision)
     )
-    history = fit(model, data, settings, run_dir, store)
+    recipe = Recipe(architecture, settings, precision)
+    model, history = train(recipe, data, run_dir, store)
     write_history(history, model, precision, run_dir)
 
-    # Clients may have another processor: what is served computes in float32.
-    served = build_model(architecture)
-    served.set_weights(model.get_weights())
     images, _ = read_examples(fn_args.eval_files, limit=REFERENCE_COUNT)
-    reference = predict_reference(served, images, data.preprocess)
+    reference = predict_reference(model, images, data.preprocess)
     write_reference(run_dir, reference)
-    export_model(served, data.preprocess, export)
+    export_model(model, data.preprocess, export)
     write_warmup_requests(export, reference.images)
     store.remove()
-    _log.info("exported a model of %d parameters", served.count_params())
+    _log.info("exported a model of %d parameters", model.count_params())
+
+
+@attrs.frozen
+class Recipe:
+    """What is trained and how.
+
+    Attributes:
+      architecture: the network.
+      settings: how it is fitted.
+      precision: name of the Keras dtype policy to train with.
+    """
+
+    architecture: ModelHyperparameters
+    settings: TrainHyperparameters
+    precision: str
+
+
+def train(
+    recipe: Recipe, data: TrainingData, run_dir: Path, store: CheckpointStore
+) -> tuple[keras.Model, History]:
+    """Builds and fits a network.
+
+    Args:
+      recipe: of the network.
+      data: what to fit it to.
+      run_dir: receives the TensorBoard logs.
+      store: receives a checkpoint after each epoch, and keeps the last one.
+
+    Returns:
+      The network, float32 whatever it was trained in, since clients may have another
+      processor; and the metrics of each epoch.
+    """
+    if recipe.settings.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    keras.utils.set_random_seed(recipe.settings.seed)
+    model = build_model(recipe.architecture, recipe.precision)
+    history = fit(model, data, recipe.settings, run_dir, store)
+    served = build_model(recipe.architecture)
+    served.set_weights(model.get_weights())
+    return served, history
 
 
 def load_data(fn_args: FnArgs, settings: TrainHyperparameters) -> TrainingData:

@@ -108,8 +108,42 @@ PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
     # mnist-pipeline run --preset accurate
     "accurate": {
-        "model": {"hidden_units": [1024, 1024], "dropout": 0.4},
-        "train": {"epochs": 40},
+        "model": {"hidden_units": [1024, 1024, 1024]},
+        "train": {
+            "epochs": 120,
+            "schedule": "trapezoid",
+            "warmup": 0.01,
+            "learning_rate": 2e-3,
+            "weight_decay": 0.05,
+            "steps_per_execution": 5,
+            "augment": {
+                "rotation": 15.0,
+                "log_scale": 0.18,
+                "shear": 0.2,
+                "shift": 1.5,
+                "elastic": 1.4,
+            },
+        },
+        "evaluation": {"min_accuracy": 0.99, "min_digit_accuracy": 0.97},
+    },
+    # mnist-pipeline run --preset record
+    "record": {
+        "model": {"hidden_units": [2048, 2048, 2048]},
+        "train": {
+            "epochs": 300,
+            "schedule": "trapezoid",
+            "warmup": 0.005,
+            "learning_rate": 2e-3,
+            "weight_decay": 0.05,
+            "steps_per_execution": 5,
+            "augment": {
+                "rotation": 18.0,
+                "log_scale": 0.2,
+                "shear": 0.25,
+                "shift": 2.0,
+                "elastic": 1.7,
+            },
+        },
         "evaluation": {"min_accuracy": 0.99, "min_digit_accuracy": 0.97},
     },
 }

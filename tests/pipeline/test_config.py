@@ -171,7 +171,8 @@ def test_a_configuration_cannot_be_changed() -> None:
 
 def test_an_unknown_preset_names_the_known_ones() -> None:
     assert message("fast") == (
-        "Expected --preset to be one of quick, default, accurate. Received: fast."
+        "Expected --preset to be one of quick, default, accurate, record. "
+        "Received: fast."
     )
 
 
@@ -269,7 +270,7 @@ def test_an_override_without_key_and_value_is_refused(override: str) -> None:
 PRESET_BY_OPTION = (
     "Expected a preset to be named by the option --preset. Received: preset = 'quick' "
     "in --config or --set, which come on top of one. "
-    "Use --preset NAME, with quick, default, accurate."
+    "Use --preset NAME, with quick, default, accurate, record."
 )
 
 
