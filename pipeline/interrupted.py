@@ -4,6 +4,7 @@
 marked as running is not.
 """
 
+import re
 import shutil
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from pipeline.config import Config
 from pipeline.lineage import node_id
 from pipeline.metadata_file import unfit_metadata
 
+# A name out of the database becomes part of a path that is removed.
+_NODE_ID = re.compile(r"[A-Za-z0-9-]+")
 _UNFINISHED = (mlmd.Execution.NEW, mlmd.Execution.RUNNING)
 
 
@@ -32,7 +35,8 @@ def clear_interrupted(config: Config, run_id: str) -> list[str]:
       A line for each thing that a person should know of.
 
     Raises:
-      PipelineError: the metadata database is of another version.
+      PipelineError: the metadata database is of another version, or names a node
+        that no pipeline has.
     """
     _clear_temporary(config)
     connection = metadata.sqlite_metadata_connection_config(str(config.metadata))
@@ -40,7 +44,7 @@ def clear_interrupted(config: Config, run_id: str) -> list[str]:
         with metadata.Metadata(connection) as handle:
             executions = handle.store.get_executions()
             unfinished = [e for e in executions if e.last_known_state in _UNFINISHED]
-            notes = [_clear(handle.store, one, config.artifacts) for one in unfinished]
+            notes = [_clear(handle.store, one, config) for one in unfinished]
     except RuntimeError as error:
         # TFX wraps whatever ML Metadata says of a database that it does not open.
         raise unfit_metadata(config.metadata, str(error)) from error
@@ -49,10 +53,12 @@ def clear_interrupted(config: Config, run_id: str) -> list[str]:
     return notes
 
 
-def _clear(store: MetadataStore, execution: mlmd.Execution, artifacts: Path) -> str:
+def _clear(store: MetadataStore, execution: mlmd.Execution, config: Config) -> str:
     node = node_id(store, execution)
+    if not _NODE_ID.fullmatch(node):
+        raise unfit_metadata(config.metadata, f"{node!r} is no name of a node")
     for pattern in (f"*/{execution.id}", f".system/*/{execution.id}"):
-        for left in (artifacts / node).glob(pattern):
+        for left in (config.artifacts / node).glob(pattern):
             shutil.rmtree(left)
     # Last, so that a kill in here is made up for by the next run.
     execution.last_known_state = mlmd.Execution.FAILED

@@ -138,3 +138,14 @@ def test_metadata_of_another_version_is_refused(config: Config, schema: int) -> 
 
     with pytest.raises(PipelineError, match=rf"version {schema} is .*\n  mv '"):
         clear_interrupted(config, "run-2")
+
+
+def test_nothing_outside_the_artifacts_is_removed(config: Config) -> None:
+    outside = config.workspace / "elsewhere"
+    [number] = record(config, ("../elsewhere", RUNNING))
+    kept = outside / "model" / str(number) / "file"
+    assert kept.exists()
+
+    with pytest.raises(PipelineError, match=r"'\.\./elsewhere' is no name of a node"):
+        clear_interrupted(config, "run-2")
+    assert kept.exists()
