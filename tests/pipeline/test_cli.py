@@ -63,7 +63,7 @@ def test_help_imports_nothing_heavy(args: list[str], tmp_path: Path) -> None:
         (["run", "extra"], "unexpected extra argument"),
         (
             ["run", "--preset", "fast"],
-            "Error: Expected --preset to be one of quick, default, accurate. "
+            "Error: Expected --preset to be one of quick, default, accurate, record. "
             "Received: fast.",
         ),
         (
