@@ -1,5 +1,6 @@
 """From what was found in the data to checks: pure functions that DataGate calls."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from itertools import combinations
 
@@ -15,7 +16,16 @@ from components.data_statistics import (
 from components.features import SPLITS, TRAIN
 from components.gates import DataGateSettings
 
+Reason = anomalies_pb2.AnomalyInfo.Reason
+
 _ERROR = anomalies_pb2.AnomalyInfo.ERROR
+_SHAPE = anomalies_pb2.AnomalyInfo.INVALID_FEATURE_SHAPE
+# TFDV says what it would do to the schema ("column dropped"); this is what is wrong.
+_NAMES = {
+    anomalies_pb2.AnomalyInfo.FEATURE_TYPE_NOT_PRESENT: "missing",
+    anomalies_pb2.AnomalyInfo.FEATURE_TYPE_LOW_FRACTION_PRESENT: "not in every record",
+    _SHAPE: "wrong number of values",
+}
 _FIND = "`mnist-pipeline data verify DIR` names the first of them"
 _LAYOUT = "784 pixels in 0..255 and one label in 0..9, all int64"
 
@@ -42,9 +52,9 @@ def anomaly_checks(
     return [
         Check(
             gate="data",
-            name=f"anomaly: {feature}: {reason.short_description.lower()}",
+            name=f"anomaly: {feature}: {_short(reason)}",
             slice=split,
-            value=reason.description.rstrip("."),
+            value=_seen(schema, feature, reason),
             bound="none",
             passed=False,
             policy=settings.anomalies,
@@ -55,9 +65,27 @@ def anomaly_checks(
         )
         for feature, info in found
         if info.severity == _ERROR
-        # Without reasons, the anomaly itself has the same two descriptions.
-        for reason in info.reason or [info]
+        for reason in info.reason or [_only_reason(info)]
     ]
+
+
+def _only_reason(info: anomalies_pb2.AnomalyInfo) -> Reason:
+    """Without reasons, the anomaly itself has the same two descriptions."""
+    return Reason(
+        short_description=info.short_description, description=info.description
+    )
+
+
+def _short(reason: Reason) -> str:
+    return _NAMES.get(reason.type, reason.short_description.lower())
+
+
+def _seen(schema: schema_pb2.Schema, feature: str, reason: Reason) -> str:
+    """Says what was found, in TFDV's words but for a wrong number of values."""
+    sizes = {one.name: [dim.size for dim in one.shape.dim] for one in schema.feature}
+    if reason.type == _SHAPE and sizes.get(feature):
+        return f"not every record holds {math.prod(sizes[feature]):,}"
+    return reason.description.rstrip(".")
 
 
 def _wanted(schema: schema_pb2.Schema, name: str) -> str:

@@ -28,6 +28,7 @@ class EvaluationMetrics:
     """
 
     def __init__(self, uri: str) -> None:
+        self._uri = uri
         self._values: dict[str, _Values] = defaultdict(dict)
         for row in tfma.load_metrics(uri):
             digit = _digit(row.slice_key)
@@ -63,6 +64,20 @@ class EvaluationMetrics:
             },
         }
 
+    def refusals(self) -> list[str]:
+        """Returns why TFMA itself does not bless the model; empty where it does."""
+        result = tfma.load_validation_result(self._uri)
+        if result.validation_ok:
+            return []
+        failures = [
+            f"{failure.metric_key.name}, {_slice_text(part.slice_key)}: "
+            f"{failure.message.strip() or failure.metric_value.double_value.value}"
+            for part in result.metric_validations_per_slice
+            for failure in part.failures
+        ]
+        missing = [f"no example of {s.feature_values}" for s in result.missing_slices]
+        return [*failures, *missing] or ["it gives no reason"]
+
     def confusion_matrix(self, model: str = CANDIDATE) -> np.ndarray:
         """Returns counts int64 [10, 10], a row for each true digit."""
         matrix = np.zeros((NUM_CLASSES, NUM_CLASSES), np.int64)
@@ -72,6 +87,11 @@ class EvaluationMetrics:
                 count = round(entry.num_weighted_examples)
                 matrix[entry.actual_class_id, entry.predicted_class_id] = count
         return matrix
+
+
+def _slice_text(key: metrics_for_slice_pb2.SliceKey) -> str:
+    digit = _digit(key)
+    return "overall" if digit is None else f"digit {digit}"
 
 
 def _digit(key: metrics_for_slice_pb2.SliceKey) -> int | None:

@@ -14,7 +14,15 @@ _TRAIN_BETTER = (
     "Look at the training curves and at the mistakes in the report; train longer, "
     "mend the labels or change the model. Lower {} only if that is good enough."
 )
-_UNCOMPUTED = "The Evaluator could not compute it: does the test split hold this digit?"
+_NO_DIGIT = "The Evaluator could not compute it: does the test split hold this digit?"
+_NOT_FINITE = (
+    "The Evaluator found no finite number: the model's answers may hold NaN. See its "
+    "loss in the training curves and lower train.learning_rate."
+)
+_UNEXPLAINED = (
+    "The Evaluator refused the model for what no bound above shows. Its log says more, "
+    "and tfma.load_validation_result reads its evaluation."
+)
 _REGRESSION = (
     "The model is worse than the one that serves. Keep that one, train better, or, "
     "if the comparison is unfair, run with --rebaseline."
@@ -27,11 +35,12 @@ def model_checks(
     """Returns a check for every bound: overall first, then each digit.
 
     Changes are checked where there is a baseline. A metric that could not be
-    computed is a failed check.
+    computed is a failed check. The Evaluator's own reasons follow where it refused
+    and every bound is kept, so that a refused model never lacks a failed check.
     """
     digits = range(NUM_CLASSES)
     has_baseline = metrics.summary(BASELINE) is not None
-    return [
+    checks = [
         _at_least(metrics, None, "min_accuracy", settings.min_accuracy),
         _loss(metrics, settings.max_loss),
         *(
@@ -40,6 +49,9 @@ def model_checks(
         ),
         *(_drops(metrics, settings) if has_baseline else ()),
     ]
+    if all(check.passed for check in checks):
+        checks += map(_unexplained, metrics.refusals())
+    return checks
 
 
 def slice_name(digit: int | None) -> str:
@@ -59,7 +71,7 @@ def _at_least(
         bound=bound,
         passed=value is not None and value >= bound,
         baseline=metrics.scalar(BASELINE, digit, ACCURACY),
-        advice=_advice(value, _TRAIN_BETTER.format(f"evaluation.{setting}")),
+        advice=_advice(value, digit, _TRAIN_BETTER.format(f"evaluation.{setting}")),
     )
 
 
@@ -73,7 +85,7 @@ def _loss(metrics: EvaluationMetrics, bound: float) -> Check:
         bound=bound,
         passed=value is not None and value <= bound,
         baseline=metrics.scalar(BASELINE, None, LOSS),
-        advice=_advice(value, _TRAIN_BETTER.format("evaluation.max_loss")),
+        advice=_advice(value, None, _TRAIN_BETTER.format("evaluation.max_loss")),
     )
 
 
@@ -93,9 +105,23 @@ def _drops(metrics: EvaluationMetrics, settings: ModelGateSettings) -> Iterator[
             bound=bound,
             passed=change is not None and change >= -bound,
             baseline=metrics.scalar(BASELINE, digit, ACCURACY),
-            advice=_advice(change, _REGRESSION),
+            advice=_advice(change, digit, _REGRESSION),
         )
 
 
-def _advice(value: float | None, otherwise: str) -> str:
-    return _UNCOMPUTED if value is None else otherwise
+def _unexplained(reason: str) -> Check:
+    return Check(
+        gate="model",
+        name="blessing",
+        slice=slice_name(None),
+        value=f"refused: {reason}",
+        bound="blessed",
+        passed=False,
+        advice=_UNEXPLAINED,
+    )
+
+
+def _advice(value: float | None, digit: int | None, otherwise: str) -> str:
+    if value is not None:
+        return otherwise
+    return _NOT_FINITE if digit is None else _NO_DIGIT

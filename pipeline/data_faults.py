@@ -1,17 +1,25 @@
-"""Says what is wrong with data files that ExampleGen could not read."""
+"""Says what is wrong with data that ExampleGen or StatisticsGen could not read.
+
+``execution`` calls it when one of them failed; neither names a file or a record.
+"""
 
 from pathlib import Path
 
 from components.checks import Check, DataRejectedError
 from components.errors import DatasetError
-from components.features import SPLITS
+from components.features import MAX_PIXEL, NUM_CLASSES, PIXELS, SPLITS
+from pipeline.datasets.records import decode_labels, find_fault
 from pipeline.datasets.shards import read_batches
 
 _BATCH = 1024
+_LAYOUT = (
+    f"{PIXELS} pixels in 0..{MAX_PIXEL} and one label in 0..{NUM_CLASSES - 1}, "
+    "all int64"
+)
 
 
 def find_data_faults(data: Path) -> DataRejectedError | None:
-    """Reads every record of every split, as plain bytes.
+    """Reads every record of every split.
 
     Args:
       data: the folder with ``train/``, ``val/`` and ``test/``.
@@ -36,8 +44,7 @@ def _find_fault(split: Path) -> Check | None:
         )
     for file in files:
         try:
-            for _ in read_batches(file, _BATCH):
-                pass
+            malformed = _find_malformed(file)
         except DatasetError as error:
             return _fault(
                 split.name,
@@ -46,6 +53,27 @@ def _find_fault(split: Path) -> Check | None:
                 "whole TFRecords",
                 "'mnist-pipeline data verify' checks all files.",
             )
+        if malformed is not None:
+            return _fault(
+                split.name,
+                "malformed record",
+                f"{file}: {malformed}",
+                _LAYOUT,
+                "Correct the source and convert it again; "
+                "'mnist-pipeline data verify' checks all files.",
+            )
+    return None
+
+
+def _find_malformed(file: Path) -> str | None:
+    """Names the first record that is not in the layout."""
+    start = 0
+    for records in read_batches(file, _BATCH):
+        if decode_labels(records) is None:
+            for number, record in enumerate(records, start):
+                if fault := find_fault(record):
+                    return f"record {number:,} (from 0): {fault}"
+        start += len(records)
     return None
 
 

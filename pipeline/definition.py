@@ -133,6 +133,14 @@ def create_pipeline(config: Config) -> Pipeline:
         model_blessing=Channel(type=ModelBlessing),
     ).with_id("BaselineResolver")
 
+    # Loads the export in a fresh process and calls every signature.
+    serving_check = ServingCheck(
+        model=trainer.outputs["model"],
+        model_run=trainer.outputs["model_run"],
+        settings=dataclasses.asdict(config.serving_check),
+    ).with_id("ServingCheck")
+    _run_again_on(serving_check, source_digest("components.serving_check"))
+
     evaluator = Evaluator(
         examples=examples.outputs["examples"],
         model=trainer.outputs["model"],
@@ -141,14 +149,8 @@ def create_pipeline(config: Config) -> Pipeline:
         eval_config=eval_config(config.evaluation),
         example_splits=[TEST],
     ).with_id("Evaluator")
-
-    # Loads the export in a fresh process and calls every signature.
-    serving_check = ServingCheck(
-        model=trainer.outputs["model"],
-        model_run=trainer.outputs["model_run"],
-        settings=dataclasses.asdict(config.serving_check),
-    ).with_id("ServingCheck")
-    _run_again_on(serving_check, source_digest("components.serving_check"))
+    # Evaluating a model that cannot serve may fail; ServingCheck says why.
+    evaluator.add_upstream_node(serving_check)
 
     # Publishes what both blessed, whole or not at all.
     pusher = Pusher(
@@ -175,8 +177,8 @@ def create_pipeline(config: Config) -> Pipeline:
             transform,
             trainer,
             baseline,
-            evaluator,
             serving_check,
+            evaluator,
             pusher,
         ],
         enable_cache=True,

@@ -82,10 +82,10 @@ def _execute(
 
 
 def _explain(config: Config, node_id: str, error: Exception) -> Exception:
-    """Says what to do about a full disk or a file that ExampleGen could not read."""
+    """Says what to do about a full disk or data that a node could not read."""
     if not isinstance(error, PipelineError) and is_disk_full(error):
         return full_disk_error(config.workspace)
-    if node_id == "ExampleGen":
+    if node_id in ("ExampleGen", "StatisticsGen"):
         return find_data_faults(config.data) or error
     return error
 

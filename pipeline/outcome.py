@@ -77,7 +77,11 @@ def status(results: Sequence[NodeResult], lineage: RunLineage) -> str:
     """Says in one word how the run ended; a key of ``EXIT_CODES``."""
     if any(isinstance(result.error, DataRejectedError) for result in results):
         return "data_rejected"
-    if any(result.state == "failed" for result in results):
+    failed = [result.id for result in results if result.state == "failed"]
+    # A model that cannot serve may be one that cannot be evaluated, too.
+    if failed == ["Evaluator"] and _refused_to_serve(lineage):
+        return "serving_rejected"
+    if failed:
         return "failed"
     if _flag(lineage, "Pusher", "pushed_model", "pushed"):
         return "pushed"
@@ -108,6 +112,11 @@ def read_all_checks(
     if blessing := lineage.output("ServingCheck", "blessing"):
         checks += read_checks(blessing.uri)
     return checks
+
+
+def _refused_to_serve(lineage: RunLineage) -> bool:
+    blessing = lineage.output("ServingCheck", "blessing")
+    return blessing is not None and blessing.properties.get("blessed") == 0
 
 
 def _flag(lineage: RunLineage, node_id: str, output: str, name: str) -> bool:

@@ -385,7 +385,10 @@ ANOMALIES = text_format.Parse(
         short_description: "Out-of-range values"
         description: "Unexpectedly large value: 10."
       }
-      reason { short_description: "Column dropped" description: "Too few." }
+      reason {
+        type: FEATURE_TYPE_LOW_FRACTION_PRESENT
+        short_description: "Column dropped" description: "Too few."
+      }
     } }
     anomaly_info { key: "picture" value {
       severity: ERROR short_description: "New column" description: "New column."
@@ -407,10 +410,27 @@ def test_anomalies_of_error_severity_become_checks():
         (f"anomaly: {name}", "val", value, "none", True)
         for name, value in (
             ("label: out-of-range values", "Unexpectedly large value: 10"),
-            ("label: column dropped", "Too few"),
+            ("label: not in every record", "Too few"),
             ("picture: new column", "New column"),
             ("data set: few examples", "Only 3"),
         )
+    ]
+
+
+def test_a_wrong_number_of_values_is_told_in_numbers():
+    anomalies = anomalies_pb2.Anomalies()
+    for feature in ("image", "label"):
+        anomaly = anomalies.anomaly_info[feature]
+        anomaly.severity = anomalies_pb2.AnomalyInfo.ERROR
+        anomaly.reason.add(
+            type=anomalies_pb2.AnomalyInfo.INVALID_FEATURE_SHAPE,
+            short_description="Feature shape dropped",
+            description="The feature has a shape, but it's not always present.",
+        )
+    checks = anomaly_checks("val", anomalies, SCHEMA, SETTINGS)
+    assert [(c.name, c.value) for c in checks] == [
+        ("anomaly: image: wrong number of values", "not every record holds 784"),
+        ("anomaly: label: wrong number of values", "not every record holds 1"),
     ]
 
 

@@ -88,6 +88,22 @@ def test_the_confusion_matrix_counts_what_was_said_of_each_digit(
     np.testing.assert_array_equal(matrix, expected)
 
 
+def test_the_reasons_of_tfma_to_refuse_are_told_by_metric_and_slice(
+    evaluated: EvaluationMetrics,
+) -> None:
+    *failures, missing = evaluated.refusals()
+
+    names = [failure.rpartition(": ")[0] for failure in failures]
+    assert sorted(names) == [
+        f"{ACCURACY}, digit 0",
+        f"{ACCURACY}, digit 8",
+        f"{ACCURACY}, overall",
+        f"{LOSS}, overall",
+    ]
+    assert f"{ACCURACY}, digit 8: 0.0" in failures
+    assert missing == "no example of {'label': '9'}"
+
+
 def test_one_model_alone_has_no_baseline(evaluated: EvaluationMetrics) -> None:
     assert evaluated.summary(BASELINE) is None
     assert evaluated.scalar(BASELINE, None, ACCURACY) is None

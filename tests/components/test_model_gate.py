@@ -21,6 +21,10 @@ class FakeMetrics:
     """Stands in for ``EvaluationMetrics``: (model, digit, name) to value."""
 
     values: dict
+    reasons: tuple[str, ...] = ()
+
+    def refusals(self):
+        return list(self.reasons)
 
     def scalar(self, model, digit, name):
         return self.values.get((model, digit, name))
@@ -83,6 +87,36 @@ def test_a_metric_that_is_not_computed_says_so() -> None:
 
     assert "could not be computed" in str(failed)
     assert "does the test split hold this digit?" in failed.advice
+
+
+def test_a_loss_that_is_not_computed_points_at_the_training() -> None:
+    values = {**metrics_of(CANDIDATE), (CANDIDATE, None, LOSS): None}
+    [failed] = [c for c in model_checks(FakeMetrics(values), SETTINGS) if not c.passed]
+
+    assert failed.slice == "overall"
+    assert "may hold NaN" in failed.advice
+    assert "train.learning_rate" in failed.advice
+
+
+def test_a_model_that_tfma_alone_refuses_has_a_failed_check_with_its_reason() -> None:
+    reasons = ("sparse_categorical_accuracy, digit 3: Metric not found.",)
+    metrics = FakeMetrics(metrics_of(CANDIDATE), reasons)
+    [failed] = [check for check in model_checks(metrics, SETTINGS) if not check.passed]
+
+    assert str(failed) == (
+        "model gate: blessing, overall: refused: sparse_categorical_accuracy, digit 3: "
+        "Metric not found., bound blessed"
+    )
+    assert failed.stops
+    assert "no bound above shows" in failed.advice
+
+
+def test_what_the_bounds_explain_is_not_told_twice() -> None:
+    values = {**metrics_of(CANDIDATE), (CANDIDATE, 3, ACCURACY): 0.7}
+    metrics = FakeMetrics(values, ("sparse_categorical_accuracy, digit 3: 0.7",))
+
+    failed = [check for check in model_checks(metrics, SETTINGS) if not check.passed]
+    assert [(check.name, check.slice) for check in failed] == [("accuracy", "digit 3")]
 
 
 def test_drops_are_checked_against_the_baseline_overall_and_by_digit() -> None:

@@ -3,19 +3,23 @@
 import gzip
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from components.features import IMAGE, PIXELS
 from pipeline.data_faults import find_data_faults
+from pipeline.datasets.records import serialize_example
 from pipeline.datasets.shards import write_shard
 
 SPLITS = ("train", "val", "test")
+RECORDS = [serialize_example(np.full(PIXELS, label), label) for label in (1, 2)]
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     for split in SPLITS:
         (tmp_path / split).mkdir()
-        write_shard(tmp_path / split / f"{split}.tfrecord.gz", [b"one", b"two"])
+        write_shard(tmp_path / split / f"{split}.tfrecord.gz", RECORDS)
     return tmp_path
 
 
@@ -51,3 +55,22 @@ def test_every_faulty_split_is_named(data: Path) -> None:
         (data / split / f"{split}.tfrecord.gz").write_bytes(b"no gzip at all")
 
     assert [check.slice for check in find_data_faults(data).checks] == ["train", "val"]
+
+
+def test_a_record_of_floats_is_named_with_what_it_should_be(data: Path) -> None:
+    # Among records of integers, TFX's decoder stops at it with a traceback.
+    import tensorflow as tf
+
+    example = tf.train.Example.FromString(RECORDS[0])
+    example.features.feature[IMAGE].float_list.value.extend([0.5] * PIXELS)
+    records = [*RECORDS * 600, example.SerializeToString()]
+    write_shard(data / "val" / "val.tfrecord.gz", records)
+
+    error = find_data_faults(data)
+
+    [check] = error.checks
+    assert (check.name, check.slice) == ("malformed record", "val")
+    assert "val.tfrecord.gz: record 1,200 (from 0): " in check.value
+    assert "expected image as int64_list, received float_list" in check.value
+    assert check.bound == "784 pixels in 0..255 and one label in 0..9, all int64"
+    assert error.exit_code == 3

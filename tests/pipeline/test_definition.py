@@ -36,8 +36,14 @@ EDGES = {
     "Transform": {"ExampleGen", "SchemaGen", "DataGate"},
     "Trainer": {"ExampleGen", "SchemaGen", "Transform"},
     "BaselineResolver": {"Trainer"},
-    "Evaluator": {"ExampleGen", "SchemaGen", "Trainer", "BaselineResolver"},
     "ServingCheck": {"Trainer"},
+    "Evaluator": {
+        "ExampleGen",
+        "SchemaGen",
+        "Trainer",
+        "BaselineResolver",
+        "ServingCheck",
+    },
     "Pusher": {"Trainer", "Evaluator", "ServingCheck", "DataGate"},
 }
 

@@ -89,6 +89,23 @@ def test_a_node_that_failed_is_a_failure_whatever_was_pushed_before() -> None:
     assert status(results, lineage(Pusher=PUSHED)) == "failed"
 
 
+@pytest.mark.parametrize(
+    ("failed", "nodes", "expected"),
+    [
+        ("Evaluator", {"ServingCheck": NOT_BLESSED}, "serving_rejected"),
+        ("Evaluator", {"ServingCheck": BLESSED}, "failed"),
+        ("Evaluator", {}, "failed"),
+        ("Trainer", {"ServingCheck": NOT_BLESSED}, "failed"),
+    ],
+)
+def test_a_model_that_cannot_serve_is_told_from_one_that_cannot_be_evaluated(
+    failed, nodes, expected
+) -> None:
+    results = [NodeResult(failed, "failed", error=ValueError("no such signature"))]
+
+    assert status(results, lineage(**nodes)) == expected
+
+
 def test_a_data_gate_that_refused_is_told_from_a_failure() -> None:
     error = DataRejectedError([check("leakage", passed=False)])
     results = [NodeResult("DataGate", "failed", error=error)]
