@@ -112,6 +112,7 @@ class Workspace:
         patterns = (
             "artifacts/*/.system/stateful_working_dir/*",
             "artifacts/*/.system/executor_execution/*/.temp",
+            "checkpoints/*",
             "serving/*/.incoming-*",
             "serving/*/.removed-*",
             "reports/*/.*.part",
