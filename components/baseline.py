@@ -28,16 +28,18 @@ class LatestOtherBlessedModelStrategy(LatestBlessedModelStrategy):
         Args:
           store: the metadata store.
           input_dict: ``model`` and ``model_blessing``, all there are, and
-            ``candidate``, the model of this run.
+            ``candidate``, the model of this run, once there is one.
         """
-        candidates = {artifact.id for artifact in input_dict[CANDIDATE]}
+        candidate = (
+            {CANDIDATE: input_dict[CANDIDATE]} if CANDIDATE in input_dict else {}
+        )
+        candidates = {artifact.id for artifact in candidate.get(CANDIDATE, [])}
         others = {
             key: [a for a in artifacts if a.id not in candidates and _has_files(a)]
             for key, artifacts in input_dict.items()
             if key != CANDIDATE
         }
-        baseline = super().resolve_artifacts(store, others)
-        return {**baseline, CANDIDATE: input_dict[CANDIDATE]}
+        return {**super().resolve_artifacts(store, others), **candidate}
 
 
 def _has_files(artifact: Artifact) -> bool:

@@ -12,6 +12,10 @@ Preprocess = Callable[[dict[str, tf.Tensor]], dict[str, tf.Tensor]]
 Predictions = dict[str, tf.Tensor]
 
 
+# Where an exported model holds the weights of its network, in Keras's order.
+WEIGHTS = "network_weights"
+
+
 class ServingModel(tf.Module):
     """Transform graph, network and softmax, called with what clients have.
 
@@ -23,6 +27,7 @@ class ServingModel(tf.Module):
     def __init__(self, model: keras.Model, preprocess: Preprocess) -> None:
         super().__init__()
         self.model = model
+        setattr(self, WEIGHTS, [weight.value for weight in model.weights])
         self.preprocess = preprocess
 
     def _predict(self, pixels: tf.Tensor) -> Predictions:

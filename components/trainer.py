@@ -37,6 +37,7 @@ from components.serving_requests import (
     write_warmup_requests,
 )
 from components.training import TrainingData, fit
+from components.warm_start import warm_start
 
 HISTORY_FILE = "history.json"
 # Enough to find an image of each class in.
@@ -49,25 +50,31 @@ def run_fn(fn_args: FnArgs) -> None:
 
     Args:
       fn_args: from TFX. ``train_files`` and ``eval_files`` are patterns of gzip
-        TFRecords, ``transform_output`` is the transform graph. ``custom_config``
-        holds ``model`` and ``train`` (dictionaries of the hyperparameters), ``code``
-        (a digest of it) and ``checkpoints`` (a folder for them). The SavedModel goes
-        to ``serving_model_dir``; TensorBoard logs, ``history.json``,
-        ``augmented.png`` and ``reference.npz`` go to ``model_run_dir``.
+        TFRecords, ``transform_output`` is the transform graph, ``base_model`` a
+        SavedModel or None. ``custom_config`` holds ``model`` and ``train``
+        (dictionaries of the hyperparameters), ``warm_start`` (whether to start from
+        ``base_model``), ``code`` (a digest of it) and ``checkpoints`` (a folder for
+        them). The SavedModel goes to ``serving_model_dir``; TensorBoard logs,
+        ``history.json``, ``augmented.png`` and ``reference.npz`` go to
+        ``model_run_dir``.
     """
-    settings = from_dict(TrainHyperparameters, fn_args.custom_config["train"])
-    architecture = from_dict(ModelHyperparameters, fn_args.custom_config["model"])
-    precision = choose_precision(settings.precision)
+    custom = fn_args.custom_config
+    settings = from_dict(TrainHyperparameters, custom["train"])
+    recipe = Recipe(
+        from_dict(ModelHyperparameters, custom["model"]),
+        settings,
+        choose_precision(settings.precision),
+        warm_start=custom["warm_start"],
+        base_model=fn_args.base_model,
+    )
     data = load_data(fn_args, settings)
     run_dir, export = Path(fn_args.model_run_dir), Path(fn_args.serving_model_dir)
     show_augmentation(fn_args.train_files, settings, run_dir)
 
-    store = CheckpointStore(
-        Path(fn_args.custom_config["checkpoints"]), recipe_digest(fn_args, precision)
-    )
-    recipe = Recipe(architecture, settings, precision)
+    digest = recipe_digest(fn_args, recipe.precision)
+    store = CheckpointStore(Path(custom["checkpoints"]), digest)
     model, history = train(recipe, data, run_dir, store)
-    write_history(history, model, precision, run_dir)
+    write_history(history, model, recipe.precision, run_dir)
 
     images, _ = read_examples(fn_args.eval_files, limit=REFERENCE_COUNT)
     reference = predict_reference(model, images, data.preprocess)
@@ -86,11 +93,15 @@ class Recipe:
       architecture: the network.
       settings: how it is fitted.
       precision: name of the Keras dtype policy to train with.
+      warm_start: start from the weights of ``base_model`` where they fit.
+      base_model: folder of a SavedModel; None where there is none.
     """
 
     architecture: ModelHyperparameters
     settings: TrainHyperparameters
     precision: str
+    warm_start: bool = False
+    base_model: str | None = None
 
 
 def train(
@@ -112,6 +123,8 @@ def train(
         tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(recipe.settings.seed)
     model = build_model(recipe.architecture, recipe.precision)
+    if recipe.warm_start:
+        warm_start(model, recipe.base_model)
     history = fit(model, data, recipe.settings, run_dir, store)
     served = build_model(recipe.architecture)
     served.set_weights(model.get_weights())
@@ -142,6 +155,7 @@ def recipe_digest(fn_args: FnArgs, precision: str) -> str:
             if name != "checkpoints"
         },
         "precision": precision,
+        "base_model": fn_args.base_model,
         "versions": [keras.__version__, tf.__version__],
         "examples": [
             sha256(Path(file))
@@ -176,6 +190,7 @@ def write_history(
     history: History, model: keras.Model, precision: str, directory: Path
 ) -> None:
     """Writes the metrics of each epoch and facts of the model as JSON."""
+    directory.mkdir(parents=True, exist_ok=True)
     content: dict[str, Any] = {
         "epochs": history,
         "parameters": model.count_params(),

@@ -45,6 +45,7 @@ class Config:
       evaluation: what the model must reach.
       serving_check: what the exported model must keep to.
       rebaseline: ignore the latest blessed model in this run.
+      warm_start: train from the weights of the latest blessed model.
     """
 
     pipeline: Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$")] = "mnist"
@@ -58,6 +59,7 @@ class Config:
     evaluation: ModelGateSettings = ModelGateSettings()
     serving_check: ServingCheckSettings = ServingCheckSettings()
     rebaseline: bool = False
+    warm_start: bool = False
 
     @property
     def artifacts(self) -> Path:

@@ -110,16 +110,25 @@ def create_pipeline(config: Config) -> Pipeline:
     _run_again_on(transform, source_digest("components.transform"))
     transform.add_upstream_node(data_gate)
 
+    # The model to start from, if one is wanted: the last one blessed.
+    start = Resolver(
+        strategy_class=LatestOtherBlessedModelStrategy,
+        model=Channel(type=Model),
+        model_blessing=Channel(type=ModelBlessing),
+    ).with_id("WarmStartResolver")
+
     trainer = Trainer(
         run_fn="components.trainer.run_fn",
         examples=examples.outputs["examples"],
         transform_graph=transform.outputs["transform_graph"],
         schema=schema.outputs["schema"],
+        base_model=start.outputs["model"] if config.warm_start else None,
         train_args=trainer_pb2.TrainArgs(splits=[TRAIN]),
         eval_args=trainer_pb2.EvalArgs(splits=[VAL]),
         custom_config={
             "model": dataclasses.asdict(config.model),
             "train": dataclasses.asdict(config.train),
+            "warm_start": config.warm_start,
             "code": source_digest("components.trainer"),
             "checkpoints": str(config.checkpoints),
         },
@@ -175,6 +184,7 @@ def create_pipeline(config: Config) -> Pipeline:
             previous,
             data_gate,
             transform,
+            *([start] if config.warm_start else []),
             trainer,
             baseline,
             serving_check,

@@ -46,6 +46,12 @@ _log = logging.getLogger(__name__)
     help="Do not compare with the latest blessed model this time.",
 )
 @click.option(
+    "--warm-start",
+    is_flag=True,
+    default=None,
+    help="Train from the weights of the latest blessed model.",
+)
+@click.option(
     "--fresh", is_flag=True, help="Do not go on from a training that was killed."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json only.")
@@ -58,6 +64,7 @@ def run(
     overrides: tuple[str, ...],
     workspace: Path | None,
     rebaseline: bool | None,
+    warm_start: bool | None,
     fresh: bool,
     as_json: bool,
     verbose: bool,
@@ -77,6 +84,7 @@ def run(
         schema=schema,
         workspace=workspace,
         rebaseline=rebaseline,
+        warm_start=warm_start,
     )
     _check_inputs(config)
     run_id = new_run_id()

@@ -82,3 +82,14 @@ def test_all_three_inputs_stay_as_they_were() -> None:
         "model_blessing": [101, 102],
         "candidate": [2],
     }
+
+
+def test_before_there_is_a_candidate_the_latest_blessed_model_is_taken() -> None:
+    inputs = {
+        "model": [model(number) for number in (1, 2, 3)],
+        "model_blessing": [blessing(1, BLESSED), blessing(2, BLESSED)],
+    }
+    resolved = LatestOtherBlessedModelStrategy().resolve_artifacts(None, inputs)
+
+    assert set(resolved) == {"model", "model_blessing"}
+    assert [artifact.id for artifact in resolved["model"]] == [2]

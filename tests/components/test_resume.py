@@ -34,12 +34,14 @@ def arguments(transform_graph: Path) -> dict:
             "batch_size": config.train.batch_size,
             "max_examples": config.train.max_examples,
         },
+        "warm_start": False,
         "code": "0" * 64,
     }
     return {
         "train_files": [str(PROJECT_ROOT / "data/mnist/train/*-00000-*")],
         "eval_files": [str(PROJECT_ROOT / "data/mnist/val/*")],
         "transform_output": str(transform_graph),
+        "base_model": None,
         "custom_config": custom_config,
     }
 

@@ -23,13 +23,16 @@ METRICS = {"loss", "accuracy", "val_loss", "val_accuracy"}
 EPOCHS = 2
 
 
-def fn_args(folder: Path, examples: Path, graph: Path, **train) -> SimpleNamespace:
+def fn_args(
+    folder: Path, examples: Path, graph: Path, base_model: str | None = None, **train
+) -> SimpleNamespace:
     return SimpleNamespace(
         train_files=[str(examples / "*")],
         eval_files=[str(min(examples.iterdir()))],
         transform_output=str(graph),
         serving_model_dir=str(folder / "serving"),
         model_run_dir=str(folder / "run"),
+        base_model=base_model,
         custom_config={
             "model": {"hidden_units": [8]},
             "train": {
@@ -39,6 +42,7 @@ def fn_args(folder: Path, examples: Path, graph: Path, **train) -> SimpleNamespa
                 "precision": "float32",
                 **train,
             },
+            "warm_start": base_model is not None,
             "code": "0" * 64,
             "checkpoints": str(folder / "checkpoints"),
         },
@@ -150,6 +154,32 @@ def test_progress_names_counts_and_epochs(trained) -> None:
     assert messages[-1] == f"exported a model of {PARAMETERS} parameters"
 
 
+def test_a_warm_start_goes_on_from_the_weights_of_an_export(
+    trained, tiny_examples: Path, transform_graph: Path, tmp_path: Path
+) -> None:
+    """At a rate next to nothing it ends where the other training did."""
+    base = str(trained[0] / "serving")
+    args = fn_args(
+        tmp_path,
+        tiny_examples,
+        transform_graph,
+        base_model=base,
+        learning_rate=1e-12,
+    )
+    run_fn(args)
+
+    images, _ = read_examples([str(min(tiny_examples.iterdir()))])
+    pixels = tf.constant(images.reshape(-1, 28, 28))
+    before, after = (
+        tf.saved_model.load(folder).signatures["predict_pixels"](pixels=pixels)
+        for folder in (base, str(tmp_path / "serving"))
+    )
+    # Batch normalization moves its means a little in six steps.
+    np.testing.assert_allclose(
+        before["probabilities"], after["probabilities"], atol=0.1
+    )
+
+
 def test_fewer_examples_than_a_batch_is_an_error_that_says_what_to_do(
     tiny_examples: Path, transform_graph: Path, tmp_path: Path
 ) -> None:
@@ -244,5 +274,6 @@ def test_the_digest_of_a_recipe_follows_all_that_weights_depend_on(
         digest(epochs=9),
         digest(precision="mixed_bfloat16"),
         digest(examples=other),
+        digest(base_model="/model"),
     }
-    assert len(changed) == 4
+    assert len(changed) == 5

@@ -185,6 +185,20 @@ def test_the_evaluator_compares_the_candidate_with_the_baseline(nodes: Nodes) ->
     assert "Trainer" in {node.id for node in resolver.upstream_nodes}
 
 
+def test_a_warm_start_reads_the_latest_blessed_model_before_training(build) -> None:
+    cold, warm = build(), build(warm_start=True)
+    nodes = by_id(warm)
+
+    assert set(nodes) == {*by_id(cold), "WarmStartResolver"}
+    base = nodes["Trainer"].inputs["base_model"]
+    assert base.producer_component_id == "WarmStartResolver"
+    assert set(nodes["WarmStartResolver"].inputs) == {"model", "model_blessing"}
+    assert "base_model" not in by_id(cold)["Trainer"].inputs
+    for pipeline, expected in ((cold, False), (warm, True)):
+        properties = by_id(pipeline)["Trainer"].exec_properties
+        assert json.loads(properties["custom_config"])["warm_start"] is expected
+
+
 def test_the_pusher_pushes_what_both_blessed(build, tmp_path: Path) -> None:
     pusher = by_id(build("pipeline=digits", workspace=tmp_path / "w"))["Pusher"]
 
