@@ -12,6 +12,8 @@ INSTALL_REQUIRES = [
     "apache-beam[dill,gcp]",
     # The TensorBoard callback needs it; TensorFlow 2.21 no longer brings it.
     "tensorboard",
+    # The last with pkg_resources, which TensorBoard 2.16 imports when it is started.
+    f"setuptools<82; {TFX_1_16}",
     "keras>=3",
     "attrs",
     "click>=8.1",
