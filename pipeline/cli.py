@@ -13,6 +13,8 @@ from pipeline.commands.models import models
 from pipeline.commands.predict import predict
 from pipeline.commands.report import report
 from pipeline.commands.run import run
+from pipeline.commands.runs import runs
+from pipeline.commands.tensorboard import tensorboard
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -20,7 +22,17 @@ def cli() -> None:
     """From MNIST TFRecords to a validated, pushed model, with TFX."""
 
 
-for command in (run, report, predict, evaluate, models, data, doctor):
+for command in (
+    run,
+    report,
+    predict,
+    evaluate,
+    runs,
+    tensorboard,
+    models,
+    data,
+    doctor,
+):
     cli.add_command(command)
 data.add_command(infer_schema)
 

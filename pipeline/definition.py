@@ -33,7 +33,12 @@ from components.pusher import Pusher
 from components.serving_check import ServingCheck
 from pipeline.config import Config
 from pipeline.evaluation import eval_config
-from pipeline.source_digest import files_digest, source_digest
+from pipeline.source_digest import (
+    code_digest,
+    data_digest,
+    files_digest,
+    source_digest,
+)
 
 # In one process: for 70,000 records on two cores about twice as fast as several.
 # Named in full, because newer Beam may put another runner behind "DirectRunner".
@@ -223,8 +228,8 @@ def provenance(config: Config) -> dict[str, Any]:
       DatasetError: the class names beside the data will not do.
     """
     return {
-        "code": source_digest("components.transform", "components.trainer"),
-        "data": files_digest(config.data.glob("*/*.tfrecord.gz")),
+        "code": code_digest(),
+        "data": data_digest(config.data),
         "schema": files_digest([config.schema]),
         "classes": list(read_class_names(config.data)),
         "rebaseline": config.rebaseline,

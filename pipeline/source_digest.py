@@ -36,6 +36,20 @@ def files_digest(files: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
+def code_digest() -> str:
+    """Returns the digest of all code that a model is made by."""
+    return source_digest("components.transform", "components.trainer")
+
+
+def data_digest(folder: Path) -> str:
+    """Returns the digest of the records in a data folder.
+
+    Args:
+      folder: holds ``train/``, ``val/`` and ``test/``.
+    """
+    return files_digest(folder.glob("*/*.tfrecord.gz"))
+
+
 def _closure(module: str, found: dict[str, Path]) -> dict[str, Path]:
     file = _source(module)
     if file is None:

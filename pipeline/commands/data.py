@@ -1,10 +1,6 @@
 """``mnist-pipeline data``: convert data sets into TFRecords and verify them."""
 
 import json
-import signal
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +9,7 @@ import click
 
 from components.errors import DatasetError, UsageError
 from components.features import TEST, VAL
-from pipeline.commands.options import quiet_tensorflow
+from pipeline.commands.options import clean_stop, quiet_tensorflow
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -129,7 +125,7 @@ def _convert(
 
     sizes = [split.count for split in source.splits.values()]
     total = None if None in sizes else sum(sizes)
-    with _clean_stop(), image_progress() as progress:
+    with clean_stop(), image_progress() as progress:
         read = progress.add_task("Reading images", total=total)
         splits = split_source(
             source, val, test, existing_parent(out), lambda n: progress.advance(read, n)
@@ -164,16 +160,6 @@ def _open_source(
         )
     [(folder, read)] = given
     return read(folder, classes)
-
-
-@contextmanager
-def _clean_stop() -> Iterator[None]:
-    """Lets SIGTERM unwind like Ctrl-C, so that half-written files are removed."""
-    previous = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
 
 
 @data.command()

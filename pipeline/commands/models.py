@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from components.errors import PipelineError, UsageError
-from pipeline.commands.options import of_one_store
+from pipeline.commands.options import ListsByDefault, of_one_store
 from pipeline.config import load_config
 
 if TYPE_CHECKING:
@@ -18,17 +18,7 @@ if TYPE_CHECKING:
     from components.model_store import ModelStore
 
 
-class _ListsByDefault(click.Group):
-    """Takes ``models`` for ``models list``, options included."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        option = bool(args) and args[0].startswith("-")
-        if not args or (option and args[0] not in ctx.help_option_names):
-            args = ["list", *args]
-        return super().parse_args(ctx, args)
-
-
-@click.group(cls=_ListsByDefault)
+@click.group(cls=ListsByDefault)
 def models() -> None:
     """List the published models (the default), verify, roll back, prune them."""
 

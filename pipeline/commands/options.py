@@ -1,8 +1,11 @@
 """Options and settings that several commands share."""
 
 import os
+import signal
+import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -26,6 +29,17 @@ model_option = click.option(
 )
 
 
+class ListsByDefault(click.Group):
+    """A group that takes its bare name for its ``list``, options included."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Puts ``list`` in front where no subcommand is named."""
+        option = bool(args) and args[0].startswith("-")
+        if not args or (option and args[0] not in ctx.help_option_names):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
 def of_one_store(command: Command) -> Command:
     """Adds the options that say which folder of versions is meant."""
     pipeline = click.option("--pipeline", metavar="NAME", help="The pipeline's name.")
@@ -36,3 +50,13 @@ def quiet_tensorflow() -> None:
     """Keeps TensorFlow's greeting off the screen; its errors are exceptions."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     warnings.filterwarnings("ignore", category=FutureWarning, module="google")
+
+
+@contextmanager
+def clean_stop() -> Iterator[None]:
+    """Lets SIGTERM unwind like Ctrl-C, so that half-written files are removed."""
+    previous = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)

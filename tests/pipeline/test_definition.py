@@ -12,7 +12,7 @@ from tfx.orchestration.pipeline import Pipeline
 
 from components.baseline import LatestOtherBlessedModelStrategy
 from components.errors import DatasetError
-from pipeline import definition
+from pipeline import definition, source_digest
 from pipeline.config import load_config
 from pipeline.definition import create_pipeline
 
@@ -298,15 +298,15 @@ def test_class_names_that_will_not_do_stop_the_wiring(build, tmp_path: Path) -> 
 
 def test_other_code_runs_its_node_again(build, monkeypatch) -> None:
     before = build()
+    digest = source_digest.source_digest
     for name in ("transform", "trainer"):
-        digest = definition.source_digest
-        monkeypatch.setattr(
-            definition,
-            "source_digest",
-            lambda *modules, old=digest, name=name: (
-                "0" * 64 if f"components.{name}" in modules else old(*modules)
-            ),
-        )
+        for module in (definition, source_digest):
+            monkeypatch.setattr(
+                module,
+                "source_digest",
+                lambda *modules, name=name: (
+                    "0" * 64 if f"components.{name}" in modules else digest(*modules)
+                ),
+            )
         # The Pusher writes the digest of the code into the manifest.
         assert rerun(before, build()) == {name.capitalize(), "Pusher"}
-        monkeypatch.setattr(definition, "source_digest", digest)

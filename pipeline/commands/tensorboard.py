@@ -1,0 +1,104 @@
+"""``mnist-pipeline tensorboard``: training curves of runs, in TensorBoard."""
+
+import contextlib
+import tempfile
+import threading
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from components.errors import PipelineError, UsageError
+from pipeline.commands.options import clean_stop, quiet_tensorflow, workspace_option
+from pipeline.commands.runs import open_history
+
+if TYPE_CHECKING:
+    from pipeline.run_history import Run, RunHistory
+
+_HOST = "127.0.0.1"
+
+
+@click.command()
+@click.argument("run_ids", metavar="[RUN]...", nargs=-1)
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    help="The port to listen on. [default: 6006, or the next one that is free]",
+)
+@workspace_option
+def tensorboard(
+    run_ids: tuple[str, ...], port: int | None, workspace: Path | None
+) -> None:
+    """Start TensorBoard on the training logs of each RUN.
+
+    On those of the newest run that trained, when none is named. Only this machine can
+    reach it; Ctrl-C ends it.
+    """
+    logs = find_logs(open_history(workspace), run_ids)
+    quiet_tensorflow()
+    # TensorBoard names a run by its folder, so each gets a link of its own name.
+    with clean_stop(), tempfile.TemporaryDirectory() as folder:
+        for name, log in logs.items():
+            (Path(folder) / name).symlink_to(log)
+        url = _launch(folder, port)
+        click.echo(f"{', '.join(logs)}: {url} (Ctrl-C ends it)")
+        with contextlib.suppress(KeyboardInterrupt):
+            threading.Event().wait()
+
+
+def find_logs(history: "RunHistory", run_ids: Sequence[str]) -> dict[str, Path]:
+    """Returns run id → folder of its training logs.
+
+    Args:
+      history: the runs of a workspace.
+      run_ids: names of runs; the newest run that trained, when there is none.
+
+    Raises:
+      UsageError: there is no such run, or it has no training logs.
+    """
+    runs = [history.run(run_id) for run_id in run_ids]
+    if not runs:
+        runs = [run for run in history.runs if _log(run)][-1:]
+    if not runs:
+        raise UsageError(
+            "Expected a run with training logs. Received: no run that trained. "
+            "'mnist-pipeline run' makes one; --workspace names another place."
+        )
+    logs = {run.run_id: _log(run) for run in runs}
+    if missing := [run_id for run_id, log in logs.items() if log is None]:
+        raise UsageError(
+            f"Expected runs with training logs. Received: {', '.join(missing)}, which "
+            "did not come to train, or whose logs are gone. 'mnist-pipeline runs show "
+            f"{missing[0]}' says how far it came."
+        )
+    return logs
+
+
+def _log(run: "Run") -> Path | None:
+    artifact = run.output("Trainer", "model_run")
+    if artifact is None or not Path(artifact.uri).is_dir():
+        return None
+    return Path(artifact.uri).absolute()
+
+
+def _launch(folder: str, port: int | None) -> str:
+    """Starts the server in this process; returns its URL."""
+    # TensorBoard 2.16 imports pkg_resources, which says that it is deprecated.
+    warnings.filterwarnings("ignore", message="pkg_resources")
+    from tensorboard import program
+
+    board = program.TensorBoard()
+    arguments = ["--logdir", folder, "--host", _HOST, "--load_fast", "false"]
+    if port is not None:
+        arguments += ["--port", str(port)]
+    try:
+        # The first one would be the name of the program.
+        board.configure([None, *arguments])
+        return board.launch()
+    except program.TensorBoardServerException as error:
+        raise PipelineError(
+            f"Expected to start TensorBoard on {_HOST}. Received: {error}. Name "
+            "another port with --port."
+        ) from error

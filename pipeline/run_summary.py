@@ -1,0 +1,130 @@
+"""``summary.json`` as it is read back: checked, as anybody may have written it.
+
+It holds what the metadata store does not: how a run ended, its configuration and its
+checks.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic.dataclasses import dataclass
+
+from components.checks import Check
+from components.classes import DIGITS, ClassNames
+from components.errors import PipelineError
+from components.model_manifest import Line, Metrics
+
+SUMMARY_FILE = "summary.json"
+_READ = ConfigDict(extra="ignore")
+
+# TFX keeps the version of a pushed model as text.
+Version = Annotated[
+    int | None, BeforeValidator(lambda v: int(v) if isinstance(v, str) else v)
+]
+
+
+def _check_checks(checks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    for fields in checks:
+        try:
+            check = Check(**fields)
+        except TypeError as error:
+            raise ValueError(f"a check that is none: {error}") from error
+        for text in (check.gate, check.name, check.slice, check.advice):
+            if not isinstance(text, str) or not text.isprintable():
+                raise ValueError(f"a check with {text!r} where a line is expected")
+    return checks
+
+
+@dataclass(frozen=True, config=_READ)
+class NodeSummary:
+    """How a node ended."""
+
+    id: Line
+    state: Line
+    seconds: float
+
+
+@dataclass(frozen=True, config=_READ)
+class ModelSummary:
+    """Where the model was pushed, if it was, and its size, if one was trained."""
+
+    path: Line | None = None
+    version: Version = None
+    parameters: int | None = None
+
+
+@dataclass(frozen=True, config=_READ)
+class RunSummary:
+    """What a run wrote down; ``config`` and ``digests`` are new in 2026-11-23.
+
+    Attributes:
+      run_id: names the run.
+      pipeline: name of its pipeline.
+      status: how it ended, as ``outcome`` says it.
+      components: the nodes in order.
+      data: examples by split.
+      metrics: of the model, if it was evaluated.
+      checks: of every gate that looked.
+      model: what was trained and pushed.
+      seconds: from start to end.
+      versions: of Python and libraries.
+      classes: names of the classes.
+      config: all settings; None where an older release wrote none.
+      digests: of code, data and schema.
+    """
+
+    run_id: Line
+    pipeline: Line
+    status: Line
+    components: list[NodeSummary]
+    data: dict[Line, int]
+    metrics: Metrics | None
+    checks: Annotated[list[dict[str, Any]], AfterValidator(_check_checks)]
+    model: ModelSummary
+    seconds: float
+    versions: dict[Line, Line]
+    classes: ClassNames = DIGITS
+    config: dict[str, Any] | None = None
+    digests: dict[Line, Line] | None = None
+
+
+_SUMMARY = TypeAdapter(RunSummary)
+
+
+def read_summary(reports: Path, run_id: str) -> RunSummary | None:
+    """Returns what a run wrote down, or None where it wrote nothing.
+
+    Raises:
+      PipelineError: the file is damaged or that of another run.
+    """
+    file = reports / run_id / SUMMARY_FILE
+    try:
+        summary = _SUMMARY.validate_json(file.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError) as error:
+        raise PipelineError(
+            f"Expected the summary of a run in {file}. Received: {_reason(error)}. "
+            f"'mnist-pipeline runs show {run_id}' needs it whole; restore it, or "
+            f"remove {file.parent}."
+        ) from error
+    if summary.run_id != run_id:
+        raise PipelineError(
+            f"Expected {file} to be of run {run_id}. Received: of {summary.run_id}. "
+            "Restore it, or remove it."
+        )
+    return summary
+
+
+def _reason(error: OSError | ValidationError) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    first = error.errors(include_url=False, include_input=False)[0]
+    return ": ".join(filter(None, [".".join(map(str, first["loc"])), first["msg"]]))
