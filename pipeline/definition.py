@@ -3,10 +3,7 @@
 import dataclasses
 from typing import Any
 
-from ml_metadata.proto.metadata_store_pb2 import (
-    ConnectionConfig,
-    SqliteMetadataSourceConfig,
-)
+from ml_metadata.proto.metadata_store_pb2 import ConnectionConfig
 from tfx.components import (
     Evaluator,
     ExampleValidator,
@@ -33,6 +30,7 @@ from components.pusher import Pusher
 from components.serving_check import ServingCheck
 from pipeline.config import Config
 from pipeline.evaluation import eval_config
+from pipeline.metadata_store import sqlite_connection
 from pipeline.source_digest import (
     code_digest,
     data_digest,
@@ -51,12 +49,15 @@ BEAM_ARGS = [
 ]
 
 
-def create_pipeline(config: Config) -> Pipeline:
+def create_pipeline(
+    config: Config, metadata: ConnectionConfig | None = None
+) -> Pipeline:
     """Wires the nodes, from TFRecords to a pushed model.
 
     Args:
       config: all paths and settings; nothing else is read, but our own source, the
         schema and the data for their digests, and the class names.
+      metadata: the metadata store; None is the SQLite file of the workspace.
     """
     # Records come in splits already; a split is a folder.
     examples = ImportExampleGen(
@@ -198,12 +199,7 @@ def create_pipeline(config: Config) -> Pipeline:
         ],
         enable_cache=True,
         # TFX's own helper makes the folder, and wiring should not write.
-        metadata_connection_config=ConnectionConfig(
-            sqlite=SqliteMetadataSourceConfig(
-                filename_uri=str(config.metadata),
-                connection_mode=SqliteMetadataSourceConfig.READWRITE_OPENCREATE,
-            )
-        ),
+        metadata_connection_config=metadata or sqlite_connection(config.metadata),
         beam_pipeline_args=BEAM_ARGS,
     )
 

@@ -70,7 +70,7 @@ def _execute(
         run_id,
         on_start=screen.start,
         on_end=lambda result: screen.end(result.id, result.state, result.seconds),
-        explain=functools.partial(_explain, config),
+        explain=functools.partial(explain_failure, config),
     )
     lineage = RunLineage(config.metadata, run_id)
     seconds = time.monotonic() - started
@@ -81,7 +81,7 @@ def _execute(
     return Execution(summary, results)
 
 
-def _explain(config: Config, node_id: str, error: Exception) -> Exception:
+def explain_failure(config: Config, node_id: str, error: Exception) -> Exception:
     """Says what to do about a full disk or data that a node could not read."""
     if not isinstance(error, PipelineError) and is_disk_full(error):
         return full_disk_error(config.workspace)

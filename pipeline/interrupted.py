@@ -1,7 +1,7 @@
 """Clears what runs left behind that were killed, before the next one starts.
 
 ``execution`` calls it while it holds the lock of the workspace, so that whatever is
-marked as running is not.
+marked as running is not. ``node_execution`` clears what is left of its own node.
 """
 
 import re
@@ -18,7 +18,7 @@ from pipeline.metadata_file import unfit_metadata
 
 # A name out of the database becomes part of a path that is removed.
 _NODE_ID = re.compile(r"[A-Za-z0-9-]+")
-_UNFINISHED = (mlmd.Execution.NEW, mlmd.Execution.RUNNING)
+UNFINISHED = (mlmd.Execution.NEW, mlmd.Execution.RUNNING)
 
 
 def clear_interrupted(config: Config, run_id: str) -> list[str]:
@@ -43,8 +43,8 @@ def clear_interrupted(config: Config, run_id: str) -> list[str]:
     try:
         with metadata.Metadata(connection) as handle:
             executions = handle.store.get_executions()
-            unfinished = [e for e in executions if e.last_known_state in _UNFINISHED]
-            notes = [_clear(handle.store, one, config) for one in unfinished]
+            unfinished = [e for e in executions if e.last_known_state in UNFINISHED]
+            notes = [clear_execution(handle.store, one, config) for one in unfinished]
     except RuntimeError as error:
         # TFX wraps whatever ML Metadata says of a database that it does not open.
         raise unfit_metadata(config.metadata, str(error)) from error
@@ -53,7 +53,22 @@ def clear_interrupted(config: Config, run_id: str) -> list[str]:
     return notes
 
 
-def _clear(store: MetadataStore, execution: mlmd.Execution, config: Config) -> str:
+def clear_execution(
+    store: MetadataStore, execution: mlmd.Execution, config: Config
+) -> str:
+    """Removes what a killed execution left and marks it as failed.
+
+    Args:
+      store: knows the execution.
+      execution: of a process that is gone.
+      config: says where the artifacts are.
+
+    Returns:
+      A line that says so.
+
+    Raises:
+      PipelineError: the metadata names a node that cannot be one.
+    """
     node = node_id(store, execution)
     if not _NODE_ID.fullmatch(node):
         raise unfit_metadata(config.metadata, f"{node!r} is no name of a node")

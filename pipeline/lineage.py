@@ -8,6 +8,8 @@ from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 from tfx.orchestration import metadata
 
+from pipeline.metadata_store import sqlite_connection
+
 
 @attrs.frozen
 class RunArtifact:
@@ -26,10 +28,14 @@ class RunLineage:
     """The artifacts of one run, by node id and output name.
 
     A cached execution has the artifacts of the run that made them.
+
+    Args:
+      store: the metadata store, or the SQLite file that is one.
+      run_id: names the run.
     """
 
-    def __init__(self, database: Path, run_id: str) -> None:
-        self._database = database
+    def __init__(self, store: mlmd.ConnectionConfig | Path, run_id: str) -> None:
+        self._store = sqlite_connection(store) if isinstance(store, Path) else store
         self._run_id = run_id
         self._outputs: dict[tuple[str, str], RunArtifact] | None = None
 
@@ -40,17 +46,25 @@ class RunLineage:
         return self._outputs.get((node_id, name))
 
     def _read(self) -> dict[tuple[str, str], RunArtifact]:
-        connection = metadata.sqlite_metadata_connection_config(str(self._database))
-        with metadata.Metadata(connection) as handle:
-            context = _run_context(handle.store, self._run_id)
-            if context is None:
-                return {}
+        with metadata.Metadata(self._store) as handle:
             found: dict[tuple[str, str], RunArtifact] = {}
-            for execution in handle.store.get_executions_by_context(context.id):
-                node = node_id(handle.store, execution)
+            for node, execution in run_executions(handle.store, self._run_id):
                 for name, artifact in _outputs(handle.store, execution.id):
                     found[node, name] = RunArtifact(artifact.uri, _properties(artifact))
             return found
+
+
+def run_executions(
+    store: MetadataStore, run_id: str
+) -> list[tuple[str, mlmd.Execution]]:
+    """Returns each execution of a run with the id of its node; none before it ran."""
+    context = _run_context(store, run_id)
+    if context is None:
+        return []
+    return [
+        (node_id(store, execution), execution)
+        for execution in store.get_executions_by_context(context.id)
+    ]
 
 
 def _run_context(store: MetadataStore, run_id: str) -> mlmd.Context | None:

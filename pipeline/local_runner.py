@@ -72,8 +72,7 @@ def run_nodes(
     Returns:
       A result for each node, in order.
     """
-    compiled = Compiler().compile(pipeline)
-    substitute_runtime_parameter(compiled, {PIPELINE_RUN_ID_PARAMETER_NAME: run_id})
+    compiled = compile_run(pipeline, run_id)
     results: list[NodeResult] = []
     failed = False
     for node in compiled.nodes:
@@ -82,18 +81,37 @@ def run_nodes(
             result = NodeResult(node_id, "not run")
         else:
             on_start(node_id)
-            result = _run_node(compiled, node.pipeline_node, explain)
+            result = run_node(compiled, node.pipeline_node, explain)
             failed = result.state == "failed"
         on_end(result)
         results.append(result)
     return results
 
 
-def _run_node(
+def compile_run(pipeline: Pipeline, run_id: str) -> pipeline_pb2.Pipeline:
+    """Compiles a pipeline for one run of it.
+
+    Args:
+      pipeline: from ``create_pipeline``.
+      run_id: names the run in the metadata store.
+    """
+    compiled = Compiler().compile(pipeline)
+    substitute_runtime_parameter(compiled, {PIPELINE_RUN_ID_PARAMETER_NAME: run_id})
+    return compiled
+
+
+def run_node(
     compiled: pipeline_pb2.Pipeline,
     node: pipeline_pb2.PipelineNode,
     explain: Explain,
 ) -> NodeResult:
+    """Runs one node with TFX's portable launcher; those before it have ended.
+
+    Args:
+      compiled: from ``compile_run``.
+      node: one of its nodes.
+      explain: turns its error into one that a person understands.
+    """
     node_id = node.node_info.id
     started = time.monotonic()
     try:

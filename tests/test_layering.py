@@ -16,9 +16,11 @@ WIRING = ("pipeline.config", "pipeline.definition", "pipeline.evaluation")
 RUNNING = (
     "pipeline.cli",
     "pipeline.commands",
+    "pipeline.container",
     "pipeline.execution",
     "pipeline.kubeflow_runner",
     "pipeline.local_runner",
+    "pipeline.node_execution",
     "pipeline.node_runner",
     "pipeline.screen",
 )

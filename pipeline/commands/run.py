@@ -86,7 +86,7 @@ def run(
         rebaseline=rebaseline,
         warm_start=warm_start,
     )
-    _check_inputs(config)
+    check_inputs(config)
     run_id = new_run_id()
     with workspace_lock(config.workspace, f"run {run_id}"):
         check_metadata(config.metadata)
@@ -100,12 +100,17 @@ def new_run_id() -> str:
     return f"{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
-def _check_inputs(config: Config) -> None:
+def check_inputs(config: Config) -> None:
+    """Refuses, before TensorFlow is loaded, data or a schema that is not there.
+
+    Raises:
+      UsageError: the data is no folder, or the schema no file.
+      DatasetError: the class names beside the data will not do.
+    """
     if not config.data.is_dir():
         raise UsageError(
             f"Expected --data to name a folder. Received: {config.data}, which is none."
         )
-    # Before TensorFlow is loaded, which takes seconds.
     read_class_names(config.data)
     if not config.schema.is_file():
         raise UsageError(

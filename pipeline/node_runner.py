@@ -1,0 +1,38 @@
+"""Runs one node of one run in this process: what a container of a cluster executes.
+
+``python -m pipeline.node_runner --node ID --run-id RUN`` has the gates, exit codes and
+messages of ``mnist-pipeline run``.
+"""
+
+import sys
+
+import click
+
+from pipeline.container import log_to_stdout, main, run_config, run_options
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--node", "node_id", required=True, help="The id of the node.")
+@run_options
+def cli(node_id: str, run_id: str, verbose: bool, **options) -> None:
+    """Run one node of a run; the nodes before it have ended.
+
+    A node that ended already is not run again. Exit codes are those of
+    mnist-pipeline run: 0 the node ended well, 2 usage, 3 data rejected, 4 model
+    rejected, 5 serving check rejected, 1 anything else.
+
+    The metadata store is SQLite in the workspace, or the PostgreSQL that MLMD_HOST,
+    MLMD_PORT, MLMD_DATABASE, MLMD_USER and MLMD_PASSWORD_FILE or MLMD_PASSWORD name.
+    """
+    log_to_stdout(verbose)
+    config = run_config(run_id, **options)
+    from pipeline.node_execution import run_node_of
+
+    record = run_node_of(config, node_id, run_id)
+    if record.code:
+        print(f"Error: {node_id} stopped the run: {record.message}", flush=True)
+    sys.exit(record.code)
+
+
+if __name__ == "__main__":
+    main(cli)
