@@ -1,5 +1,5 @@
 # Everything a person or CI calls. The first target that needs .venv makes it.
-.PHONY: help run test report bench accuracy lock lint clean choose
+.PHONY: help run test defects report bench accuracy lock lint clean choose
 .DEFAULT_GOAL := help
 
 VENV := .venv
@@ -14,8 +14,11 @@ help: ## list these targets
 run: $(READY) ## run the pipeline on MNIST; ARGS go to `mnist-pipeline run`
 	@$(VENV)/bin/mnist-pipeline run $(ARGS)
 
-test: $(READY) ## run the tests; ARGS go to pytest, JOBS at a time
+test: $(READY) ## run the tests but for planted defects; ARGS go to pytest, JOBS at a time
 	@$(VENV)/bin/python -m pytest --numprocesses=$(JOBS) --dist=loadfile $(ARGS)
+
+defects: $(READY) ## plant defects in data, models and exports; write benchmarks/DEFECTS.md
+	@$(VENV)/bin/python -m benchmarks.defects --jobs=$(JOBS) $(ARGS)
 
 report: $(READY) ## show the report of the latest run
 	@$(VENV)/bin/mnist-pipeline report $(ARGS)

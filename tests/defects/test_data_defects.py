@@ -198,7 +198,7 @@ CASES = {
         set_value(LABEL, 0, 10),
         anomaly(LABEL, "out-of-range values", "train", "10"),
     ),
-    "label −1": Case(
+    "label -1": Case(
         set_value(LABEL, 0, -1),
         anomaly(LABEL, "out-of-range values", "train", "-1"),
     ),
@@ -215,7 +215,7 @@ CASES = {
         set_value(IMAGE, 400, 256),
         anomaly(IMAGE, "out-of-range values", "train", "256"),
     ),
-    "pixel −1": Case(
+    "pixel -1": Case(
         set_value(IMAGE, 400, -1),
         anomaly(IMAGE, "out-of-range values", "train", "-1"),
     ),

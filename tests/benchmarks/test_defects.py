@@ -1,0 +1,82 @@
+"""The table of planted defects counts what was caught, and what was not."""
+
+import attrs
+import pytest
+
+from benchmarks.defects import Collector, Row, render
+
+DEFECT = "tests/defects/test_data_defects.py::test_data_defect[{}]"
+GOOD = "tests/defects/test_good_data.py::test_good_data[{}]"
+CAUGHT = {"gate": "data", "exit_code": 3, "message": "too | few\nadd", "seconds": 4.2}
+
+
+@attrs.frozen
+class Report:
+    """Stands in for pytest's: one phase of one case."""
+
+    nodeid: str
+    passed: bool = True
+    user_properties: list = attrs.field(factory=list)
+
+
+def collected(*ids: str) -> Collector:
+    collector = Collector()
+    collector.pytest_xdist_node_collection_finished(ids=ids)
+    return collector
+
+
+def last_line(collector: Collector) -> str:
+    return render(collector.rows(), "here").splitlines()[-1]
+
+
+def test_caught_defects_and_false_alarms_are_counted() -> None:
+    good = [GOOD.format(f"seed {seed}") for seed in range(3)]
+    defects = [DEFECT.format(title) for title in ("empty", "torn")]
+    collector = collected(good[0], *defects, *good[1:])
+    for case in (*good, *defects):
+        passed = case not in (good[1], defects[0])
+        collector.pytest_runtest_logreport(Report(case))
+        collector.pytest_runtest_logreport(Report(case, passed))
+
+    assert last_line(collector) == ("Caught 1/2 defects; false alarms 1/3 clean runs.")
+
+
+@pytest.mark.parametrize("phases", [(), (True, False), (False,), (True, True, False)])
+def test_a_case_that_did_not_end_well_was_not_caught(phases) -> None:
+    collector = collected(DEFECT.format("torn"))
+    for passed in phases:
+        collector.pytest_runtest_logreport(Report(DEFECT.format("torn"), passed))
+
+    [row] = collector.rows()
+    assert not row.passed
+    assert last_line(collector).startswith("Caught 0/1 defects; false alarms 0/0")
+
+
+def test_defects_come_in_their_order_before_what_is_clean() -> None:
+    collector = collected(GOOD.format("seed 0"), *map(DEFECT.format, "ba"))
+
+    assert [row.title for row in collector.rows()] == ["b", "a", "seed 0"]
+
+
+def test_what_a_case_recorded_is_in_its_row() -> None:
+    case = DEFECT.format("a [b] c")
+    collector = collected(case)
+    collector.pytest_runtest_logreport(Report(case))
+    recorded = list(CAUGHT.items())
+    collector.pytest_runtest_logreport(Report(case, user_properties=recorded))
+
+    [row] = collector.rows()
+    assert row == Row("a [b] c", clean=False, passed=True, **CAUGHT)
+    assert "| a [b] c | data | 3 | too \\| few<br>add | 4.2 |\n" in render([row], "")
+
+
+def test_what_went_wrong_is_named_in_the_table() -> None:
+    rows = [
+        Row("torn", clean=False, passed=False),
+        Row("seed 0", clean=True, passed=False, exit_code=4, seconds=9.0),
+    ]
+    table = render(rows, "on a machine")
+
+    assert "| torn | none | none | NOT CAUGHT  | none |\n" in table
+    assert "| good data, seed 0 | none | 4 | FALSE ALARM  | 9.0 |\n" in table
+    assert "\non a machine.\n" in table
