@@ -22,6 +22,7 @@ _ERROR = anomalies_pb2.AnomalyInfo.ERROR
 _SHAPE = anomalies_pb2.AnomalyInfo.INVALID_FEATURE_SHAPE
 # TFDV says what it would do to the schema ("column dropped"); this is what is wrong.
 _NAMES = {
+    anomalies_pb2.AnomalyInfo.SCHEMA_MISSING_COLUMN: "missing",
     anomalies_pb2.AnomalyInfo.FEATURE_TYPE_NOT_PRESENT: "missing",
     anomalies_pb2.AnomalyInfo.FEATURE_TYPE_LOW_FRACTION_PRESENT: "not in every record",
     _SHAPE: "wrong number of values",

@@ -417,6 +417,19 @@ def test_anomalies_of_error_severity_become_checks():
     ]
 
 
+def test_a_feature_that_no_record_has_is_missing():
+    anomalies = anomalies_pb2.Anomalies()
+    anomaly = anomalies.anomaly_info["image"]
+    anomaly.severity = anomalies_pb2.AnomalyInfo.ERROR
+    anomaly.reason.add(
+        type=anomalies_pb2.AnomalyInfo.SCHEMA_MISSING_COLUMN,
+        short_description="Column dropped",
+        description="Column is completely missing",
+    )
+    [check] = anomaly_checks("val", anomalies, SCHEMA, SETTINGS)
+    assert check.name == "anomaly: image: missing"
+
+
 def test_a_wrong_number_of_values_is_told_in_numbers():
     anomalies = anomalies_pb2.Anomalies()
     for feature in ("image", "label"):
