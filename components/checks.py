@@ -70,6 +70,12 @@ class DataRejectedError(GateError):
     exit_code = 3
 
 
+class ModelRejectedError(GateError):
+    """There is no model that could be evaluated."""
+
+    exit_code = 4
+
+
 def write_checks(directory: str | Path, checks: Iterable[Check]) -> None:
     """Writes checks beside the other files of an artifact."""
     content = json.dumps([attrs.asdict(check) for check in checks], indent=2)

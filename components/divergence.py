@@ -4,10 +4,10 @@ import math
 
 import keras
 
-from components.errors import PipelineError
+from components.checks import Check, ModelRejectedError
 
 
-class TrainingDivergedError(PipelineError):
+class TrainingDivergedError(ModelRejectedError):
     """The loss is not finite; more steps would not mend it."""
 
 
@@ -46,10 +46,15 @@ class StopOnDivergence(keras.callbacks.Callback):
         if math.isfinite(loss):
             return
         total = self._epochs * self._steps
-        raise TrainingDivergedError(
-            f"Expected a finite {kind} loss. Received: {loss} by step "
-            f"{self._epoch * self._steps + step} of {total}, in epoch "
-            f"{self._epoch + 1} of {self._epochs}, at learning rate "
-            f"{float(self.model.optimizer.learning_rate):.3g}. "
-            f"Lower train.learning_rate."
+        rate = float(self.model.optimizer.learning_rate)
+        step += self._epoch * self._steps
+        check = Check(
+            gate="model",
+            name=f"{kind} loss",
+            slice=f"epoch {self._epoch + 1} of {self._epochs}",
+            value=f"{loss} by step {step} of {total}, at learning rate {rate:.3g}",
+            bound="finite",
+            passed=False,
+            advice="The training diverged. Lower train.learning_rate.",
         )
+        raise TrainingDivergedError([check])

@@ -10,7 +10,13 @@ from typing import Any
 import attrs
 import tensorflow_data_validation as tfdv
 
-from components.checks import Check, DataRejectedError, GateError, read_checks
+from components.checks import (
+    Check,
+    DataRejectedError,
+    GateError,
+    ModelRejectedError,
+    read_checks,
+)
 from components.features import SPLITS
 from components.metrics import BASELINE, EvaluationMetrics
 from components.model_gate import model_checks
@@ -77,6 +83,8 @@ def status(results: Sequence[NodeResult], lineage: RunLineage) -> str:
     """Says in one word how the run ended; a key of ``EXIT_CODES``."""
     if any(isinstance(result.error, DataRejectedError) for result in results):
         return "data_rejected"
+    if any(isinstance(result.error, ModelRejectedError) for result in results):
+        return "model_rejected"
     failed = [result.id for result in results if result.state == "failed"]
     # A model that cannot serve may be one that cannot be evaluated, too.
     if failed == ["Evaluator"] and _refused_to_serve(lineage):

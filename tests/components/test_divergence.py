@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from components.checks import ModelRejectedError
 from components.divergence import StopOnDivergence, TrainingDivergedError
-from components.errors import PipelineError
 
 
 @pytest.fixture
@@ -28,11 +28,12 @@ def test_the_error_says_step_epoch_rate_and_what_to_do(callback, loss) -> None:
         callback.on_train_batch_end(39, {"loss": tf.constant(loss)})
 
     assert str(caught.value) == (
-        f"Expected a finite training loss. Received: {loss} by step 254 of 856, in "
-        "epoch 3 of 8, at learning rate 0.004. Lower train.learning_rate."
+        f"model gate: training loss, epoch 3 of 8: {loss} by step 254 of 856, at "
+        "learning rate 0.004, bound finite\n"
+        "The training diverged. Lower train.learning_rate."
     )
-    assert isinstance(caught.value, PipelineError)
-    assert caught.value.exit_code == 1
+    assert isinstance(caught.value, ModelRejectedError)
+    assert caught.value.exit_code == 4
 
 
 def test_a_short_last_execution_does_not_count_steps_of_the_next_epoch(
@@ -44,7 +45,7 @@ def test_a_short_last_execution_does_not_count_steps_of_the_next_epoch(
 
 def test_the_validation_loss_shows_what_the_last_update_did(callback) -> None:
     with pytest.raises(
-        TrainingDivergedError, match=r"finite validation loss.* step 321 of"
+        TrainingDivergedError, match="validation loss, epoch 3 of 8: nan by step 321 of"
     ):
         callback.on_epoch_end(2, {"loss": 1.0, "val_loss": math.nan})
 
@@ -61,7 +62,9 @@ def test_keras_stops_within_an_epoch() -> None:
     inputs = np.ones((40, 2), np.float32)
     inputs[17] = np.nan
 
-    with pytest.raises(TrainingDivergedError, match="by step 20 of 120, in epoch 1"):
+    with pytest.raises(
+        TrainingDivergedError, match="epoch 1 of 3: nan by step 20 of 120"
+    ):
         model.fit(
             inputs,
             np.ones(40, np.float32),

@@ -231,6 +231,6 @@ def test_a_training_that_diverges_ends_with_one_clear_error(
 
     data = TrainingData(striped, striped, broken)
     with pytest.raises(
-        TrainingDivergedError, match=r"nan by step 3 of 20, in epoch 1 of 5"
+        TrainingDivergedError, match="epoch 1 of 5: nan by step 3 of 20"
     ):
         fitted(data, CheckpointStore(tmp_path, "digest"), tmp_path / "logs")

@@ -22,7 +22,7 @@ from components.model_store import ModelStore
 from pipeline.cli import main
 
 EXIT_CODES = {"data": 3, "model": 4, "serving": 5}
-_SECONDS = 300
+_SECONDS = 600
 _PROCESSES = multiprocessing.get_context("forkserver")
 # Importing starts no thread of Python's and runs nothing in TensorFlow, so what has
 # only imported may fork.

@@ -7,7 +7,7 @@ from pathlib import Path
 import attrs
 import numpy as np
 import pytest
-from bench import Between, Refusal
+from bench import Between, Refusal, Saying
 from exports import train_with
 from small_data import read, write
 
@@ -60,7 +60,17 @@ CASES = {
         mislabel_fives,
     ),
     "learning rate far too high": Case(
-        NO_LOSS, args=("--set", "train.learning_rate=1000.0")
+        GUESSING, args=("--set", "train.learning_rate=3.0")
+    ),
+    "training that diverges": Case(
+        Refusal(
+            "model",
+            "training loss",
+            "epoch 1 of 6",
+            Saying("nan by step", "at learning rate"),
+            "finite",
+        ),
+        args=("--set", "train.learning_rate=1000.0"),
     ),
     "a worse model than the blessed one": Case(
         overall("accuracy drop", Between(0.031, 0.08), 0.03),

@@ -8,7 +8,12 @@ import attrs
 import pytest
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from components.checks import Check, DataRejectedError, write_checks
+from components.checks import (
+    Check,
+    DataRejectedError,
+    ModelRejectedError,
+    write_checks,
+)
 from pipeline import outcome
 from pipeline.config import Config, to_dict
 from pipeline.lineage import RunArtifact
@@ -111,6 +116,13 @@ def test_a_data_gate_that_refused_is_told_from_a_failure() -> None:
     results = [NodeResult("DataGate", "failed", error=error)]
 
     assert status(results, lineage()) == "data_rejected"
+
+
+def test_a_training_that_gave_no_model_is_a_rejected_model() -> None:
+    error = ModelRejectedError([check("training loss", passed=False)])
+    results = [NodeResult("Trainer", "failed", error=error)]
+
+    assert status(results, lineage(Pusher=PUSHED)) == "model_rejected"
 
 
 def test_every_way_to_end_has_the_exit_code_of_the_design() -> None:
