@@ -118,19 +118,26 @@ def prune(
 def open_store(workspace: Path | None, pipeline: str | None) -> "ModelStore":
     """Returns the store of a pipeline in a workspace.
 
+    Without a name it is the default pipeline or, where that never pushed, the only
+    one that did.
+
     Raises:
-      UsageError: a pipeline was named, and no pipeline of that name pushed there.
+      UsageError: no pipeline of that name pushed there, or several did and none was
+        named.
     """
     from components.model_store import ModelStore
 
     base = load_config(workspace=workspace, pipeline=pipeline).serving
-    if pipeline is not None and not base.is_dir():
-        known = ", ".join(sorted(p.name for p in base.parent.glob("*/"))) or "none"
-        raise UsageError(
-            f"Expected a pipeline with published models in {base.parent}. "
-            f"Received: {pipeline}. Pipelines there: {known}."
-        )
-    return ModelStore(base)
+    if base.is_dir():
+        return ModelStore(base)
+    known = sorted(path for path in base.parent.glob("*/") if path.is_dir())
+    if pipeline is None and len(known) < 2:
+        return ModelStore(known[0] if known else base)
+    raise UsageError(
+        f"Expected a pipeline with published models in {base.parent}. Received: "
+        f"{pipeline or 'no --pipeline'}. Pipelines there: "
+        f"{', '.join(path.name for path in known) or 'none'}."
+    )
 
 
 def describe(store: "ModelStore", version: int) -> dict[str, Any]:

@@ -218,6 +218,17 @@ def test_another_pipeline(workspace, versions):
     assert "Received: mnist. Pipelines there: fashion." in str(result.exception)
 
 
+def test_the_only_pipeline_needs_no_name(workspace, versions):
+    (workspace / "serving" / "mnist").rename(workspace / "serving" / "fashion")
+    assert len(rows(call(workspace))) == 4
+    (workspace / "serving" / "letters").mkdir()
+    result = call(workspace)
+    assert isinstance(result.exception, UsageError)
+    assert "Received: no --pipeline. Pipelines there: fashion, letters." in str(
+        result.exception
+    )
+
+
 def test_tensorflow_is_not_imported(workspace, versions):
     code = (
         "import sys; from pipeline.commands.models import models; "
