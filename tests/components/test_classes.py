@@ -77,3 +77,9 @@ def test_a_name_stands_beside_its_label_where_it_says_more() -> None:
     assert describe_class(3, NAMES) == "3 (Dress)"
     assert describe_class(3, DIGITS) == "3"
     assert describe_class(3, tuple(reversed(DIGITS))) == "3 (6)"
+
+
+def test_the_names_of_fashion_mnist_are_those_of_its_authors() -> None:
+    file = Path(__file__).parents[2] / "configs" / "fashion-classes.json"
+
+    assert parse_class_names(file) == NAMES
