@@ -68,12 +68,7 @@ def summarize(
         ],
         "model": read_model(lineage),
         "seconds": round(seconds, 1),
-        "versions": {
-            "python": platform.python_version(),
-            "tfx": version("tfx"),
-            "tensorflow": version("tensorflow"),
-            "beam": version("apache-beam"),
-        },
+        "versions": _versions(),
         "config": to_dict(config),
         "digests": {name: origin[name] for name in ("code", "data", "schema")},
     }
@@ -162,6 +157,15 @@ def read_model(lineage: RunLineage) -> dict[str, Any]:
         "version": properties.get("pushed_version"),
         "parameters": history.get("parameters"),
         "precision": history.get("precision"),
+    }
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "python": platform.python_version(),
+        "tfx": version("tfx"),
+        "tensorflow": version("tensorflow"),
+        "beam": version("apache-beam"),
     }
 
 

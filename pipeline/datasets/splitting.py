@@ -67,6 +67,12 @@ def split_source(
         name: _read(name, split, source.classes, scratch, advance)
         for name, split in source.splits.items()
     }
+    return _split(pools, sizes, source)
+
+
+def _split(
+    pools: dict[str, _Pool], sizes: dict[str, Size | None], source: Source
+) -> list[Split]:
     # Mixed where they come class by class, for who trains on the first so many.
     chosen = {
         name: pool.digests.argsort(kind="stable")
