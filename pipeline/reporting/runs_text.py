@@ -106,7 +106,7 @@ def print_run(console: Console, run: Mapping[str, Any]) -> None:
         console.print()
         console.print(_checks(run["checks"], run["classes"]))
     if run["artifacts"]:
-        artifacts = _table("artifact", "made by", "files")
+        artifacts = _table("artifact", "made by", "files+")
         for one in run["artifacts"]:
             artifacts.add_row(
                 f"{one['node']}.{one['name']}",
@@ -118,7 +118,7 @@ def print_run(console: Console, run: Mapping[str, Any]) -> None:
 
 
 def _checks(checks: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> Table:
-    table = _table("", "gate", "check", "where", "value>", "bound>")
+    table = _table("", "gate", "check", "where", "value>+", "bound>+")
     for check in (Check(**fields) for fields in checks):
         failed = "[red]✗[/]" if check.stops else "[yellow]![/]"
         table.add_row(
@@ -184,7 +184,7 @@ def print_trace(console: Console, trace: Mapping[str, Any]) -> None:
     if not trace["nodes"]:
         console.print("\nThe metadata store of this workspace does not know it.")
         return
-    nodes = _table("node", "run", "started, UTC", "seconds>", "made")
+    nodes = _table("node", "run", "started, UTC", "seconds>", "made+")
     for one in trace["nodes"]:
         nodes.add_row(
             one["node"],
@@ -214,7 +214,7 @@ def describe_changes(before: Run, after: Run, changes: RunChanges) -> dict[str, 
 
 def print_changes(console: Console, changes: Mapping[str, Any]) -> None:
     """Prints a row for each key that differs, section by section."""
-    table = _table("", "before", "after")
+    table = _table("+", "before+", "after+")
     old, new = changes["before"], changes["after"]
     table.add_row("run", escape(old["run_id"]), escape(new["run_id"]))
     for section, keys in changes["changed"].items():
@@ -230,18 +230,20 @@ def print_changes(console: Console, changes: Mapping[str, Any]) -> None:
 
 
 def _table(*headings: str) -> Table:
-    """A table without lines; a heading that ends in ``>`` has its cells to the right.
+    """A table without lines.
 
-    The last column folds, the others do not.
+    Args:
+      *headings: one that ends in ``>`` has its cells to the right, in ``+`` folded
+        where they are too long for the terminal.
     """
     table = Table(box=None, pad_edge=False)
-    for index, heading in enumerate(headings):
-        last = index == len(headings) - 1
+    for heading in headings:
+        folds = heading.endswith("+")
         table.add_column(
-            heading.rstrip(">"),
-            justify="right" if heading.endswith(">") else "left",
-            no_wrap=not last,
-            overflow="fold" if last else "ellipsis",
+            heading.rstrip(">+"),
+            justify="right" if ">" in heading else "left",
+            no_wrap=not folds,
+            overflow="fold" if folds else "ellipsis",
         )
     return table
 
