@@ -49,7 +49,7 @@ def _find_fault(split: Path) -> Check | None:
             return _fault(
                 split.name,
                 "unreadable file",
-                str(error),
+                str(error).rstrip("."),
                 "whole TFRecords",
                 "'mnist-pipeline data verify' checks all files.",
             )

@@ -48,6 +48,7 @@ def test_a_truncated_file_is_named_with_its_record(data: Path) -> None:
     assert (check.name, check.slice) == ("unreadable file", "test")
     assert str(file) in check.value
     assert "record 1 (from 0)" in check.value
+    assert "again, bound whole TFRecords" in str(check)
 
 
 def test_every_faulty_split_is_named(data: Path) -> None:
