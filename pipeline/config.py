@@ -6,7 +6,7 @@ One frozen dataclass, checked at the edge and passed down as arguments.
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
@@ -23,6 +23,7 @@ from components.hyperparameters import (
     TrainHyperparameters,
     from_dict,
 )
+from pipeline.kubeflow_settings import KubeflowSettings
 from pipeline.tfx_line import tomllib
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
@@ -46,6 +47,7 @@ class Config:
       serving_check: what the exported model must keep to.
       rebaseline: ignore the latest blessed model in this run.
       warm_start: train from the weights of the latest blessed model.
+      kubeflow: how the cluster runs it; has no effect on the results.
     """
 
     pipeline: Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$")] = "mnist"
@@ -60,6 +62,7 @@ class Config:
     serving_check: ServingCheckSettings = ServingCheckSettings()
     rebaseline: bool = False
     warm_start: bool = False
+    kubeflow: KubeflowSettings = KubeflowSettings()
 
     @property
     def artifacts(self) -> Path:
@@ -175,10 +178,7 @@ def load_config(
         )
     values: dict[str, Any] = {}
     merge(values, PRESETS[preset])
-    if file is not None:
-        merge(values, _read_toml(file))
-    for override in overrides:
-        merge(values, _parse_override(override))
+    merge(values, read_settings(file, overrides))
     if "preset" in values:
         raise UsageError(
             "Expected a preset to be named by the option --preset. Received: preset = "
@@ -187,6 +187,20 @@ def load_config(
         )
     merge(values, {key: value for key, value in fields.items() if value is not None})
     return _validated({"preset": preset, **values})
+
+
+def read_settings(file: Path | None, overrides: Iterable[str]) -> dict[str, Any]:
+    """Returns the tables of a TOML file with overrides on top, unchecked.
+
+    Raises:
+      UsageError: a file that cannot be read, or an override that is none.
+    """
+    values: dict[str, Any] = {}
+    if file is not None:
+        merge(values, _read_toml(file))
+    for override in overrides:
+        merge(values, _parse_override(override))
+    return values
 
 
 def merge(into: dict[str, Any], values: Mapping[str, Any]) -> None:
@@ -278,6 +292,13 @@ def allowed_keys(table: Iterable[str] = ()) -> list[str]:
     """Returns the keys that a table of a file or of ``--set`` may hold."""
     kind: Any = Config
     for name in table:
-        kind = {field.name: field.type for field in dataclasses.fields(kind)}[name]
+        kind = _kind_of(kind, name)
     keys = [".".join([*table, field.name]) for field in dataclasses.fields(kind)]
     return [key for key in keys if key != "preset"]
+
+
+def _kind_of(kind: Any, name: str) -> Any:
+    """Returns the type of a field, or of a value where ``kind`` is a dictionary."""
+    if get_origin(kind) is dict:
+        return get_args(kind)[1]
+    return {field.name: field.type for field in dataclasses.fields(kind)}[name]

@@ -2,6 +2,7 @@
 
 import functools
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,29 @@ def _execute(
     )
     lineage = RunLineage(config.metadata, run_id)
     seconds = time.monotonic() - started
+    return conclude(config, run_id, results, lineage, seconds, origin, screen)
+
+
+def conclude(
+    config: Config,
+    run_id: str,
+    results: list[NodeResult],
+    lineage: RunLineage,
+    seconds: float,
+    origin: Mapping[str, Any],
+    screen: NodeScreen,
+) -> Execution:
+    """Writes ``reports/<run id>`` for a run whose nodes have ended.
+
+    Args:
+      config: of the run.
+      run_id: names the run.
+      results: one for each node, in order.
+      lineage: of the run.
+      seconds: from start to end.
+      origin: from ``definition.provenance``.
+      screen: shows that the report is written.
+    """
     summary = summarize(config, run_id, results, lineage, seconds, origin)
     with screen.step("report"):
         write_report(config.reports / run_id, summary, lineage)
@@ -93,5 +117,6 @@ def explain_failure(config: Config, node_id: str, error: Exception) -> Exception
 def _link(link: Path, target: str) -> None:
     """Points a symbolic link elsewhere without a moment in which it is missing."""
     fresh = link.with_name(f".{link.name}-{target}")
+    fresh.unlink(missing_ok=True)
     fresh.symlink_to(target)
     fresh.replace(link)

@@ -66,17 +66,17 @@ class RunRecords:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
 
     def write(self, record: NodeRecord) -> None:
         """Puts the record of a node in the place of an earlier one."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps(attrs.asdict(record), indent=2) + "\n"
-        replace_text(self._folder / f"{record.id}.json", text)
+        replace_text(self.folder / f"{record.id}.json", text)
 
     def read(self, node_id: str) -> NodeRecord | None:
         """Returns the record of a node, or None where it never started."""
-        file = self._folder / f"{node_id}.json"
+        file = self.folder / f"{node_id}.json"
         return _parse(json.loads(file.read_text())) if file.is_file() else None
 
     def results(self, node_ids: Iterable[str]) -> list["NodeResult"]:
@@ -91,7 +91,7 @@ class RunRecords:
 
     def started(self) -> float:
         """Returns when the first node started, in seconds since the epoch."""
-        files = self._folder.glob("*.json")
+        files = self.folder.glob("*.json")
         return min(
             (_parse(json.loads(file.read_text())).started for file in files),
             default=time.time(),

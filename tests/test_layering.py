@@ -18,6 +18,8 @@ RUNNING = (
     "pipeline.commands",
     "pipeline.container",
     "pipeline.execution",
+    "pipeline.kubeflow_exit",
+    "pipeline.kubeflow_report",
     "pipeline.kubeflow_runner",
     "pipeline.local_runner",
     "pipeline.node_execution",

@@ -1,0 +1,44 @@
+"""The last task of a run on Kubeflow Pipelines, which runs whatever happened before.
+
+``kubeflow_runner`` puts ``python -m pipeline.kubeflow_exit`` behind all nodes.
+"""
+
+import sys
+from pathlib import Path
+
+import click
+
+from pipeline.container import log_to_stdout, main, run_config, run_options
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--html", type=Path, required=True, help="Receives the report.")
+@click.option("--metrics", type=Path, required=True, help="Receives the metrics.")
+@click.option(
+    "--executor-input", required=True, help="What KFP knows of this task, as JSON."
+)
+@run_options
+def cli(
+    run_id: str,
+    html: Path,
+    metrics: Path,
+    executor_input: str,
+    verbose: bool,
+    **options,
+) -> None:
+    """Write the report of a run and hand it to Kubeflow Pipelines.
+
+    KFP keeps what a task returns only where the task succeeds. So this one does even
+    after a model was refused, since the node that refused has failed the run; it
+    fails with the exit code of the run where no node did.
+    """
+    log_to_stdout(verbose)
+    config = run_config(run_id, **options)
+    from pipeline.kubeflow_report import KfpOutputs, report_run
+
+    outputs = KfpOutputs.parse(html, metrics, executor_input)
+    sys.exit(report_run(config, run_id, outputs))
+
+
+if __name__ == "__main__":
+    main(cli)

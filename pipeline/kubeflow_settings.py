@@ -1,0 +1,75 @@
+"""What the cluster is told about each task; part of the configuration.
+
+``kubeflow_runner`` compiles it into the pipeline. Nothing here is a secret.
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from components.hyperparameters import STRICT, PositiveFloat
+
+Cpu = Annotated[str, Field(pattern=r"^([0-9]*[.])?[0-9]+m?$")]
+Memory = Annotated[str, Field(pattern=r"^[0-9]+(Ei?|Pi?|Ti?|Gi?|Mi?|Ki?)?$")]
+Seconds = Annotated[int, Field(ge=0)]
+# What Kubernetes allows as the name of an object.
+ObjectName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
+MountPath = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._-]+)+$")]
+
+
+@dataclass(frozen=True, config=STRICT)
+class NodeResources:
+    """What a task asks of the cluster and may not go beyond.
+
+    Attributes:
+      cpu_request: cores, like ``500m`` or ``2``; likewise the limit.
+      memory_request: bytes, like ``2Gi``; likewise the limit.
+    """
+
+    cpu_request: Cpu = "500m"
+    cpu_limit: Cpu = "2"
+    memory_request: Memory = "2Gi"
+    memory_limit: Memory = "4Gi"
+
+
+@dataclass(frozen=True, config=STRICT)
+class KubeflowSettings:
+    """How the pipeline runs on Kubeflow Pipelines.
+
+    Attributes:
+      image: of every task; ``deployment/Dockerfile`` builds it.
+      data: folder of the data in the container; the image holds MNIST there.
+      volume_claim: the PersistentVolumeClaim that holds the workspace.
+      workspace: where the tasks mount it.
+      metadata_host: of the PostgreSQL with the metadata; likewise port, database
+        and user.
+      secret: the Secret whose key ``password`` is that user's password.
+      secret_path: where the tasks mount it.
+      retries: how often a task that fails is tried again.
+      backoff: seconds before the first retry.
+      backoff_factor: what each further wait is multiplied with.
+      resources: of each task.
+      nodes: resources of single nodes, by their id; what is left out here is as in
+        ``NodeResources``.
+    """
+
+    image: Annotated[str, Field(min_length=1)] = "mnist-tfx:latest"
+    data: str = "data/mnist"
+    volume_claim: ObjectName = "mnist-workspace"
+    workspace: MountPath = "/workspace"
+    metadata_host: Annotated[str, Field(min_length=1)] = "mnist-metadata"
+    metadata_port: Annotated[int, Field(ge=1, le=65535)] = 5432
+    metadata_database: Annotated[str, Field(min_length=1)] = "mnist"
+    metadata_user: Annotated[str, Field(min_length=1)] = "mnist"
+    secret: ObjectName = "mnist-metadata"
+    secret_path: MountPath = "/var/run/secrets/mnist-metadata"
+    retries: Annotated[int, Field(ge=0, le=10)] = 2
+    backoff: Seconds = 30
+    backoff_factor: PositiveFloat = 2.0
+    resources: NodeResources = NodeResources()
+    nodes: dict[str, NodeResources] = Field(default_factory=dict)
+
+    def resources_of(self, node_id: str) -> NodeResources:
+        """Returns the resources of a node."""
+        return self.nodes.get(node_id, self.resources)

@@ -1,0 +1,192 @@
+"""The last task of a Kubeflow run: what it finds, hands over and returns."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.protobuf import json_format
+from kfp.pipeline_spec import pipeline_spec_pb2
+
+from components.checks import Check
+from components.errors import UsageError
+from pipeline import kubeflow_report
+from pipeline.config import Config, load_config
+from pipeline.container import run_records
+from pipeline.definition import create_pipeline
+from pipeline.execution import Execution
+from pipeline.kubeflow_report import KfpOutputs, kfp_metrics, node_results, report_run
+from pipeline.node_records import NodeRecord
+
+LEAK = Check("data", "leakage", "train, test", 0.2, 0.0, passed=False, advice="Split.")
+BEFORE_THE_GATE = (
+    "ExampleGen",
+    "SchemaGen",
+    "StatisticsGen",
+    "ExampleValidator",
+    "PreviousDataResolver",
+)
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
+    monkeypatch.delenv("MLMD_HOST", raising=False)
+    (tmp_path / "data").mkdir()
+    return load_config(workspace=tmp_path / "w", data=tmp_path / "data")
+
+
+@pytest.fixture
+def outputs(tmp_path: Path) -> KfpOutputs:
+    return KfpOutputs.parse(
+        tmp_path / "out" / "report", tmp_path / "out" / "metrics", announced(tmp_path)
+    )
+
+
+def announced(folder: Path) -> str:
+    """What KFP tells a task of its outputs: an ``ExecutorInput``."""
+    artifact = {
+        "name": "metrics",
+        "type": {"schemaTitle": "system.Metrics", "schemaVersion": "0.0.1"},
+        "uri": "minio://bucket/metrics",
+    }
+    message = pipeline_spec_pb2.ExecutorInput()
+    outputs = {
+        "artifacts": {"metrics": {"artifacts": [artifact]}},
+        "outputFile": str(folder / "kfp" / "output_metadata.json"),
+    }
+    json_format.ParseDict({"outputs": outputs}, message)
+    return json_format.MessageToJson(message)
+
+
+def end(config: Config, *nodes: str, **fields: Any) -> None:
+    for node in nodes:
+        record = NodeRecord(node, **{"state": "done", **fields})
+        run_records(config, "run-1").write(record)
+
+
+def states(config: Config) -> dict[str, str]:
+    results = node_results(create_pipeline(config), run_records(config, "run-1"))
+    return {result.id: result.state for result in results if result.state != "not run"}
+
+
+def test_what_is_handed_over_is_what_kfp_reads(
+    outputs: KfpOutputs, tmp_path: Path
+) -> None:
+    page = tmp_path / "index.html"
+    page.write_text("<p>ä</p>", encoding="utf-8")
+    outputs.write(page, {"accuracy": 0.99})
+
+    assert outputs.html.read_text(encoding="utf-8") == "<p>ä</p>"
+    assert json.loads(outputs.metrics.read_text()) == {"accuracy": 0.99}
+    told = pipeline_spec_pb2.ExecutorOutput()
+    json_format.Parse(outputs.output.read_text(), told)
+    [artifact] = told.artifacts["metrics"].artifacts
+    assert artifact.uri == "minio://bucket/metrics"
+    assert dict(artifact.metadata) == {"accuracy": 0.99}
+
+
+@pytest.mark.parametrize("text", ["{{$}}", "{}", '{"outputs": {"artifacts": {}}}', "3"])
+def test_an_input_that_announces_nothing_is_refused(text: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="Expected --executor-input to be KFP's"):
+        KfpOutputs.parse(tmp_path / "r", tmp_path / "m", text)
+
+
+def test_nodes_behind_refused_data_were_not_to_run(config: Config) -> None:
+    end(config, *BEFORE_THE_GATE)
+    end(config, "DataGate", state="failed", code=3, checks=(LEAK,))
+
+    assert states(config) == {
+        **dict.fromkeys(BEFORE_THE_GATE, "done"),
+        "DataGate": "failed",
+    }
+
+
+def test_a_node_that_nothing_held_back_could_not_start(config: Config) -> None:
+    end(config, "ExampleGen")
+
+    assert states(config) == {"ExampleGen": "done", "SchemaGen": "failed"}
+    [error] = [
+        result.error
+        for result in node_results(
+            create_pipeline(config), run_records(config, "run-1")
+        )
+        if result.error
+    ]
+    assert str(error).startswith("Expected SchemaGen to start. Received: no sign of it")
+
+
+def test_the_pusher_was_not_to_run_behind_a_refused_model(config: Config) -> None:
+    nodes = [node.id for node in create_pipeline(config).components]
+    end(config, *nodes)
+    end(config, "Evaluator", code=4, message="worse")
+    (run_records(config, "run-1").folder / "Pusher.json").unlink()
+
+    assert states(config) == dict.fromkeys(set(nodes) - {"Pusher"}, "done")
+
+
+def test_metrics_are_numbers_with_names() -> None:
+    metrics = {"accuracy": 0.99, "loss": None, "per_class": {"0": 1.0, "1": None}}
+    baseline = {"accuracy": 0.98, "loss": 0.1, "per_class": {"0": 0.5}}
+    summary = {"status": "pushed", "metrics": metrics, "baseline": baseline}
+
+    assert kfp_metrics(summary) == {
+        "pushed": 1.0,
+        "accuracy": 0.99,
+        "accuracy_0": 1.0,
+        "baseline_accuracy": 0.98,
+        "baseline_loss": 0.1,
+        "baseline_accuracy_0": 0.5,
+    }
+
+
+def test_a_run_without_metrics_was_not_pushed() -> None:
+    summary = {"status": "data_rejected", "metrics": None, "baseline": None}
+
+    assert kfp_metrics(summary) == {"pushed": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("status", "refused", "code"),
+    [
+        ("pushed", {}, 0),
+        # The task of the Evaluator failed, and so does the run.
+        ("model_rejected", {"code": 4, "message": "worse"}, 0),
+        # No task failed, so this one has to.
+        ("model_rejected", {}, 4),
+        ("failed", {}, 1),
+    ],
+)
+def test_the_run_fails_once(
+    status: str,
+    refused: dict,
+    code: int,
+    config: Config,
+    outputs: KfpOutputs,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    end(config, *(node.id for node in create_pipeline(config).components))
+    end(config, "Evaluator", **refused)
+
+    def conclude(config: Config, run_id: str, results, *_, **__) -> Execution:
+        page = config.reports / run_id / "index.html"
+        page.parent.mkdir(parents=True)
+        page.write_text("the report")
+        summary = {
+            "status": status,
+            "metrics": None,
+            "baseline": None,
+            "checks": [],
+            "model": {"path": "serving/1"},
+            "components": [],
+            "seconds": 1.0,
+        }
+        return Execution(summary, results)
+
+    monkeypatch.setattr(kubeflow_report, "conclude", conclude)
+
+    assert report_run(config, "run-1", outputs) == code
+    assert outputs.html.read_text() == "the report"
+    assert ("Evaluator stopped the run: worse" in capsys.readouterr().out) == bool(
+        refused
+    )
