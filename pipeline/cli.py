@@ -9,6 +9,7 @@ from pipeline.commands.data import data
 from pipeline.commands.doctor import doctor
 from pipeline.commands.evaluate import evaluate
 from pipeline.commands.infer_schema import infer_schema
+from pipeline.commands.kubeflow import kubeflow
 from pipeline.commands.models import models
 from pipeline.commands.predict import predict
 from pipeline.commands.report import report
@@ -31,6 +32,7 @@ for command in (
     tensorboard,
     models,
     data,
+    kubeflow,
     doctor,
 ):
     cli.add_command(command)

@@ -18,6 +18,7 @@ RUNNING = (
     "pipeline.commands",
     "pipeline.container",
     "pipeline.execution",
+    "pipeline.kubeflow_client",
     "pipeline.kubeflow_exit",
     "pipeline.kubeflow_report",
     "pipeline.kubeflow_runner",
