@@ -47,6 +47,6 @@ setup(
     install_requires=INSTALL_REQUIRES,
     extras_require=EXTRAS_REQUIRE,
     packages=find_packages(include=["pipeline*", "components*"]),
-    package_data={"pipeline": ["reporting/*.html", "reporting/*.css"]},
+    package_data={"pipeline": ["reporting/templates/*"]},
     entry_points={"console_scripts": ["mnist-pipeline = pipeline.cli:main"]},
 )

@@ -1,12 +1,14 @@
 """One run from start to end: nodes, outcome, report."""
 
 import functools
+import logging
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import attrs
+from rich.markup import escape
 
 from components.durable import explain_full_disk, full_disk_error, is_disk_full
 from components.errors import PipelineError
@@ -17,8 +19,11 @@ from pipeline.interrupted import clear_interrupted
 from pipeline.lineage import RunLineage
 from pipeline.local_runner import NodeResult, run_nodes
 from pipeline.outcome import EXIT_CODES, summarize
-from pipeline.reporting.report import write_report
+from pipeline.reporting.report import write_page, write_summary
+from pipeline.reporting.text import cause
 from pipeline.screen import NodeScreen
+
+_log = logging.getLogger(__name__)
 
 
 @attrs.frozen
@@ -99,10 +104,26 @@ def conclude(
       screen: shows that the report is written.
     """
     summary = summarize(config, run_id, results, lineage, seconds, origin)
-    with screen.step("report"):
-        write_report(config.reports / run_id, summary, lineage)
+    directory = config.reports / run_id
+    write_summary(directory, summary)
     _link(config.reports / "latest", run_id)
+    _report(directory, summary, lineage, screen)
     return Execution(summary, results)
+
+
+def _report(
+    directory: Path, summary: dict[str, Any], lineage: RunLineage, screen: NodeScreen
+) -> None:
+    """Writes the page; the run ended as it did even where that fails."""
+    problems = []
+    try:
+        with screen.step("report"):
+            problems = write_page(directory, summary, lineage)
+    except Exception as error:
+        _log.exception("the report could not be written")
+        problems = [f"There is no report: {cause(error)}"]
+    for problem in problems:
+        screen.print(f"[yellow]{escape(problem)}[/]")
 
 
 def explain_failure(config: Config, node_id: str, error: Exception) -> Exception:

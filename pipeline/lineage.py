@@ -41,9 +41,18 @@ class RunLineage:
 
     def output(self, node_id: str, name: str) -> RunArtifact | None:
         """Returns an output of a node, or None where it published none."""
+        return self.outputs().get((node_id, name))
+
+    def outputs(self) -> dict[tuple[str, str], RunArtifact]:
+        """Returns all outputs, by node id and output name."""
         if self._outputs is None:
             self._outputs = self._read()
-        return self._outputs.get((node_id, name))
+        return self._outputs
+
+    def maker(self, uri: str) -> str | None:
+        """Returns the id of the run that made an artifact, or None if unknown."""
+        with metadata.Metadata(self._store) as handle:
+            return _maker(handle.store, uri)
 
     def _read(self) -> dict[tuple[str, str], RunArtifact]:
         with metadata.Metadata(self._store) as handle:
@@ -72,6 +81,20 @@ def _run_context(store: MetadataStore, run_id: str) -> mlmd.Context | None:
         return store.get_context_by_type_and_name("pipeline_run", run_id)
     except errors.NotFoundError:
         return None
+
+
+def _maker(store: MetadataStore, uri: str) -> str | None:
+    ids = [artifact.id for artifact in store.get_artifacts_by_uri(uri)]
+    events = store.get_events_by_artifact_ids(ids) if ids else []
+    # A cached execution has the same output, and comes later.
+    executions = sorted(
+        event.execution_id for event in events if event.type == mlmd.Event.OUTPUT
+    )
+    for execution_id in executions:
+        for context in store.get_contexts_by_execution(execution_id):
+            if context.type == "pipeline_run":
+                return context.name
+    return None
 
 
 def node_id(store: MetadataStore, execution: mlmd.Execution) -> str:

@@ -24,6 +24,7 @@ from components.trainer import HISTORY_FILE
 from pipeline.config import Config, to_dict
 from pipeline.lineage import RunLineage
 from pipeline.local_runner import NodeResult
+from pipeline.reporting.text import cause
 
 EXIT_CODES = {
     "pushed": 0,
@@ -57,6 +58,7 @@ def summarize(
         "run_id": run_id,
         "pipeline": config.pipeline,
         "status": status(results, lineage),
+        "failure": _failure(results),
         "components": [_component(result) for result in results],
         "data": read_counts(lineage),
         "classes": list(origin["classes"]),
@@ -72,6 +74,14 @@ def summarize(
         "config": to_dict(config),
         "digests": {name: origin[name] for name in ("code", "data", "schema")},
     }
+
+
+def _failure(results: Sequence[NodeResult]) -> dict[str, str] | None:
+    """Which node failed and why, where it was not a gate that refused."""
+    for result in results:
+        if result.error is not None and not isinstance(result.error, GateError):
+            return {"node": result.id, "cause": cause(result.error)}
+    return None
 
 
 def status(results: Sequence[NodeResult], lineage: RunLineage) -> str:

@@ -1,16 +1,21 @@
 """``mnist-pipeline report``: the report of a run, made again from its artifacts."""
 
 import json
+import logging
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
+from rich.markup import escape
 
 from components.errors import PipelineError, UsageError
 from pipeline.config import Config, load_config
 from pipeline.metadata_file import check_metadata
+from pipeline.reporting import PAGE_FILE, SUMMARY_FILE
 from pipeline.workspace_lock import workspace_lock
+
+_log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -29,8 +34,11 @@ def report(run_id: str, workspace: Path | None, open_page: bool) -> None:
         check_metadata(config.metadata)
         page = _write_again(config, summary)
     click.echo(f"\n{page}")
-    if open_page:
-        click.launch(str(page))
+    if open_page and click.launch(str(page)):
+        raise PipelineError(
+            f"Expected a browser to open the page with. Received: none that could be "
+            f"started. Open {page} yourself."
+        )
 
 
 def read_summary(config: Config, run_id: str) -> dict[str, Any]:
@@ -40,9 +48,9 @@ def read_summary(config: Config, run_id: str) -> dict[str, Any]:
       UsageError: there is no such run.
       PipelineError: the file is damaged.
     """
-    file = config.reports / run_id / "summary.json"
+    file = config.reports / run_id / SUMMARY_FILE
     if not file.is_file():
-        known = sorted(p.parent.name for p in config.reports.glob("*/summary.json"))
+        known = sorted(p.parent.name for p in config.reports.glob(f"*/{SUMMARY_FILE}"))
         raise UsageError(
             f"Expected a run with a report in {config.reports}. Received: {run_id}. "
             f"Known runs: {', '.join(known) or 'none; start with mnist-pipeline run'}."
@@ -59,11 +67,27 @@ def _write_again(config: Config, summary: dict[str, Any]) -> Path:
 
     log = config.logs / f"{summary['run_id']}-report.log"
     directory = config.reports / summary["run_id"]
-    with quiet(log, verbose=False) as (_, err), NodeScreen(err).step("report"):
-        from pipeline.lineage import RunLineage
-        from pipeline.reporting.report import write_report
-
-        lineage = RunLineage(config.metadata, summary["run_id"])
-        write_report(directory, summary, lineage)
+    with quiet(log, verbose=False) as (_, err):
+        screen = NodeScreen(err)
+        try:
+            with screen.step("report"):
+                problems = _write_page(directory, config, summary)
+        except Exception as error:
+            _log.exception("the report could not be written")
+            raise PipelineError(
+                f"The report could not be written: {type(error).__name__}: {error}\n"
+                f"The log with the full traceback: {log}"
+            ) from error
+        for problem in problems:
+            screen.print(f"[yellow]{escape(problem)}[/]")
     print_summary(terminal(sys.stdout), summary)
-    return directory / "index.html"
+    return directory / PAGE_FILE
+
+
+def _write_page(directory: Path, config: Config, summary: dict[str, Any]) -> list[str]:
+    from pipeline.lineage import RunLineage
+    from pipeline.reporting.report import write_page
+
+    return write_page(
+        directory, summary, RunLineage(config.metadata, summary["run_id"])
+    )

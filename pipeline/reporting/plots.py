@@ -1,111 +1,212 @@
-"""The plots of a report, each as an SVG or PNG data URI."""
+"""The plots of a report, each as an ``svg`` element."""
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from markupsafe import Markup
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from components.features import HEIGHT, MAX_PIXEL, NUM_CLASSES, WIDTH
+from components.classes import describe_class
+from components.features import NUM_CLASSES
+from pipeline.reporting.calibration import Calibration
+from pipeline.reporting.svg import BAD, FAINT, GOOD, INK, SERIES, draw
 
-_CANDIDATE_COLOUR = "#3b6fb6"
-_WRONG_COLOUR = "#c0392b"
-
-
-def training_curves(history: Mapping[str, Sequence[float]]) -> str:
-    """Plots loss and accuracy by epoch, for training and validation."""
-    figure = Figure(figsize=(8, 3), layout="constrained")
-    epochs = range(1, len(history["loss"]) + 1)
-    for axes, metric in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
-        axes.plot(epochs, history[metric], label="train", marker=".")
-        if f"val_{metric}" in history:
-            axes.plot(epochs, history[f"val_{metric}"], label="val", marker=".")
-        axes.set(title=metric, xlabel="epoch")
-        axes.legend()
-    return _svg(figure)
+_HALF = (4.5, 3.0)
+_SQUARE = (4.5, 4.3)
+_MARKERS = ("o", "s", "^")
+_LINES = ("-", "--", ":")
+_MOST_SHADE = 0.75
+_LONGEST_NAME = 18
 
 
-def confusion_matrix(counts: np.ndarray) -> str:
-    """Plots counts int64 [10, 10], a row for each true digit, coloured by mistakes."""
-    figure = Figure(figsize=(5, 5), layout="constrained")
-    axes = figure.subplots()
-    mistakes = np.where(np.eye(NUM_CLASSES, dtype=bool), 0, counts)
-    axes.imshow(mistakes, cmap="Reds")
-    for (row, column), count in np.ndenumerate(counts):
-        dark = mistakes[row, column] > 0.6 * mistakes.max()
-        axes.text(
-            column,
-            row,
-            str(count or ""),
-            ha="center",
-            va="center",
-            fontsize=8,
-            color="white" if dark else "black",
-        )
-    axes.set(
-        xlabel="predicted",
-        ylabel="true",
-        xticks=range(NUM_CLASSES),
-        yticks=range(NUM_CLASSES),
-    )
-    return _svg(figure)
-
-
-def sample_predictions(
-    images: np.ndarray, labels: np.ndarray, probabilities: np.ndarray
-) -> str:
-    """Shows digits with what was predicted and how sure the model was.
+def learning_curve(
+    metric: str, history: Mapping[str, Sequence[float]], label: str
+) -> Markup:
+    """Plots a metric by epoch, of training and of validation.
 
     Args:
-      images: uint8 [n, 784].
-      labels: int64 [n], the true digits.
-      probabilities: float32 [n, 10].
+      metric: a key of the history; validation has it with ``val_`` before.
+      history: a value an epoch for each metric.
+      label: says in words what the curves show.
     """
-    columns = 8
-    rows = 2 * -(-len(labels) // columns)
-    figure = Figure(figsize=(1.4 * columns, 1.4 * rows), layout="constrained")
-    grid = figure.subplots(rows, columns, squeeze=False)
-    for axes in grid.flat:
-        axes.axis("off")
-    for index, (image, label, row) in enumerate(
-        zip(images, labels, probabilities, strict=True)
-    ):
-        top, column = 2 * (index // columns), index % columns
-        _picture(grid[top, column], image, int(label), row)
-        _bars(grid[top + 1, column], int(label), row)
-    return _png(figure)
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        for number, (name, key) in enumerate(
+            (("train", metric), ("val", f"val_{metric}"))
+        ):
+            if key in history:
+                epochs = range(1, len(history[key]) + 1)
+                axes.plot(epochs, history[key], label=name, **_line(number))
+        axes.set(xlabel="epoch", title=metric)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.legend()
+
+    return draw(label, _HALF, paint)
 
 
-def _picture(axes, image: np.ndarray, label: int, probabilities: np.ndarray) -> None:
-    predicted = int(probabilities.argmax())
-    axes.imshow(image.reshape(HEIGHT, WIDTH), cmap="gray_r", vmin=0, vmax=MAX_PIXEL)
-    axes.set_title(
-        f"{predicted} ({100 * probabilities[predicted]:.0f} %)",
-        color="black" if predicted == label else _WRONG_COLOUR,
-        fontsize=9,
-    )
+def class_balance(
+    shares: Mapping[str, np.ndarray], classes: Sequence[str], label: str
+) -> Markup:
+    """Plots the share of each class, float [10], in each split."""
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        width = 0.8 / len(shares)
+        for number, (split, values) in enumerate(shares.items()):
+            shift = (number - (len(shares) - 1) / 2) * width
+            places = np.arange(NUM_CLASSES) + shift
+            axes.bar(places, values, width, label=split, color=SERIES[number])
+        axes.set(title="share of each class")
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.grid(visible=False, axis="x")
+        _name_ticks(axes, classes)
+        axes.set_ylim(top=1.25 * max(values.max() for values in shares.values()))
+        axes.legend(ncols=len(shares), loc="upper center")
+
+    return draw(label, _HALF, paint)
 
 
-def _bars(axes, label: int, probabilities: np.ndarray) -> None:
-    axes.axis("on")
-    colours = [_CANDIDATE_COLOUR] * NUM_CLASSES
-    if (predicted := int(probabilities.argmax())) != label:
-        colours[predicted] = _WRONG_COLOUR
-    axes.bar(range(NUM_CLASSES), probabilities, color=colours)
-    axes.set(ylim=(0, 1), yticks=[], xticks=range(NUM_CLASSES))
-    axes.tick_params(labelsize=6, length=0)
+def pixel_histogram(
+    shares: Mapping[str, np.ndarray], edges: np.ndarray, label: str
+) -> Markup:
+    """Plots the share of pixels by value, float [bins], in each split.
+
+    Args:
+      shares: by split.
+      edges: of the bins, [bins + 1].
+      label: says in words what the curves show.
+    """
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        for number, (split, values) in enumerate(shares.items()):
+            style = {"color": SERIES[number], "linestyle": _LINES[number]}
+            axes.stairs(values, edges, label=split, linewidth=1.6, **style)
+        axes.set(yscale="log", xlabel="pixel value", title="share of pixels by value")
+        axes.set_xlim(edges[0], edges[-1])
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        axes.legend()
+
+    return draw(label, _HALF, paint)
 
 
-def _svg(figure: Figure) -> str:
-    return _data_uri(figure, "svg", "image/svg+xml")
+def confusion_matrix(counts: np.ndarray, classes: Sequence[str], label: str) -> Markup:
+    """Plots counts int64 [10, 10], a row for each true class; mistakes are shaded."""
+    mistakes = np.where(np.eye(NUM_CLASSES, dtype=bool), 0, counts)
+    most = max(mistakes.max(), 1)
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        axes.grid(visible=False)
+        for (row, column), count in np.ndenumerate(counts):
+            if not count:
+                continue
+            right = row == column
+            shade = 0.25 if right else _MOST_SHADE * mistakes[row, column] / most
+            axes.add_patch(
+                Rectangle(
+                    (column - 0.5, row - 0.5),
+                    1,
+                    1,
+                    facecolor=GOOD if right else BAD,
+                    alpha=shade,
+                    linewidth=0,
+                )
+            )
+            axes.text(column, row, count, ha="center", va="center", fontsize=8)
+        limits = (-0.5, NUM_CLASSES - 0.5)
+        axes.set(xlim=limits, ylim=limits[::-1], xlabel="predicted", ylabel="true")
+        axes.set_xticks(range(NUM_CLASSES))
+        axes.set_yticks(
+            range(NUM_CLASSES),
+            _short_names(classes),
+        )
+
+    return draw(label, _SQUARE, paint)
 
 
-def _png(figure: Figure) -> str:
-    return _data_uri(figure, "png", "image/png")
+def reliability(calibration: Calibration, label: str) -> Markup:
+    """Plots accuracy by confidence over the share of predictions, by confidence."""
+    bins = len(calibration.counts)
+    middles = (np.arange(bins) + 0.5) / bins
+
+    def paint(figure: Figure) -> None:
+        upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+        upper.bar(
+            middles,
+            np.nan_to_num(calibration.accuracy),
+            0.9 / bins,
+            color=SERIES[0],
+            label="accuracy",
+        )
+        upper.plot(
+            calibration.confidence,
+            calibration.confidence,
+            "_",
+            color=SERIES[1],
+            markersize=11,
+            markeredgewidth=2.5,
+            label="mean confidence",
+        )
+        upper.plot((0, 1), (0, 1), ":", color=INK, linewidth=1)
+        upper.set(xlim=(0, 1), ylim=(0, 1), title="accuracy by confidence")
+        upper.legend(loc="upper left")
+        shares = calibration.counts / calibration.counts.sum()
+        lower.bar(middles, shares, 0.9 / bins, color=SERIES[0])
+        lower.set(xlabel="confidence", ylim=(0, 1), ylabel="share")
+        for axes in (upper, lower):
+            axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+
+    return draw(label, _SQUARE, paint)
 
 
-def _data_uri(figure: Figure, kind: str, mime: str) -> str:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format=kind, dpi=110)
-    return f"data:{mime};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+def changes(
+    values: Sequence[float | None], classes: Sequence[str], label: str
+) -> Markup:
+    """Plots the change of each class's accuracy, in percentage points."""
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        heights = [0 if value is None else 100 * value for value in values]
+        colours = [GOOD if height >= 0 else BAD for height in heights]
+        axes.bar(range(NUM_CLASSES), heights, color=colours)
+        axes.axhline(0, color=INK, linewidth=0.8)
+        axes.set(title="change of accuracy, in percentage points")
+        axes.grid(visible=False, axis="x")
+        _name_ticks(axes, classes)
+
+    return draw(label, _HALF, paint)
+
+
+def _line(number: int) -> dict[str, str]:
+    """Tells series apart by colour, dashes and markers."""
+    return {
+        "color": SERIES[number],
+        "linestyle": _LINES[number],
+        "marker": _MARKERS[number],
+    }
+
+
+def _name_ticks(axes: Axes, classes: Sequence[str]) -> None:
+    """Labels the x axis with digits, or with names slanted to have room."""
+    names = _short_names(classes)
+    named = any(len(name) > 1 for name in names)
+    axes.set_xticks(range(NUM_CLASSES), names)
+    if named:
+        axes.tick_params(axis="x", labelrotation=40)
+        for tick in axes.get_xticklabels():
+            tick.set_horizontalalignment("right")
+            tick.set_rotation_mode("anchor")
+    axes.tick_params(axis="x", color=FAINT)
+
+
+def _short_names(classes: Sequence[str]) -> list[str]:
+    names = [describe_class(label, classes) for label in range(NUM_CLASSES)]
+    return [
+        name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+        for name in names
+    ]

@@ -1,0 +1,81 @@
+"""What the exported model says of the test split, and what is worth a look in it."""
+
+from pathlib import Path
+
+import attrs
+import numpy as np
+import tensorflow as tf
+
+from components.examples import read_examples
+from components.features import HEIGHT, NUM_CLASSES, WIDTH
+
+_BATCH = 2000
+
+
+@attrs.frozen(eq=False)
+class Predictions:
+    """Images and what a model says of them.
+
+    Attributes:
+      images: uint8 [n, 784].
+      labels: int64 [n].
+      probabilities: float32 [n, 10].
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    probabilities: np.ndarray
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """The most probable class, int64 [n]."""
+        return self.probabilities.argmax(axis=1)
+
+    @property
+    def confidence(self) -> np.ndarray:
+        """The probability of the most probable class, float32 [n]."""
+        return self.probabilities.max(axis=1)
+
+    @property
+    def correct(self) -> np.ndarray:
+        """Whether the most probable class is the label, bool [n]."""
+        return self.predicted == self.labels
+
+
+def predict(split: Path, model: Path) -> Predictions:
+    """Classifies a split with plain TensorFlow.
+
+    Args:
+      split: folder of gzip TFRecords in the record layout.
+      model: a SavedModel with the signature ``predict_pixels``.
+
+    Raises:
+      ValueError: the split holds no record.
+      tf.errors.OpError: a file is damaged.
+      OSError: there is no SavedModel.
+    """
+    images, labels = read_examples([f"{split}/*"])
+    # The signature belongs to the loaded object and dies with it.
+    exported = tf.saved_model.load(str(model))
+    classify = exported.signatures["predict_pixels"]
+    pixels = images.reshape(-1, HEIGHT, WIDTH)
+    answers = [
+        classify(pixels=tf.constant(pixels[start : start + _BATCH]))["probabilities"]
+        for start in range(0, len(pixels), _BATCH)
+    ]
+    return Predictions(images, labels, tf.concat(answers, axis=0).numpy())
+
+
+def confident_mistakes(predictions: Predictions, count: int) -> np.ndarray:
+    """Returns up to ``count`` indices of mistakes, the surest first, int64."""
+    wrong = np.flatnonzero(~predictions.correct)
+    order = np.argsort(-predictions.confidence[wrong], kind="stable")
+    return wrong[order[:count]]
+
+
+def first_of_each_class(predictions: Predictions) -> np.ndarray:
+    """Returns the index of the first image of each class that there is, int64."""
+    found = [
+        np.flatnonzero(predictions.labels == label) for label in range(NUM_CLASSES)
+    ]
+    return np.array([indices[0] for indices in found if len(indices)], np.int64)

@@ -1,0 +1,104 @@
+"""The first thing on the page: how the run ended, why, and what to do next."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from components.checks import Check
+from pipeline.reporting.text import name_labels, summary_classes
+
+_HEADLINES = {
+    "pushed": "Pushed as version {version}",
+    "data_rejected": "Not pushed: the data was rejected",
+    "model_rejected": "Not pushed: the model was rejected",
+    "serving_rejected": "Not pushed: the serving check rejected the model",
+    "failed": "Not pushed: the run failed",
+}
+_GATES = {
+    "data_rejected": "data",
+    "model_rejected": "model",
+    "serving_rejected": "serving",
+}
+
+
+@attrs.frozen
+class Verdict:
+    """How a run ended.
+
+    Attributes:
+      headline: in a line.
+      good: whether a model was pushed.
+      reasons: why, a sentence each.
+      warnings: checks that failed without stopping the run, a line each.
+      steps: what to do next, whole sentences.
+    """
+
+    headline: str
+    good: bool
+    reasons: list[str]
+    warnings: list[str]
+    steps: list[str]
+
+
+def judge(summary: Mapping[str, Any]) -> Verdict:
+    """Reads the verdict out of the content of a ``summary.json``."""
+    classes = summary_classes(summary)
+    failed = [
+        check
+        for check in (Check(**fields) for fields in summary["checks"])
+        if not check.passed
+    ]
+    stopping = [check for check in failed if check.stops]
+    status = summary["status"]
+    steps = list(dict.fromkeys(check.advice for check in failed if check.advice))
+    reasons = [name_labels(str(check), classes) for check in stopping]
+    if status == "pushed":
+        reasons = _why_pushed(summary)
+    elif status == "failed":
+        reasons = [_failure(summary), *reasons]
+        steps += _after_a_failure(summary)
+    return Verdict(
+        headline=_HEADLINES[status].format(**summary["model"]),
+        good=status == "pushed",
+        reasons=reasons,
+        warnings=[
+            name_labels(str(check), classes) for check in failed if not check.stops
+        ],
+        steps=[name_labels(step, classes) for step in steps],
+    )
+
+
+def stopping_gate(summary: Mapping[str, Any]) -> str | None:
+    """Names the gate that refused, or returns None where none did."""
+    return _GATES.get(summary["status"])
+
+
+def _why_pushed(summary: Mapping[str, Any]) -> list[str]:
+    passed = sum(check["passed"] for check in summary["checks"])
+    total = len(summary["checks"])
+    reasons = [f"{passed} of {total} checks of the data, the model and serving passed."]
+    # A resolver looks things up each time; it is never cached.
+    work = [
+        node for node in summary["components"] if not node["id"].endswith("Resolver")
+    ]
+    if all(node["cached"] for node in work):
+        reasons.append("Nothing had changed, so no node ran again.")
+    return reasons
+
+
+def _failure(summary: Mapping[str, Any]) -> str:
+    failure = summary.get("failure")
+    if failure:
+        return f"{failure['node']} failed: {failure['cause']}"
+    failed = [node["id"] for node in summary["components"] if node["state"] == "failed"]
+    return f"{', '.join(failed) or 'The run'} failed."
+
+
+def _after_a_failure(summary: Mapping[str, Any]) -> list[str]:
+    return [
+        "Read the log, which has the full traceback, mend the cause and run again: "
+        "nodes that are done are cached.",
+        "If the cause is not ours, mnist-pipeline doctor compares what is installed "
+        "with the lock.",
+    ]
