@@ -35,8 +35,9 @@ def timeline(summary: Mapping[str, Any]) -> list[Span]:
         last node.
     """
     nodes = summary["components"]
-    total = max(summary["seconds"], sum(node["seconds"] for node in nodes), 1e-9)
-    before = total - sum(node["seconds"] for node in nodes)
+    work = sum(node["seconds"] for node in nodes)
+    before = max(summary["seconds"] - work, 0.0)
+    total = before + work or 1.0
     spans = [Span("start-up", "done", before, 0.0, before / total, None)]
     now = before
     for index, node in enumerate(nodes):

@@ -15,11 +15,6 @@ _HEADLINES = {
     "serving_rejected": "Not pushed: the serving check rejected the model",
     "failed": "Not pushed: the run failed",
 }
-_GATES = {
-    "data_rejected": "data",
-    "model_rejected": "model",
-    "serving_rejected": "serving",
-}
 
 
 @attrs.frozen
@@ -67,11 +62,6 @@ def judge(summary: Mapping[str, Any]) -> Verdict:
         ],
         steps=[name_labels(step, classes) for step in steps],
     )
-
-
-def stopping_gate(summary: Mapping[str, Any]) -> str | None:
-    """Names the gate that refused, or returns None where none did."""
-    return _GATES.get(summary["status"])
 
 
 def _why_pushed(summary: Mapping[str, Any]) -> list[str]:

@@ -209,6 +209,7 @@ def test_a_complete_run_fills_the_summary(complete: FakeLineage) -> None:
         "run_id": "run-1",
         "pipeline": "digits",
         "status": "pushed",
+        "failure": None,
         "components": [
             {"id": "Trainer", "state": "done", "seconds": 1.23, "cached": False},
             {"id": "Pusher", "state": "done", "seconds": 0.5, "cached": False},
@@ -244,6 +245,7 @@ def test_a_run_that_failed_at_once_has_a_summary_too() -> None:
     summary = summarize(Config(), "run-1", results, FakeLineage({}), 1.0, ORIGIN)
 
     assert summary["status"] == "failed"
+    assert summary["failure"] == {"node": "ExampleGen", "cause": "OSError: no disk"}
     assert summary["components"] == [
         {"id": "ExampleGen", "state": "failed", "seconds": 0.1, "cached": False},
         {"id": "Pusher", "state": "not run", "seconds": 0.0, "cached": False},
@@ -258,6 +260,15 @@ def test_a_run_that_failed_at_once_has_a_summary_too() -> None:
         "parameters": None,
         "precision": None,
     }
+
+
+def test_a_gate_that_refused_is_no_failure() -> None:
+    error = DataRejectedError([check("leakage", passed=False)])
+    results = [NodeResult("DataGate", "failed", error=error)]
+    summary = summarize(Config(), "run-1", results, FakeLineage({}), 1.0, ORIGIN)
+
+    assert summary["status"] == "data_rejected"
+    assert summary["failure"] is None
 
 
 def test_a_cached_node_is_marked() -> None:

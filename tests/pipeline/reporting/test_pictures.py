@@ -1,0 +1,68 @@
+"""Pictures of the page, decoded again."""
+
+import base64
+import io
+
+import numpy as np
+from PIL import Image
+
+from components.features import PIXELS
+from pipeline.reporting.pictures import digit, strip, weights
+
+
+def decode(uri: str) -> Image.Image:
+    kind, _, content = uri.partition(",")
+    assert kind == "data:image/png;base64"
+    return Image.open(io.BytesIO(base64.b64decode(content)))
+
+
+def test_a_digit_keeps_every_pixel() -> None:
+    pixels = np.arange(PIXELS).astype(np.uint8)
+
+    np.testing.assert_array_equal(decode(digit(pixels)), pixels.reshape(28, 28))
+
+
+def test_a_strip_has_its_images_side_by_side() -> None:
+    images = np.stack([np.full(PIXELS, value, np.uint8) for value in (7, 90, 200)])
+    found = np.asarray(decode(strip(images)))
+
+    assert found.shape == (28, 84)
+    assert found[0, ::28].tolist() == [7, 90, 200]
+
+
+def test_weights_are_orange_or_blue_and_as_opaque_as_they_are_strong() -> None:
+    kernel = np.zeros((1, PIXELS), np.float32)
+    kernel[0, :4] = [2.0, -2.0, 1.0, 0.0]
+    red, green, blue, alpha = (
+        decode(weights(kernel, 1)).convert("RGBA").getpixel((0, 0))
+    )
+
+    assert red > green > blue
+    assert alpha >= 250
+    row = np.asarray(decode(weights(kernel, 1)).convert("RGBA"))[0]
+    assert row[1, 2] > row[1, 0]
+    assert row[1, 3] >= 250
+    assert 110 <= row[2, 3] <= 140
+    assert row[3, 3] == 0
+
+
+def test_tiles_are_laid_out_row_by_row_with_gaps() -> None:
+    kernels = np.ones((3, PIXELS)) * np.array([[1.0], [-1.0], [1.0]])
+    tiles = np.asarray(decode(weights(kernels, 2)).convert("RGBA"))
+
+    # Two tiles of 28 pixels and a gap of 2, either way.
+    assert tiles.shape == (58, 58, 4)
+    assert tiles[0, 0, 0] > tiles[0, 0, 2]
+    assert tiles[0, 30, 2] > tiles[0, 30, 0]
+    assert tiles[30, 0, 0] > tiles[30, 0, 2]
+    assert tiles[30, 30, 3] == 0
+    assert tiles[0, 28, 3] == 0
+
+
+def test_a_unit_without_weights_is_transparent() -> None:
+    assert (
+        np.asarray(decode(weights(np.zeros((1, PIXELS)), 1)).convert("RGBA"))[
+            ..., 3
+        ].max()
+        == 0
+    )

@@ -1,0 +1,111 @@
+"""The verdict of each way that a run ends."""
+
+from typing import Any
+
+import attrs
+import pytest
+
+from components.checks import Check
+from pipeline.reporting.verdict import judge
+
+PASSED = Check("data", "size", "train", 4000, 1000, True)
+LEAK = Check("data", "leakage", "train/test", 7, 0, False, advice="Remove them.")
+DRIFT = Check("data", "drift", "val", 0.2, 0.1, False, "warn", "Look at digit 3.")
+WEAK = Check("model", "accuracy", "digit 3", 0.5, 0.9, False, advice="Train longer.")
+NAMES = ["Top", "Trouser", "Pullover", "Dress", "Coat"]
+NAMES += ["Sandal", "Shirt", "Sneaker", "Bag", "Boot"]
+
+
+def summary(status: str, *checks: Check, **changes: Any) -> dict[str, Any]:
+    return {
+        "status": status,
+        "checks": [attrs.asdict(check) for check in checks],
+        "components": [
+            {"id": "Trainer", "state": "done", "cached": False},
+            {"id": "BaselineResolver", "state": "done", "cached": False},
+        ],
+        "model": {"version": 7},
+        "failure": None,
+        **changes,
+    }
+
+
+def test_a_pushed_model() -> None:
+    verdict = judge(summary("pushed", PASSED, PASSED))
+
+    assert verdict.good
+    assert verdict.headline == "Pushed as version 7"
+    assert verdict.reasons == [
+        "2 of 2 checks of the data, the model and serving passed."
+    ]
+    assert (verdict.warnings, verdict.steps) == ([], [])
+
+
+def test_a_run_in_which_nothing_ran_says_so() -> None:
+    nodes = [
+        {"id": "Trainer", "state": "cached", "cached": True},
+        {"id": "BaselineResolver", "state": "done", "cached": False},
+    ]
+    verdict = judge(summary("pushed", PASSED, components=nodes))
+
+    assert verdict.reasons[1] == "Nothing had changed, so no node ran again."
+
+
+def test_a_warning_is_shown_with_its_advice_and_stops_nothing() -> None:
+    verdict = judge(summary("pushed", PASSED, DRIFT, classes=NAMES))
+
+    assert verdict.good
+    assert verdict.reasons[0].startswith("1 of 2 checks")
+    assert verdict.warnings == ["data gate: drift, val: 0.2, bound 0.1"]
+    assert verdict.steps == ["Look at digit 3 (Dress)."]
+
+
+@pytest.mark.parametrize(
+    ("status", "check", "headline", "reason"),
+    [
+        (
+            "data_rejected",
+            LEAK,
+            "Not pushed: the data was rejected",
+            "data gate: leakage, train/test: 7, bound 0",
+        ),
+        (
+            "model_rejected",
+            WEAK,
+            "Not pushed: the model was rejected",
+            "model gate: accuracy, digit 3 (Dress): 0.5, bound 0.9",
+        ),
+    ],
+)
+def test_a_refusal_names_the_check_and_the_next_step(
+    status: str, check: Check, headline: str, reason: str
+) -> None:
+    verdict = judge(summary(status, PASSED, check, classes=NAMES))
+
+    assert not verdict.good
+    assert verdict.headline == headline
+    assert verdict.reasons == [reason]
+    assert verdict.steps == [check.advice]
+
+
+def test_a_failure_names_the_node_and_the_cause() -> None:
+    failure = {"node": "Trainer", "cause": "ValueError: no batch"}
+    verdict = judge(summary("failed", PASSED, failure=failure))
+
+    assert verdict.headline == "Not pushed: the run failed"
+    assert verdict.reasons == ["Trainer failed: ValueError: no batch"]
+    assert verdict.steps[0].startswith("Read the log")
+
+
+def test_a_failure_that_did_not_record_its_cause_names_the_node() -> None:
+    old = summary("failed", components=[{"id": "Transform", "state": "failed"}])
+    del old["failure"]
+
+    assert judge(old).reasons == ["Transform failed."]
+
+
+def test_every_status_has_a_verdict() -> None:
+    from pipeline.outcome import EXIT_CODES
+
+    for status in EXIT_CODES:
+        assert judge(summary(status)).good == (status == "pushed")
