@@ -75,6 +75,12 @@ class Picture:
     probabilities: list[float]
     image: str
 
+    @property
+    def likely(self) -> list[tuple[int, float]]:
+        """The three most probable labels with their probabilities."""
+        ranked = sorted(enumerate(self.probabilities), key=lambda item: -item[1])
+        return ranked[:3]
+
 
 @attrs.frozen
 class Weights:

@@ -1,7 +1,7 @@
 """A run put together by hand: its artifacts, its summary, its place in the store."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -155,20 +155,20 @@ def run_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def lineage(run_files: Path, monkeypatch: pytest.MonkeyPatch) -> FakeLineage:
+@pytest.fixture(scope="session")
+def lineage(run_files: Path) -> Iterator[FakeLineage]:
     """The lineage of the run; TFMA's files are left out, and what they say put in."""
     measured = SimpleNamespace(confusion_matrix=lambda: MATRIX)
-    monkeypatch.setattr(sources, "EvaluationMetrics", lambda uri: measured)
     properties = {"Evaluator": {"baseline_model": "/artifacts/baseline/8"}}
-    return FakeLineage(
-        {
-            (path.parent.name, path.name): RunArtifact(
-                str(path), properties.get(path.parent.name, {})
-            )
-            for path in sorted(run_files.glob("*/*"))
-        }
-    )
+    artifacts = {
+        (path.parent.name, path.name): RunArtifact(
+            str(path), properties.get(path.parent.name, {})
+        )
+        for path in sorted(run_files.glob("*/*"))
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sources, "EvaluationMetrics", lambda uri: measured)
+        yield FakeLineage(artifacts)
 
 
 def check(gate: str, name: str, where: str, value: Any, bound: Any) -> dict[str, Any]:
@@ -185,7 +185,7 @@ def check(gate: str, name: str, where: str, value: Any, bound: Any) -> dict[str,
     }
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_summary() -> Callable[..., dict[str, Any]]:
     """Makes the content of the run's ``summary.json``, with changes."""
 
