@@ -56,4 +56,9 @@ def _tiled(tiles: np.ndarray, columns: int, background: int) -> np.ndarray:
 def _uri(image: Image.Image, **options: bytes) -> str:
     buffer = io.BytesIO()
     image.save(buffer, "PNG", optimize=True, **options)
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return embed(buffer.getvalue())
+
+
+def embed(png: bytes) -> str:
+    """Encodes the content of a PNG file."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"

@@ -1,8 +1,7 @@
 """Training on the page: curves, speed, recipe."""
 
-import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +9,16 @@ import attrs
 import tensorflow as tf
 from markupsafe import Markup
 
+from components.features import TRAIN, VAL
+from components.pictures import AUGMENTED_FILE
 from components.trainer import HISTORY_FILE
-from pipeline.reporting import plots
+from pipeline.reporting import pictures, plots
 from pipeline.reporting.sources import Sources, UnavailableError
 
 _METRICS = ("loss", "accuracy")
+# As Keras names it.
+_EPOCH_TAG = "epoch_loss"
+_SHORTEST_EPOCH = 0.01
 
 
 @attrs.frozen(eq=False)
@@ -49,14 +53,17 @@ def training(sources: Sources) -> Training:
         if key in history
     ]
     epochs = list(zip(*(history[key] for key in headings), strict=True))
-    seconds = epoch_seconds(list(_epoch_ends(folder / "train")))
+    seconds = epoch_seconds(_finished_epochs(folder / "train"))
     examples = examples_per_epoch(sources.summary)
-    known = len(seconds) == len(epochs) and examples is not None
+    rates = [
+        examples / seconds[epoch] if examples and epoch in seconds else None
+        for epoch in range(len(epochs))
+    ]
     return Training(
         headings=headings,
         epochs=epochs,
-        rates=[examples / s for s in seconds] if known else [None] * len(epochs),
-        rate=mean_rate(examples, seconds) if known else None,
+        rates=rates,
+        rate=mean_rate(rates),
         curves=[
             plots.learning_curve(metric, history, _in_words(metric, history))
             for metric in _METRICS
@@ -68,38 +75,54 @@ def training(sources: Sources) -> Training:
 def examples_per_epoch(summary: Mapping[str, Any]) -> int | None:
     """How many examples an epoch takes, all in whole batches; None if unknown."""
     settings = summary.get("config", {}).get("train")
-    available = summary["data"].get("train")
-    if not settings or not available:
+    counts = summary["data"]
+    if not settings or TRAIN not in counts:
         return None
+    available = counts[TRAIN] + (counts[VAL] if settings.get("use_val") else 0)
     used = min(settings["max_examples"] or available, available)
     return used - used % settings["batch_size"]
 
 
-def epoch_seconds(moments: list[float]) -> list[float]:
-    """Returns the length of each epoch.
+def epoch_seconds(
+    files: Iterable[tuple[float, Mapping[int, float]]],
+) -> dict[int, float]:
+    """Returns the length of each epoch that was watched.
 
     Args:
-      moments: when training began, then when each epoch ended, in seconds.
+      files: of each file of events when it was begun, then by epoch when that was
+        written down, all in seconds.
     """
-    return [end - start for start, end in itertools.pairwise(moments)]
+    seconds = {}
+    for begun, ends in files:
+        before = begun
+        for epoch, end in sorted(ends.items()):
+            # Curves of an earlier process are written down all at once.
+            if end - before > _SHORTEST_EPOCH:
+                seconds[epoch] = end - before
+            before = end
+    return seconds
 
 
-def mean_rate(examples: int, seconds: list[float]) -> float | None:
-    """Examples per second of all epochs but the first, if there are others."""
-    counted = seconds[1:] or seconds
-    return len(counted) * examples / sum(counted) if sum(counted) else None
+def mean_rate(rates: Sequence[float | None]) -> float | None:
+    """The mean over the same number of examples an epoch, without the first epoch.
+
+    That one builds graphs; it is counted where no other is known.
+    """
+    later = [rate for rate in rates[1:] if rate]
+    known = later or [rate for rate in rates if rate]
+    return len(known) / sum(1 / rate for rate in known) if known else None
 
 
-def _epoch_ends(directory: Path) -> Iterator[float]:
-    """Wall times that TensorBoard's events of training tell: start, ends of epochs."""
-    last_step = None
+def _finished_epochs(directory: Path) -> Iterator[tuple[float, dict[int, float]]]:
+    """What TensorBoard's events of training tell, a file at a time."""
     for file in sorted(map(str, directory.glob("events*"))):
+        begun, ends = 0.0, {}
         for record in tf.data.TFRecordDataset(file).as_numpy_iterator():
             event = tf.compat.v1.Event.FromString(record)
-            step = event.step if event.summary.value else -1
-            if step != last_step:
-                last_step = step
-                yield event.wall_time
+            begun = begun or event.wall_time
+            if any(value.tag == _EPOCH_TAG for value in event.summary.value):
+                ends[event.step] = event.wall_time
+        yield begun, ends
 
 
 def _in_words(metric: str, history: Mapping[str, list[float]]) -> str:
@@ -108,6 +131,14 @@ def _in_words(metric: str, history: Mapping[str, list[float]]) -> str:
     if validation := history.get(f"val_{metric}"):
         words += f", validation from {validation[0]:.4f} to {validation[-1]:.4f}"
     return words
+
+
+def deformations(sources: Sources) -> str:
+    """Returns the Trainer's picture of deformed training images, a data URI."""
+    file = sources.folder("Trainer", "model_run") / AUGMENTED_FILE
+    if not file.is_file():
+        raise UnavailableError("Training images were not deformed.")
+    return pictures.embed(file.read_bytes())
 
 
 def recipe(sources: Sources) -> list[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """The whole pipeline on the quick preset: twice, its gate, its served signatures."""
 
 import gzip
+import json
 from pathlib import Path
 
 import numpy as np
@@ -135,6 +136,8 @@ def test_a_damaged_file_is_named_without_a_traceback(make_project):
     [check] = finished.summary["checks"]
     assert (check["name"], check["slice"]) == ("unreadable file", "val")
     assert str(shard) in check["value"]
+    page = broken.root / "workspace/reports/latest/index.html"
+    assert "Not pushed: the data was rejected" in page.read_text()
     assert finished.states()["Trainer"] == "not run"
 
 
@@ -147,3 +150,29 @@ def test_a_failing_node_is_named_with_its_cause_and_log(make_project):
     assert f"full traceback: {broken.root}/workspace/logs/" in finished.err
     assert "Traceback (most recent call last)" not in finished.err
     assert finished.summary["status"] == "failed"
+    page = broken.root / "workspace/reports/latest/index.html"
+    assert "Transform failed: OSError: planted" in page.read_text()
+
+
+def test_the_page_of_a_run_has_its_numbers(project, first):
+    summary = first.summary
+    folder = project.root / "workspace" / "reports" / summary["run_id"]
+    assert json.loads((folder / "summary.json").read_text()) == summary
+    page = (folder / "index.html").read_text()
+    for key in ("accuracy", "loss"):
+        value = f'value="{summary["metrics"][key]!r}"'
+        assert f'data-key="metrics.{key}" {value}' in page
+    assert "Could not be shown" not in page
+    assert "Nothing to show" not in page
+
+
+def test_a_report_is_made_again_the_same_after_later_runs(project, first):
+    page = project.root / "workspace/reports" / first.summary["run_id"] / "index.html"
+    before = page.read_text()
+    later = project.run("--set", "train.epochs=1", "--set", "train.seed=1")
+    assert later.code in (0, 4)
+    page.unlink()
+    again = project.command("-m", "pipeline.cli", "report", first.summary["run_id"])
+    assert again.code == 0, again.err
+    assert str(page) in again.out
+    assert page.read_text() == before

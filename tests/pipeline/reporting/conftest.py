@@ -9,9 +9,11 @@ from typing import Any
 import attrs
 import numpy as np
 import pytest
+from PIL import Image
 
 from components.data_statistics import DataStatistics, write_statistics
 from components.features import NUM_CLASSES, PIXELS, SPLITS
+from components.pictures import AUGMENTED_FILE
 from pipeline.config import load_config, to_dict
 from pipeline.datasets.records import serialize_example
 from pipeline.datasets.shards import write_shard
@@ -113,15 +115,16 @@ def write_training(folder: Path) -> None:
     (folder / "train").mkdir(parents=True)
     content = {"epochs": HISTORY, "parameters": 123456}
     (folder / "history.json").write_text(json.dumps(content))
-    value = tf.compat.v1.Summary.Value(tag="epoch_loss")
+    Image.new("L", (60, 20), 128).save(folder / AUGMENTED_FILE)
+    tags = ("epoch_accuracy", "epoch_loss")
     with tf.io.TFRecordWriter(str(folder / "train" / "events.out.1.v2")) as writer:
         start = tf.compat.v1.Event(wall_time=MOMENTS[0], file_version="brain.Event:2")
         writer.write(start.SerializeToString())
         for step, moment in enumerate(MOMENTS[1:]):
             # Each epoch writes a value a metric.
-            for delay in (0.0, 0.01):
-                event = tf.compat.v1.Event(wall_time=moment + delay, step=step)
-                event.summary.value.append(value)
+            for tag in tags:
+                event = tf.compat.v1.Event(wall_time=moment, step=step)
+                event.summary.value.add(tag=tag)
                 writer.write(event.SerializeToString())
 
 
@@ -216,7 +219,12 @@ def make_summary() -> Callable[..., dict[str, Any]]:
                 check("model", "accuracy", "digit 3", 0.93, 0.5),
                 check("serving", "has the signature", "predict", "present", "present"),
             ],
-            "model": {"path": "/w/serving/mnist/7", "version": 7, "parameters": 123456},
+            "model": {
+                "path": "/w/serving/mnist/7",
+                "version": 7,
+                "parameters": 123456,
+                "precision": "float32",
+            },
             "seconds": 12.5,
             "versions": {"python": "3.10", "tfx": "1", "tensorflow": "2", "beam": "3"},
             "config": to_dict(config),

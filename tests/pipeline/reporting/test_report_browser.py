@@ -131,7 +131,7 @@ def pages(lineage, make_summary) -> dict[str, tuple[dict, str]]:
         metrics=None,
         baseline=None,
         checks=[],
-        model={"path": None, "version": None, "parameters": None},
+        model={"path": None, "version": None, "parameters": None, "precision": None},
     )
     whole = make_summary()
     return {

@@ -99,7 +99,7 @@ def test_headings_are_in_order_and_pictures_have_texts(whole) -> None:
     assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
     titles = [text for level, text in parsed.headings if level == 2]
     assert titles == ["Pushed as version 7", *TITLES]
-    assert len(parsed.images) == 10 + 2 + 10 + 1
+    assert len(parsed.images) == 10 + 1 + 2 + 10 + 1
     assert all(image["alt"] for image in parsed.images)
     assert parsed.images[-2]["alt"].startswith(
         "Test image 0, 9 (Ankle boot); 0 (T-shirt/top) 9"
@@ -133,7 +133,7 @@ def test_a_run_that_came_nowhere_has_a_page_that_says_so(lineage, make_summary) 
         metrics=None,
         baseline=None,
         checks=[],
-        model={"path": None, "version": None, "parameters": None},
+        model={"path": None, "version": None, "parameters": None, "precision": None},
     )
     everything = {node for node, _ in lineage.artifacts}
     made = make_page(summary, lineage.without(*everything))
@@ -191,6 +191,7 @@ def test_an_old_summary_without_names_and_digests_has_a_page(
     summary = make_summary()
     for key in ("classes", "config", "digests", "failure"):
         del summary[key]
+    del summary["model"]["precision"]
     made = make_page(summary, lineage)
 
     assert made.problems == []

@@ -1,9 +1,13 @@
 """Training of a report: speed from moments, settings from the configuration."""
 
+import base64
+
 import pytest
 
+from components.pictures import AUGMENTED_FILE
 from pipeline.reporting.sources import Sources, UnavailableError
 from pipeline.reporting.training import (
+    deformations,
     epoch_seconds,
     examples_per_epoch,
     flat,
@@ -30,17 +34,35 @@ def test_examples_of_an_epoch_are_unknown_without_a_configuration() -> None:
     assert examples_per_epoch({"data": {"train": 100}}) is None
 
 
+def test_validation_images_count_where_they_are_trained_on() -> None:
+    settings = {"max_examples": 0, "batch_size": 100, "use_val": True}
+    summary = {"data": {"train": 1000, "val": 250}, "config": {"train": settings}}
+
+    assert examples_per_epoch(summary) == 1200
+
+
 def test_epochs_last_from_one_moment_to_the_next() -> None:
-    assert epoch_seconds([10.0, 15.0, 16.5]) == [5.0, 1.5]
-    assert epoch_seconds([]) == []
+    assert epoch_seconds([(10.0, {1: 16.5, 0: 15.0})]) == {0: 5.0, 1: 1.5}
+    assert epoch_seconds([]) == {}
+
+
+def test_epochs_that_another_process_trained_are_not_timed() -> None:
+    # Two epochs written down at once, then two that this process trained.
+    copied = (20.0, {0: 20.001, 1: 20.002})
+
+    assert epoch_seconds([copied, (21.0, {2: 26.0, 3: 29.0})]) == {2: 5.0, 3: 3.0}
 
 
 def test_the_mean_rate_leaves_the_first_epoch_out() -> None:
-    assert mean_rate(300, [100.0, 2.0, 4.0]) == 100.0
+    # 100 examples in 1 second, then 100 in 4 seconds
+    assert mean_rate([7.0, 100.0, 25.0]) == pytest.approx(200 / 5)
 
 
-def test_the_rate_of_a_single_epoch_is_its_own() -> None:
-    assert mean_rate(300, [2.0]) == 150.0
+def test_the_mean_rate_is_of_what_is_known() -> None:
+    assert mean_rate([150.0]) == pytest.approx(150.0)
+    assert mean_rate([None, None, 50.0]) == pytest.approx(50.0)
+    assert mean_rate([None]) is None
+    assert mean_rate([]) is None
 
 
 def test_epochs_and_their_rates(lineage, make_summary) -> None:
@@ -74,6 +96,15 @@ def test_the_recipe_has_every_hyperparameter(lineage, make_summary) -> None:
     assert {name.split(".")[1] for name in settings if name.startswith("train")} == set(
         summary["config"]["train"]
     )
+
+
+def test_the_picture_of_deformations_is_that_of_the_trainer(
+    lineage, make_summary, run_files
+) -> None:
+    content = (run_files / "Trainer" / "model_run" / AUGMENTED_FILE).read_bytes()
+    found = deformations(Sources(make_summary(), lineage))
+
+    assert base64.b64decode(found.partition(",")[2]) == content
 
 
 def test_settings_are_flattened_in_words() -> None:
