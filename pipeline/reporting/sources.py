@@ -54,7 +54,9 @@ class Sources:
         """
         artifact = self.lineage.output(node_id, output)
         if artifact is None:
-            state = _STATES.get(self.state(node_id), "left no trace")
+            state = _STATES.get(
+                self.state(node_id), "left nothing in the metadata store"
+            )
             raise UnavailableError(f"Nothing to show: {node_id} {state}.")
         return artifact
 
