@@ -12,7 +12,8 @@ from rich.markup import escape
 from components.errors import PipelineError, UsageError
 from pipeline.config import Config, load_config
 from pipeline.metadata_file import check_metadata
-from pipeline.reporting import PAGE_FILE, SUMMARY_FILE
+from pipeline.reporting import PAGE_FILE
+from pipeline.run_summary import SUMMARY_FILE
 from pipeline.workspace_lock import workspace_lock
 
 _log = logging.getLogger(__name__)

@@ -1,7 +1,6 @@
 """What a person sees of a run when it is over: text, plots and a page.
 
-The names of the files are here, because commands need them before heavy imports.
+The name of the page is here, because commands need it before heavy imports.
 """
 
-SUMMARY_FILE = "summary.json"
 PAGE_FILE = "index.html"

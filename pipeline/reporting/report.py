@@ -7,8 +7,9 @@ from typing import Any
 
 from components.durable import replace_text
 from pipeline.lineage import RunLineage
-from pipeline.reporting import PAGE_FILE, SUMMARY_FILE
+from pipeline.reporting import PAGE_FILE
 from pipeline.reporting.page import make_page
+from pipeline.run_summary import SUMMARY_FILE
 
 
 def write_summary(directory: Path, summary: Mapping[str, Any]) -> None:

@@ -11,10 +11,11 @@ import attrs
 import pytest
 from parsed_page import Parsed
 
-from pipeline.reporting import PAGE_FILE, SUMMARY_FILE, page
+from pipeline.reporting import PAGE_FILE, page
 from pipeline.reporting.page import look_up, make_page, points
 from pipeline.reporting.report import write_page, write_summary
 from pipeline.reporting.sources import Sources
+from pipeline.run_summary import SUMMARY_FILE
 
 TITLES = ["Checks", "Data", "Training", "Model", "Change against the baseline"]
 TITLES += ["Timeline", "Lineage"]
