@@ -97,6 +97,8 @@ def fit(
             EpochProgress(settings.epochs, steps * settings.batch_size),
             checkpoints,
         ],
+        # The batches come shuffled; Keras warns where it is to shuffle a dataset.
+        shuffle=False,
         verbose=0,
     )
     if settings.average_weights:

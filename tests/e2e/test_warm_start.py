@@ -1,0 +1,25 @@
+"""Training on from the model that was blessed before, through TFX."""
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+SHORT = ("--set", "train.epochs=3", "--set", "evaluation.min_accuracy=0.5")
+FROM_TRAINER = {"Trainer", "Evaluator", "ServingCheck", "Pusher"}
+
+
+def test_a_warm_start_trains_on_or_says_why_not(make_project):
+    project = make_project()
+    cold = project.run(*SHORT, "--warm-start")
+    assert cold.code == 0, cold.err
+    assert "no warm start: no model was blessed yet" in cold.err
+
+    warm = project.run(*SHORT, "--warm-start")
+
+    assert warm.rerun() == FROM_TRAINER
+    assert "warm start from the latest blessed model, " in warm.err
+    assert warm.summary["metrics"]["accuracy"] > cold.summary["metrics"]["accuracy"]
+    assert warm.summary["baseline"] == cold.summary["metrics"]
+
+    other = project.run(*SHORT, "--warm-start", "--set", "model.hidden_units=[64]")
+    assert "no warm start: the latest blessed model does not fit." in other.err
