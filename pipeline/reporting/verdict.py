@@ -50,6 +50,7 @@ def judge(summary: Mapping[str, Any]) -> Verdict:
     reasons = [name_labels(str(check), classes) for check in stopping]
     if status == "pushed":
         reasons = _why_pushed(summary)
+        steps.append("Classify images of your own with mnist-pipeline predict IMAGE.")
     elif status == "failed":
         reasons = [_failure(summary), *reasons]
         steps += _after_a_failure(summary)
