@@ -81,20 +81,15 @@ def fit(
         write_curves(log_dir, before.history)
     counter = CountEpochs()
     batches = training_batches(data.train, data.preprocess, settings, counter.epoch)
-    validation = data.val and evaluation_batches(
-        data.val, data.preprocess, _EVALUATION_BATCH
-    )
     model.fit(
         batches,
         initial_epoch=settings.epochs if before.stopped else before.epochs,
         epochs=settings.epochs,
-        validation_data=validation,
+        validation_data=_validation(data),
         callbacks=[
             counter,
-            StopOnDivergence(settings.epochs, steps),
+            *_watching(data, settings, log_dir),
             *([stopping] if stopping else []),
-            *_boards(log_dir, validation),
-            EpochProgress(settings.epochs, steps * settings.batch_size),
             checkpoints,
         ],
         # The batches come shuffled; Keras warns where it is to shuffle a dataset.
@@ -104,6 +99,12 @@ def fit(
     if settings.average_weights:
         renew_batch_statistics(model, batches)
     return checkpoints.progress.history
+
+
+def _validation(data: TrainingData) -> tf.data.Dataset | None:
+    if data.val is None:
+        return None
+    return evaluation_batches(data.val, data.preprocess, _EVALUATION_BATCH)
 
 
 def _steps_per_epoch(train: Split, settings: TrainHyperparameters) -> int:
@@ -129,13 +130,20 @@ def _early_stopping(
     )
 
 
-def _boards(
-    log_dir: Path, validation: tf.data.Dataset | None
+def _watching(
+    data: TrainingData, settings: TrainHyperparameters, log_dir: Path
 ) -> list[keras.callbacks.Callback]:
-    curves = keras.callbacks.TensorBoard(str(log_dir), write_graph=False)
-    if validation is None:
-        return [curves]
-    return [curves, ConfusionBoard(log_dir / "validation", validation)]
+    """What stops a diverged training, and what shows it."""
+    steps = _steps_per_epoch(data.train, settings)
+    callbacks = [
+        StopOnDivergence(settings.epochs, steps),
+        keras.callbacks.TensorBoard(str(log_dir), write_graph=False),
+        EpochProgress(settings.epochs, steps * settings.batch_size),
+    ]
+    validation = _validation(data)
+    if validation is not None:
+        callbacks.append(ConfusionBoard(log_dir / "validation", validation))
+    return callbacks
 
 
 def renew_batch_statistics(model: keras.Model, batches: tf.data.Dataset) -> None:
