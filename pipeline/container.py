@@ -108,8 +108,7 @@ def open_store(
     Raises:
       PipelineError: the store cannot be opened, or the workspace not written to.
     """
-    from tfx.orchestration.metadata import Metadata
-
+    from pipeline.metadata_handle import open_metadata
     from pipeline.metadata_store import connection_from, refused_connection
 
     connection = connection_from(environ, config.metadata)
@@ -120,7 +119,7 @@ def open_store(
         return
     _require_writable(config.workspace)
     try:
-        with Metadata(connection):
+        with open_metadata(connection):
             pass
     except RuntimeError as error:
         raise refused_connection(connection) from error

@@ -12,7 +12,6 @@ from typing import Any
 
 import attrs
 from ml_metadata.proto.metadata_store_pb2 import ConnectionConfig
-from tfx.orchestration.metadata import Metadata
 from tfx.orchestration.pipeline import Pipeline
 
 from components.durable import explain_full_disk, replace_text
@@ -24,11 +23,14 @@ from pipeline.execution import Execution, conclude
 from pipeline.interrupted import UNFINISHED, clear_execution
 from pipeline.lineage import RunLineage, run_executions
 from pipeline.local_runner import NodeResult
+from pipeline.metadata_handle import open_metadata
 from pipeline.node_records import RunRecords
+from pipeline.reporting import PAGE_FILE
 from pipeline.reporting.text import print_summary, terminal
 from pipeline.screen import NodeScreen
 
 _METRICS = "metrics"
+_NO_PAGE = "<p>There is no report; the log of the task says why.</p>"
 
 
 @attrs.frozen
@@ -66,10 +68,15 @@ class KfpOutputs:
             ) from None
 
     def write(self, page: Path, metrics: Mapping[str, float]) -> None:
-        """Hands over the report and the metrics, each file whole or not at all."""
+        """Hands over the report and the metrics, each file whole or not at all.
+
+        Args:
+          page: the report; where there is none, its place says so.
+          metrics: name to value.
+        """
         described = {**self.artifact, "metadata": dict(metrics)}
         texts = {
-            self.html: page.read_text(encoding="utf-8"),
+            self.html: page.read_text(encoding="utf-8") if page.is_file() else _NO_PAGE,
             self.metrics: json.dumps(metrics, indent=2) + "\n",
             self.output: json.dumps(
                 {"artifacts": {_METRICS: {"artifacts": [described]}}}
@@ -107,9 +114,7 @@ def report_run(config: Config, run_id: str, outputs: KfpOutputs) -> int:
             origin=provenance(config),
             screen=NodeScreen(sys.stdout),
         )
-    outputs.write(
-        config.reports / run_id / "index.html", kfp_metrics(execution.summary)
-    )
+    outputs.write(config.reports / run_id / PAGE_FILE, kfp_metrics(execution.summary))
     _show(execution, records)
     return 0 if _failed(results, records) else execution.exit_code
 
@@ -159,7 +164,7 @@ def kfp_metrics(summary: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _clear_killed(config: Config, run_id: str, connection: ConnectionConfig) -> None:
-    with Metadata(connection) as handle:
+    with open_metadata(connection) as handle:
         for _, execution in run_executions(handle.store, run_id):
             if execution.last_known_state in UNFINISHED:
                 clear_execution(handle.store, execution, config)

@@ -6,8 +6,8 @@ import attrs
 from ml_metadata import errors
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
-from tfx.orchestration import metadata
 
+from pipeline.metadata_handle import open_metadata
 from pipeline.metadata_store import sqlite_connection
 
 
@@ -51,11 +51,11 @@ class RunLineage:
 
     def maker(self, uri: str) -> str | None:
         """Returns the id of the run that made an artifact, or None if unknown."""
-        with metadata.Metadata(self._store) as handle:
+        with open_metadata(self._store) as handle:
             return _maker(handle.store, uri)
 
     def _read(self) -> dict[tuple[str, str], RunArtifact]:
-        with metadata.Metadata(self._store) as handle:
+        with open_metadata(self._store) as handle:
             found: dict[tuple[str, str], RunArtifact] = {}
             for node, execution in run_executions(handle.store, self._run_id):
                 for name, artifact in _outputs(handle.store, execution.id):

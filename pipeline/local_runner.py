@@ -16,7 +16,6 @@ from tfx.dsl.compiler.compiler import Compiler
 from tfx.dsl.compiler.constants import PIPELINE_RUN_ID_PARAMETER_NAME
 from tfx.orchestration.local import runner_utils
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
-from tfx.orchestration.metadata import Metadata
 from tfx.orchestration.pipeline import Pipeline
 from tfx.orchestration.portable.launcher import Launcher
 from tfx.orchestration.portable.runtime_parameter_utils import (
@@ -27,6 +26,7 @@ from tfx.proto.orchestration import pipeline_pb2
 from pipeline.config import load_config
 from pipeline.definition import create_pipeline
 from pipeline.metadata_file import check_metadata
+from pipeline.metadata_handle import open_metadata
 from pipeline.workspace_lock import workspace_lock
 
 State = Literal["done", "cached", "failed", "not run"]
@@ -129,7 +129,7 @@ def _launch(compiled: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode) ->
     connection = getattr(store, store.WhichOneof("connection_config"))
     execution = Launcher(
         pipeline_node=node,
-        mlmd_connection=Metadata(connection),
+        mlmd_connection=open_metadata(connection),
         pipeline_info=compiled.pipeline_info,
         pipeline_runtime_spec=compiled.runtime_spec,
         executor_spec=runner_utils.extract_executor_spec(deployment, node.node_info.id),
@@ -137,7 +137,7 @@ def _launch(compiled: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode) ->
             deployment, node.node_info.id
         ),
     ).launch()
-    with Metadata(connection) as handle:
+    with open_metadata(connection) as handle:
         [record] = handle.store.get_executions_by_id([execution.execution_id])
     return _state(record)
 

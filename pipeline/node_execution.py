@@ -10,7 +10,6 @@ import time
 
 import attrs
 from ml_metadata.proto import metadata_store_pb2 as mlmd
-from tfx.orchestration.metadata import Metadata
 from tfx.proto.orchestration import pipeline_pb2
 
 from components.checks import Check, GateError
@@ -23,6 +22,7 @@ from pipeline.execution import explain_failure
 from pipeline.interrupted import UNFINISHED, clear_execution
 from pipeline.lineage import RunLineage, run_executions
 from pipeline.local_runner import NodeResult, State, compile_run, run_node
+from pipeline.metadata_handle import open_metadata
 from pipeline.node_records import NodeRecord
 from pipeline.outcome import EXIT_CODES, read_all_checks, read_metrics, status
 from pipeline.reporting.text import cause
@@ -130,7 +130,7 @@ def run_once(node: Node) -> NodeRecord:
 
 def _attempt(node: Node, running: NodeRecord, earlier: NodeRecord | None) -> NodeRecord:
     try:
-        with Metadata(node.connection) as handle:
+        with open_metadata(node.connection) as handle:
             executions = run_executions(handle.store, node.run_id)
             ended = _ended(executions)
             for owner, execution in executions:

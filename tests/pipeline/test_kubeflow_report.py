@@ -85,6 +85,15 @@ def test_what_is_handed_over_is_what_kfp_reads(
     assert dict(artifact.metadata) == {"accuracy": 0.99}
 
 
+def test_the_place_of_a_missing_report_says_so(
+    outputs: KfpOutputs, tmp_path: Path
+) -> None:
+    outputs.write(tmp_path / "none.html", {"pushed": 0.0})
+
+    assert "There is no report" in outputs.html.read_text()
+    assert json.loads(outputs.metrics.read_text()) == {"pushed": 0.0}
+
+
 @pytest.mark.parametrize("text", ["{{$}}", "{}", '{"outputs": {"artifacts": {}}}', "3"])
 def test_an_input_that_announces_nothing_is_refused(text: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="Expected --executor-input to be KFP's"):
