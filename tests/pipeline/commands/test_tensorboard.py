@@ -86,6 +86,8 @@ def test_it_serves_the_curves_to_this_machine_alone(recorder, tmp_path) -> None:
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
         text=True,
+        # A shell starts what it runs in the background deaf to an interrupt.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         signal.signal(signal.SIGALRM, lambda *_: process.kill())
