@@ -6,10 +6,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from components.checkpoints import History
 from components.features import NUM_CLASSES
 from components.pictures import confusion_picture
-
-History = dict[str, list[float]]
 
 
 class ConfusionBoard(keras.callbacks.Callback):

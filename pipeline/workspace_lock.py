@@ -19,7 +19,7 @@ from typing import Any
 import psutil
 from filelock import FileLock, Timeout
 
-from components.durable import explain_full_disk
+from components.durable import explain_full_disk, replace_text
 from components.errors import PipelineError
 
 # The system gives up a lock with its process, however that ends. Who holds it is in
@@ -46,7 +46,7 @@ def workspace_lock(workspace: Path, purpose: str) -> Iterator[None]:
         lock.acquire()
     try:
         with _explained(workspace):
-            _write(holder, _this_process(purpose))
+            replace_text(holder, json.dumps(_this_process(purpose)))
         yield
     finally:
         with contextlib.suppress(OSError):
@@ -82,12 +82,6 @@ def _this_process(purpose: str) -> dict[str, Any]:
         "since": datetime.now().astimezone().isoformat(sep=" ", timespec="seconds"),
         "command": shlex.join(command),
     }
-
-
-def _write(file: Path, content: dict[str, Any]) -> None:
-    fresh = file.with_name(f"{file.name}.part")
-    fresh.write_text(json.dumps(content))
-    fresh.replace(file)
 
 
 def _describe(holder: Path) -> str:

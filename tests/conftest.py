@@ -3,19 +3,39 @@
 TensorFlow and Beam are imported where they are used, to start light tests fast.
 """
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from components.features import IMAGE, LABEL, PIXELS
+from pipeline.config import PROJECT_ROOT
 from pipeline.datasets.records import serialize_example
-from pipeline.datasets.shards import shard_name, write_shard
+from pipeline.datasets.shards import read_batches, shard_name, write_shard
 
 COUNT = 20
 SHARDS = 2
 
 Items = tuple[np.ndarray, np.ndarray]
+
+
+@pytest.fixture(scope="session")
+def make_small_mnist(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[Mapping[str, int]], Path]:
+    """Writes the first records of each bundled split, so many as the sizes say."""
+
+    def make(sizes: Mapping[str, int]) -> Path:
+        folder = tmp_path_factory.mktemp("small_mnist")
+        for split, size in sizes.items():
+            source = min((PROJECT_ROOT / "data/mnist" / split).glob("*.tfrecord.gz"))
+            (folder / split).mkdir()
+            records = next(read_batches(source, size))
+            write_shard(folder / split / f"{split}.tfrecord.gz", records)
+        return folder
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -107,3 +107,5 @@ def test_removing_keeps_the_three_newest_of_other_recipes(
 
 def test_removing_what_is_not_there_does_nothing(store) -> None:
     store.remove()
+
+    assert store.load() is None

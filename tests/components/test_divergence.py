@@ -51,9 +51,9 @@ def test_the_validation_loss_shows_what_the_last_update_did(callback) -> None:
 
 
 def test_a_finite_loss_goes_on(callback) -> None:
-    callback.on_train_batch_end(39, {"loss": 1e30})
-    callback.on_epoch_end(2, {"loss": 1e30, "val_loss": 0.0})
-    callback.on_epoch_end(2, {"loss": 1.0})
+    assert callback.on_train_batch_end(39, {"loss": 1e30}) is None
+    assert callback.on_epoch_end(2, {"loss": 1e30, "val_loss": 0.0}) is None
+    assert callback.on_epoch_end(2, {"loss": 1.0}) is None
 
 
 def test_keras_stops_within_an_epoch() -> None:

@@ -12,9 +12,7 @@ from typing import Any
 import attrs
 import pytest
 
-from components.features import SPLITS
 from pipeline.config import PROJECT_ROOT
-from pipeline.datasets.shards import read_batches, write_shard
 
 SIZES = {"train": 4000, "val": 500, "test": 1000}
 
@@ -87,15 +85,9 @@ class Project:
 
 
 @pytest.fixture(scope="session")
-def small_mnist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def small_mnist(make_small_mnist: Callable[[dict[str, int]], Path]) -> Path:
     """The first records of each bundled split, in the record layout."""
-    folder = tmp_path_factory.mktemp("small_mnist")
-    for split in SPLITS:
-        source = min((PROJECT_ROOT / "data" / "mnist" / split).glob("*.tfrecord.gz"))
-        (folder / split).mkdir()
-        records = next(read_batches(source, SIZES[split]))
-        write_shard(folder / split / f"{split}.tfrecord.gz", records)
-    return folder
+    return make_small_mnist(SIZES)
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,22 @@
-"""A published model that tells grey squares apart, without TFX."""
+"""An empty workspace; a published model that tells grey squares apart, without TFX."""
 
 from pathlib import Path
 
 import pytest
 
 from components.model_store import ModelStore
+from pipeline.config import Config, load_config
 
 NAMES = [f"grey {label}" for label in range(10)]
 STEP = 25
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
+    """Of a workspace that is not there yet, with its metadata in SQLite."""
+    monkeypatch.delenv("MLMD_HOST", raising=False)
+    (tmp_path / "data").mkdir()
+    return load_config(workspace=tmp_path / "w", data=tmp_path / "data")
 
 
 @pytest.fixture(scope="session")

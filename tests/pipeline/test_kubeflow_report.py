@@ -11,7 +11,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 from components.checks import Check
 from components.errors import UsageError
 from pipeline import kubeflow_report
-from pipeline.config import Config, load_config
+from pipeline.config import Config
 from pipeline.container import run_records
 from pipeline.definition import create_pipeline
 from pipeline.execution import Execution
@@ -26,13 +26,6 @@ BEFORE_THE_GATE = (
     "ExampleValidator",
     "PreviousDataResolver",
 )
-
-
-@pytest.fixture
-def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
-    monkeypatch.delenv("MLMD_HOST", raising=False)
-    (tmp_path / "data").mkdir()
-    return load_config(workspace=tmp_path / "w", data=tmp_path / "data")
 
 
 @pytest.fixture

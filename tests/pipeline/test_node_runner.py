@@ -12,7 +12,7 @@ from tfx.orchestration.metadata import Metadata
 from components.checks import Check, DataRejectedError
 from components.errors import PipelineError, UsageError
 from pipeline import node_execution
-from pipeline.config import PROJECT_ROOT, Config, load_config
+from pipeline.config import PROJECT_ROOT, Config
 from pipeline.container import run_config, run_records
 from pipeline.lineage import RunLineage, run_executions
 from pipeline.local_runner import NodeResult
@@ -37,13 +37,6 @@ NODES = (
     "ServingCheck",
     "Evaluator",
 )
-
-
-@pytest.fixture
-def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
-    monkeypatch.delenv("MLMD_HOST", raising=False)
-    (tmp_path / "data").mkdir()
-    return load_config(workspace=tmp_path / "w", data=tmp_path / "data")
 
 
 @pytest.fixture
