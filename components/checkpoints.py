@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import shutil
 import zipfile
 import zlib
@@ -13,8 +12,6 @@ from typing import Any
 import attrs
 import keras
 import numpy as np
-
-from components.durable import sync_folder
 
 _FILE = "checkpoint.npz"
 _STATE = "state"
@@ -54,7 +51,11 @@ class CheckpointStore:
         self._file = self._folder / _FILE
 
     def save(self, arrays: Sequence[np.ndarray], state: dict[str, Any]) -> None:
-        """Replaces the checkpoint at once: a kill leaves the old or the new one."""
+        """Replaces the checkpoint at once: a kill leaves the old or the new one.
+
+        It is not forced to the disk: what a power cut spoils is known by its
+        checksums, and training starts over.
+        """
         self._folder.mkdir(parents=True, exist_ok=True)
         fresh = self._file.with_suffix(".tmp")
         with fresh.open("wb") as stream:
@@ -63,10 +64,7 @@ class CheckpointStore:
                 **{str(index): array for index, array in enumerate(arrays)},
                 **{_STATE: np.array(json.dumps(state))},
             )
-            stream.flush()
-            os.fsync(stream.fileno())
         fresh.replace(self._file)
-        sync_folder(self._folder)
 
     def load(self) -> tuple[list[np.ndarray], dict[str, Any]] | None:
         """Returns what was saved; None, and a warning, where it cannot be read."""

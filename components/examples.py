@@ -27,6 +27,17 @@ _WINDOWS_IN_MEMORY = 5
 _log = logging.getLogger(__name__)
 
 
+def untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Returns a dataset without TensorFlow's tuner; ours name their parallelism.
+
+    The tuner sleeps between its rounds, and the end of an iterator now and then waits
+    for it to wake up: seconds with nothing running, at the end of an epoch.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)
+
+
 class Split(Protocol):
     """Raw examples: images uint8 [n, 784] in 0..255 and labels int64 [n] in 0..9."""
 
@@ -200,7 +211,7 @@ def _read(files: Sequence[str], limit: int, count: int) -> RawExamples:
 
 def _records(files: Sequence[str], limit: int) -> tf.data.Dataset:
     """Serialized examples in file order."""
-    records = tf.data.TFRecordDataset(list(files), compression_type="GZIP")
+    records = untuned(tf.data.TFRecordDataset(list(files), compression_type="GZIP"))
     return records.take(limit) if limit else records
 
 

@@ -153,7 +153,7 @@ def renew_batch_statistics(model: keras.Model, batches: tf.data.Dataset) -> None
     2018, "Averaging weights leads to wider optima and better generalization".
     """
 
-    @tf.function
+    @tf.function(autograph=False)
     def pass_forward(image: tf.Tensor) -> None:
         model(image, training=True)
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_mnist import write_first_records
 
 from components.features import IMAGE, LABEL, PIXELS
-from pipeline.config import PROJECT_ROOT
 from pipeline.datasets.records import serialize_example
-from pipeline.datasets.shards import read_batches, shard_name, write_shard
+from pipeline.datasets.shards import shard_name, write_shard
 
 COUNT = 20
 SHARDS = 2
@@ -28,11 +28,7 @@ def make_small_mnist(
 
     def make(sizes: Mapping[str, int]) -> Path:
         folder = tmp_path_factory.mktemp("small_mnist")
-        for split, size in sizes.items():
-            source = min((PROJECT_ROOT / "data/mnist" / split).glob("*.tfrecord.gz"))
-            (folder / split).mkdir()
-            records = next(read_batches(source, size))
-            write_shard(folder / split / f"{split}.tfrecord.gz", records)
+        write_first_records(folder, sizes)
         return folder
 
     return make

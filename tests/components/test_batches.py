@@ -170,3 +170,13 @@ def test_the_transform_graph_gets_raw_int64_features(split: Split) -> None:
     next(iter(evaluation_batches(split, preprocess, BATCH)))
 
     assert seen == {"image": (tf.int64, [784]), "label": (tf.int64, [1])}
+
+
+def test_the_end_of_an_epoch_does_not_wait_for_a_tuner(split: Split) -> None:
+    training = training_batches(
+        split, preprocessing_fn, settings(), tf.Variable(0, dtype=tf.int64)
+    )
+    evaluation = evaluation_batches(split, preprocessing_fn, BATCH)
+
+    assert training.options().autotune.enabled is False
+    assert evaluation.options().autotune.enabled is False

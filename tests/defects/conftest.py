@@ -4,14 +4,15 @@ from collections.abc import Callable
 
 import pytest
 from bench import EXIT_CODES, Bench, Finished, Refusal, Served
-from small_data import write_first_records
+from small_data import SIZES
+from small_mnist import write_first_records
 
 
 @pytest.fixture(scope="session")
 def kept_bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     """A bench with good data and the model that a run pushed from it."""
     bench = Bench(tmp_path_factory.mktemp("bench"))
-    write_first_records(bench.data)
+    write_first_records(bench.data, SIZES)
     finished = bench.run()
     assert finished.code == 0, finished.screen
     assert len(bench.served().versions) == 1

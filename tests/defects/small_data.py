@@ -6,36 +6,30 @@ Sizes are those of the ``quick`` preset.
 from pathlib import Path
 
 import numpy as np
+from small_mnist import BUNDLED, split_file
 
 from components.examples import RawExamples, read_examples
 from components.features import SPLITS
-from pipeline.config import PROJECT_ROOT
 from pipeline.datasets.records import serialize_example
 from pipeline.datasets.shards import read_batches, write_shard
 
 SIZES = {"train": 4000, "val": 500, "test": 1000}
-_MNIST = PROJECT_ROOT / "data" / "mnist"
-
-
-def shard(data: Path, split: str) -> Path:
-    """Returns the one file of a split."""
-    return data / split / f"{split}.tfrecord.gz"
 
 
 def read_records(data: Path, split: str) -> list[bytes]:
     """Returns every record of a split."""
-    return [r for batch in read_batches(shard(data, split), 1024) for r in batch]
+    return [r for batch in read_batches(split_file(data, split), 1024) for r in batch]
 
 
 def write_records(data: Path, split: str, records: list[bytes]) -> None:
     """Writes a split."""
-    shard(data, split).parent.mkdir(parents=True, exist_ok=True)
-    write_shard(shard(data, split), records)
+    split_file(data, split).parent.mkdir(parents=True, exist_ok=True)
+    write_shard(split_file(data, split), records)
 
 
 def read(data: Path, split: str) -> RawExamples:
     """Returns images uint8 [n, 784] and labels int64 [n] of a split."""
-    return read_examples([str(shard(data, split))])
+    return read_examples([str(split_file(data, split))])
 
 
 def write(data: Path, split: str, images: np.ndarray, labels: np.ndarray) -> None:
@@ -44,17 +38,10 @@ def write(data: Path, split: str, images: np.ndarray, labels: np.ndarray) -> Non
     write_records(data, split, [serialize_example(*item) for item in items])
 
 
-def write_first_records(data: Path) -> None:
-    """Writes the first records of each bundled split."""
-    for split, size in SIZES.items():
-        first = min((_MNIST / split).glob("*.tfrecord.gz"))
-        write_records(data, split, next(read_batches(first, size)))
-
-
 def write_random_records(data: Path, seed: int) -> None:
     """Writes records drawn from each bundled split, without putting back."""
     generator = np.random.default_rng(seed)
     for split in SPLITS:
-        images, labels = read_examples([str(_MNIST / split / "*.tfrecord.gz")])
+        images, labels = read_examples([str(BUNDLED / split / "*.tfrecord.gz")])
         drawn = generator.choice(len(labels), SIZES[split], replace=False)
         write(data, split, images[drawn], labels[drawn])

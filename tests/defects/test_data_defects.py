@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from bench import Between, Refusal, Saying
-from small_data import SIZES, read, read_records, shard, write, write_records
+from small_data import SIZES, read, read_records, write, write_records
+from small_mnist import split_file
 
 from components.features import IMAGE, LABEL
 
@@ -30,13 +31,13 @@ class Case:
 
 
 def truncate(data: Path) -> None:
-    file = shard(data, "train")
+    file = split_file(data, "train")
     content = file.read_bytes()
     file.write_bytes(content[: len(content) // 2])
 
 
 def flip_a_byte(data: Path) -> None:
-    file = shard(data, "test")
+    file = split_file(data, "test")
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 0xFF
     file.write_bytes(content)
