@@ -32,7 +32,7 @@ accuracy: $(READY) ## measure the accuracy of the presets; ARGS='--preset NAME'
 lint: $(READY) ## check the style of the code; changes nothing
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
-	@$(VENV)/bin/shellcheck requirements/*.sh tests/platforms/*.sh
+	@$(VENV)/bin/shellcheck -x requirements/*.sh tests/platforms/*.sh deployment/*.sh .ci/run
 
 lock: ## compile the lock files from setup.py; ARGS=--upgrade takes newer versions
 	@sh requirements/lock.sh $(ARGS)

@@ -195,11 +195,12 @@ class Follower:
             _replace(word, message, files)
             for word in [*container["command"], *container.get("args", [])]
         ]
-        environment = self._mount(label, container)
+        command, environment = self._command(words, label, container)
         outcome = Outcome(started=time.monotonic())
         for _ in range(1 + task.get("retryPolicy", {}).get("maxRetryCount", 0)):
             log = Path(message["outputs"]["outputFile"]).with_name("log")
-            code = self._call(words, environment, log, None if outcome.codes else kill)
+            again = bool(outcome.codes)
+            code = self._call(command, environment, log, None if again else kill)
             outcome.codes.append(code)
             outcome.log += log.read_text(errors="replace")
             if code == 0:
@@ -207,27 +208,35 @@ class Follower:
         outcome.ended = time.monotonic()
         return outcome
 
-    def _mount(self, label: str, container: Any) -> dict[str, str]:
-        """Gives a task its volume and its secret, and of our environment only PATH."""
+    def _command(
+        self, words: list[str], label: str, container: Any
+    ) -> tuple[list[str], dict[str, str]]:
+        """Returns a process in place of a container: its words and environment.
+
+        It has the task's volume and secret, and of our environment only PATH.
+        """
         platform = self._platform["executors"][label]
         for volume in platform["pvcMount"]:
             Path(volume["mountPath"]).mkdir(parents=True, exist_ok=True)
         for secret in platform["secretAsVolume"]:
-            file = Path(secret["mountPath"]) / "password"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            if not file.exists():
-                fresh = file.with_name(f"{label}-{threading.get_ident()}")
-                fresh.write_text(self._password)
-                fresh.replace(file)
+            self._write_secret(Path(secret["mountPath"]))
         home = self._folder / "home"
         home.mkdir(exist_ok=True)
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        return {
+        return words, {
             "PATH": path,
             "HOME": str(home),
             "PYTHONPATH": str(self._project),
             **{one["name"]: one["value"] for one in container["env"]},
         }
+
+    def _write_secret(self, folder: Path) -> None:
+        file = folder / "password"
+        folder.mkdir(parents=True, exist_ok=True)
+        if not file.exists():
+            fresh = file.with_name(f"password-{threading.get_ident()}")
+            fresh.write_text(self._password)
+            fresh.replace(file)
 
     def _call(
         self, words: list[str], environment: Any, log: Path, kill: Kill | None

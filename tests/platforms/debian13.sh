@@ -17,25 +17,9 @@ GUEST=tester
 HOME_INSIDE=/home/$GUEST
 CHECKOUT=$HOME_INSIDE/checkout
 CERTIFICATES=/etc/ssl/certs/ca-certificates.crt
-
-fail() {
-    printf '%s\n' "$*" >&2
-    exit 2
-}
-
-# Usage: step TITLE COMMAND...: one line a step, its output in a log shown on failure.
-step() {
-    local title=$1 began=$SECONDS
-    shift
-    # In the background, because bash ignores `set -e` inside a condition.
-    "$@" >"$LOG" 2>&1 </dev/null &
-    if ! wait $!; then
-        tail -n 60 "$LOG" >&2
-        printf 'FAILED  %s\n' "$title" >&2
-        exit 1
-    fi
-    printf '%5d s  %s\n' $((SECONDS - began)) "$title"
-}
+# shellcheck source-path=SCRIPTDIR/../..
+# shellcheck source=tests/platforms/steps.sh
+. "$ROOT/tests/platforms/steps.sh"
 
 # Prints the settings that pip and uv need to reach their index, where there are any.
 network_settings() {
