@@ -59,8 +59,10 @@ CASES = {
         Refusal("model", "accuracy", "digit 5", Between(0.3, 0.699), 0.7),
         mislabel_fives,
     ),
+    # How bad it gets depends on the processor's rounding.
     "learning rate far too high": Case(
-        GUESSING, args=("--set", "train.learning_rate=3.0")
+        overall("accuracy", Between(0, 0.7), 0.85),
+        args=("--set", "train.learning_rate=3.0"),
     ),
     "training that diverges": Case(
         Refusal(
