@@ -64,6 +64,7 @@ class SeedResult:
       precision: that it was trained in.
       epochs: that were trained.
       seconds: wall time of the training, compilation and validation included.
+      cpu_seconds: of all threads, as long as the training took.
       examples_per_second: that were trained on.
       val: accuracy on the validation split; None where it was trained on.
       test: accuracy on the test split after the last epoch; None if it was not read.
@@ -73,6 +74,7 @@ class SeedResult:
     precision: str
     epochs: int
     seconds: float
+    cpu_seconds: float
     examples_per_second: float
     val: float | None
     test: float | None
@@ -96,9 +98,10 @@ def measure(run: SeedRun, folder: Path) -> SeedResult:
     data = load_data(arguments, settings)
     # A training that went on from a checkpoint would have the wrong time.
     store = CheckpointStore(folder / "checkpoints", "seed")
-    started = time.monotonic()
+    started, cpu_started = time.monotonic(), time.process_time()
     model, history = train(recipe, data, folder / "run", store)
     seconds = time.monotonic() - started
+    cpu_seconds = time.process_time() - cpu_started
 
     epochs = len(history["loss"])
     steps = epochs * (data.train.count // settings.batch_size)
@@ -107,6 +110,7 @@ def measure(run: SeedRun, folder: Path) -> SeedResult:
         precision=precision,
         epochs=epochs,
         seconds=round(seconds, 1),
+        cpu_seconds=round(cpu_seconds, 1),
         examples_per_second=round(steps * settings.batch_size / seconds),
         val=None if data.val is None else _accuracy(model, data.preprocess, run, VAL),
         test=_accuracy(model, data.preprocess, run, TEST) if run.read_test else None,

@@ -12,10 +12,10 @@ from typing import Any
 
 import click
 
+from deployment.kfp_follower import Followed, Follower
 from pipeline.config import PROJECT_ROOT, load_config
 from pipeline.definition import create_pipeline
 from pipeline.kubeflow_runner import compile_pipeline, read_graph
-from tests.e2e.kfp_follower import Followed, Follower
 
 # Run to the overrides of the preset, and the exit code of each task that refuses.
 _RUNS: dict[str, tuple[list[str], dict[str, int]]] = {

@@ -8,11 +8,11 @@ from pathlib import Path
 import attrs
 import pytest
 import tensorflow as tf
-from kfp_follower import Followed, Follower
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 from postgres_server import PASSWORD, Server, find_programs, running_server
 from tfx.orchestration.metadata import Metadata
 
+from deployment.kfp_follower import Followed, Follower
 from pipeline.config import PROJECT_ROOT, Config, load_config
 from pipeline.definition import create_pipeline
 from pipeline.kubeflow_runner import compile_pipeline, read_graph, task_name

@@ -11,7 +11,8 @@
 set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-PACKAGES=make,g++,git,python3,python3-venv,python3-dev,ca-certificates
+# The last two are for tests, of Kubeflow runs and of reports in a browser.
+PACKAGES=(make g++ git python3 python3-venv python3-dev ca-certificates postgresql chromium)
 SUITE=trixie
 GUEST=tester
 HOME_INSIDE=/home/$GUEST
@@ -41,16 +42,30 @@ make_chroot() {
     # Complete only once it has been moved to its name.
     [ -d "$CHROOT" ] && return
     rm -rf "$CHROOT.part"
-    debootstrap --variant=minbase --include="$PACKAGES" "$SUITE" "$CHROOT.part"
+    debootstrap --variant=minbase "$SUITE" "$CHROOT.part"
     chroot "$CHROOT.part" useradd --create-home "$GUEST"
     mv "$CHROOT.part" "$CHROOT"
 }
 
-# Processes need /proc and shared memory; names need the resolver, TLS the certificates.
+# Processes need /proc and shared memory, names need the resolver.
 connect() {
     mount -t proc proc "$CHROOT/proc"
     mount -t tmpfs tmpfs "$CHROOT/dev/shm"
     cp --dereference /etc/resolv.conf "$CHROOT/etc/resolv.conf"
+}
+
+install_packages() {
+    chroot "$CHROOT" dpkg --status "${PACKAGES[@]}" >/dev/null && return
+    # No service starts in there.
+    printf '#!/bin/sh\nexit 101\n' >"$CHROOT/usr/sbin/policy-rc.d"
+    chmod +x "$CHROOT/usr/sbin/policy-rc.d"
+    chroot "$CHROOT" apt-get update --quiet
+    chroot "$CHROOT" /usr/bin/env DEBIAN_FRONTEND=noninteractive apt-get install \
+        --quiet --yes --no-install-recommends "${PACKAGES[@]}"
+}
+
+# Those of this machine, which may know an index of its own.
+copy_certificates() {
     cp --dereference "$CERTIFICATES" "$CHROOT$CERTIFICATES"
 }
 
@@ -136,7 +151,9 @@ main() {
     LOG=$WORK/log
     trap 'rm -rf "$WORK"' EXIT
     step "Debian 13 in $CHROOT" make_chroot
-    step "mounts, resolver, certificates" connect
+    step "mounts, resolver" connect
+    step "packages" install_packages
+    step "certificates" copy_certificates
     step "copy the checkout" copy_checkout
     if [ $# -eq 2 ]; then
         step "make bench outside, then inside" bench_both
