@@ -48,6 +48,7 @@ USER postgres
 ENV PGDATA=/tmp/data
 CMD PATH=\$(echo /usr/lib/postgresql/*/bin):\$PATH \
     && initdb --username=mnist --pwfile=/run/secrets/password --auth=scram-sha-256 \
+    && echo host all all all scram-sha-256 >>\$PGDATA/pg_hba.conf \
     && exec postgres -c listen_addresses='*'
 DOCKERFILE
 }
