@@ -115,7 +115,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     "accurate": {
         "model": {"hidden_units": [1024, 1024, 1024]},
         "train": {
-            "epochs": 120,
+            "epochs": 100,
+            "use_val": True,
             "schedule": "trapezoid",
             "warmup": 0.01,
             "learning_rate": 2e-3,
