@@ -2,6 +2,7 @@
 
 import keras
 
+from components.confusion import ConfusionAccuracy
 from components.features import IMAGE, NUM_CLASSES, PIXELS
 from components.hyperparameters import ModelHyperparameters, TrainHyperparameters
 from components.precision import FLOAT32
@@ -119,15 +120,25 @@ def build_optimizer(
 
 
 def compile_model(
-    model: keras.Model, settings: TrainHyperparameters, total_steps: int
+    model: keras.Model,
+    settings: TrainHyperparameters,
+    total_steps: int,
+    accuracy: keras.metrics.Metric | None = None,
 ) -> None:
-    """Compiles for one-hot labels and logits."""
+    """Compiles for one-hot labels and logits.
+
+    Args:
+      model: from float32 [n, 784] to logits float32 [n, 10].
+      settings: optimizer, schedule and loss.
+      total_steps: updates that the schedule spans.
+      accuracy: metric to measure accuracy with; one of its own without.
+    """
     model.compile(
         optimizer=build_optimizer(settings, total_steps),
         loss=keras.losses.CategoricalCrossentropy(
             from_logits=True, label_smoothing=settings.label_smoothing
         ),
-        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+        metrics=[accuracy or ConfusionAccuracy()],
         steps_per_execution=settings.steps_per_execution,
         jit_compile=False,
     )

@@ -10,6 +10,7 @@ import tensorflow as tf
 from components.batches import Preprocess, evaluation_batches, training_batches
 from components.board import ConfusionBoard, write_curves
 from components.checkpoints import Checkpoints, CheckpointStore, History
+from components.confusion import ConfusionAccuracy
 from components.divergence import StopOnDivergence
 from components.examples import Split
 from components.hyperparameters import TrainHyperparameters
@@ -72,7 +73,8 @@ def fit(
       TrainingDivergedError: the loss is infinite or not a number.
     """
     steps = _steps_per_epoch(data.train, settings)
-    compile_model(model, settings, total_steps=steps * settings.epochs)
+    accuracy = ConfusionAccuracy()
+    compile_model(model, settings, steps * settings.epochs, accuracy)
     model.optimizer.build(model.trainable_variables)
     stopping = _early_stopping(settings)
     checkpoints = Checkpoints(store, model, stopping)
@@ -88,7 +90,7 @@ def fit(
         validation_data=_validation(data),
         callbacks=[
             counter,
-            *_watching(data, settings, log_dir),
+            *_watching(data, settings, log_dir, accuracy),
             *([stopping] if stopping else []),
             checkpoints,
         ],
@@ -131,7 +133,10 @@ def _early_stopping(
 
 
 def _watching(
-    data: TrainingData, settings: TrainHyperparameters, log_dir: Path
+    data: TrainingData,
+    settings: TrainHyperparameters,
+    log_dir: Path,
+    accuracy: ConfusionAccuracy,
 ) -> list[keras.callbacks.Callback]:
     """What stops a diverged training, and what shows it."""
     steps = _steps_per_epoch(data.train, settings)
@@ -140,9 +145,8 @@ def _watching(
         keras.callbacks.TensorBoard(str(log_dir), write_graph=False),
         EpochProgress(settings.epochs, steps * settings.batch_size),
     ]
-    validation = _validation(data)
-    if validation is not None:
-        callbacks.append(ConfusionBoard(log_dir / "validation", validation))
+    if data.val is not None:
+        callbacks.append(ConfusionBoard(log_dir / "validation", accuracy))
     return callbacks
 
 
