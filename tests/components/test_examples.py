@@ -1,6 +1,7 @@
 """Records on disk become arrays, or stay in their files when they are too many."""
 
 import logging
+import os
 import re
 import subprocess
 import sys
@@ -26,6 +27,8 @@ SEED = tf.constant([1, 2], tf.int64)
 
 # Reads every example of some files once, shuffled; prints by how many megabytes
 # memory grew at most.
+# glibc keeps freed memory in an arena a thread: 16 to 102 MB were seen for the same.
+RETURN_MEMORY = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536"}
 READER = """
 import sys
 import psutil
@@ -172,6 +175,7 @@ def test_memory_stays_bounded_whatever_the_size(tmp_path: Path) -> None:
         done = subprocess.run(
             [sys.executable, "-c", READER, *names, str(limit)],
             cwd=PROJECT_ROOT,
+            env=os.environ | RETURN_MEMORY,
             stdout=subprocess.PIPE,
             text=True,
             check=True,
@@ -181,7 +185,7 @@ def test_memory_stays_bounded_whatever_the_size(tmp_path: Path) -> None:
 
     steps, kind, bounded = grown(limit=20)
     assert (steps, kind) == (1600, "FileSplit")
-    assert bounded < 60
+    assert bounded < 40
     _, kind, held = grown(limit=1000)
     assert kind == "MemorySplit"
     assert held > 100
