@@ -112,8 +112,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     # mnist-pipeline run: 99.23 %, 45 s of training on two cores without bfloat16,
     # medians of five seeds; benchmarks/ACCURACY.md has each.
     "default": {},
-    # mnist-pipeline run --preset accurate: trains on both splits. benchmarks/ACCURACY.md
-    # has its time and accuracy.
+    # mnist-pipeline run --preset accurate: trains on both splits;
+    # benchmarks/ACCURACY.md has its time and accuracy.
     "accurate": {
         "model": {"hidden_units": [1024, 1024, 1024]},
         "train": {

@@ -7,13 +7,14 @@ from ml_metadata.proto.metadata_store_pb2 import ConnectionConfig
 from tfx.components import (
     Evaluator,
     ExampleValidator,
-    ImportExampleGen,
     StatisticsGen,
     Trainer,
     Transform,
 )
+from tfx.components.example_gen.component import FileBasedExampleGen
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.dsl.components.base.base_node import BaseNode
+from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import example_gen_pb2, trainer_pb2
@@ -24,6 +25,7 @@ from components.artifacts import DataVerdict
 from components.baseline import LatestOtherBlessedModelStrategy
 from components.classes import read_class_names
 from components.data_gate import DataGate
+from components.example_gen import CopyingExecutor
 from components.features import SPLITS, TEST, TRAIN, VAL
 from components.previous_data import PreviousDataStrategy
 from components.pusher import Pusher
@@ -60,7 +62,7 @@ def create_pipeline(
       metadata: the metadata store; None is the SQLite file of the workspace.
     """
     # Records come in splits already; a split is a folder.
-    examples = ImportExampleGen(
+    examples = FileBasedExampleGen(
         input_base=str(config.data),
         input_config=example_gen_pb2.Input(
             splits=[
@@ -68,7 +70,9 @@ def create_pipeline(
                 for name in SPLITS
             ]
         ),
+        custom_executor_spec=ExecutorClassSpec(CopyingExecutor),
     ).with_id("ExampleGen")
+    _run_again_on(examples, source_digest("components.example_gen"))
 
     # The schema is curated and reviewed; inferring one would bless any data.
     schema = ImportSchemaGen(schema_file=str(config.schema)).with_id("SchemaGen")
