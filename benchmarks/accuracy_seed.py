@@ -30,6 +30,7 @@ from components.hyperparameters import (
 )
 from components.precision import choose_precision
 from components.trainer import Recipe, load_data, train
+from components.training import TrainingData
 from components.transform import preprocessing_fn
 from pipeline.definition import BEAM_ARGS
 
@@ -90,12 +91,7 @@ def measure(run: SeedRun, folder: Path) -> SeedResult:
     settings = from_dict(TrainHyperparameters, run.train)
     precision = choose_precision(settings.precision)
     recipe = Recipe(from_dict(ModelHyperparameters, run.model), settings, precision)
-    arguments = SimpleNamespace(
-        train_files=[f"{run.data}/{TRAIN}/*.tfrecord.gz"],
-        eval_files=[f"{run.data}/{VAL}/*.tfrecord.gz"],
-        transform_output=write_transform_graph(run.data, folder / "transform"),
-    )
-    data = load_data(arguments, settings)
+    data = load_training_data(run.data, settings, folder)
     # A training that went on from a checkpoint would have the wrong time.
     store = CheckpointStore(folder / "checkpoints", "seed")
     started, cpu_started = time.monotonic(), time.process_time()
@@ -115,6 +111,24 @@ def measure(run: SeedRun, folder: Path) -> SeedResult:
         val=None if data.val is None else _accuracy(model, data.preprocess, run, VAL),
         test=_accuracy(model, data.preprocess, run, TEST) if run.read_test else None,
     )
+
+
+def load_training_data(
+    data: str, settings: TrainHyperparameters, folder: Path
+) -> TrainingData:
+    """Loads what the Trainer loads, without the pipeline.
+
+    Args:
+      data: folder with ``train/`` and ``val/``.
+      settings: how the network is fitted.
+      folder: receives the transform graph.
+    """
+    arguments = SimpleNamespace(
+        train_files=[f"{data}/{TRAIN}/*.tfrecord.gz"],
+        eval_files=[f"{data}/{VAL}/*.tfrecord.gz"],
+        transform_output=write_transform_graph(data, folder / "transform"),
+    )
+    return load_data(arguments, settings)
 
 
 def _accuracy(

@@ -13,7 +13,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import click
 
@@ -72,19 +71,14 @@ def _rate(config: Config, epochs: int, fit) -> float:
 
 def _ours(config: Config) -> tuple[float, int]:
     """Trains as the Trainer does; returns seconds, and examples in an epoch."""
-    from benchmarks.accuracy_seed import write_transform_graph
+    from benchmarks.accuracy_seed import load_training_data
     from components.checkpoints import CheckpointStore
     from components.precision import choose_precision
-    from components.trainer import Recipe, load_data, train
+    from components.trainer import Recipe, train
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        arguments = SimpleNamespace(
-            train_files=[f"{config.data}/train/*.tfrecord.gz"],
-            eval_files=[f"{config.data}/val/*.tfrecord.gz"],
-            transform_output=write_transform_graph(str(config.data), folder / "graph"),
-        )
-        data = load_data(arguments, config.train)
+        data = load_training_data(str(config.data), config.train, folder)
         recipe = Recipe(
             config.model, config.train, choose_precision(config.train.precision)
         )
