@@ -2,7 +2,7 @@
 
 It reads nothing but the YAML: parameters and placeholders are resolved as KFP's driver
 and launcher do, tasks start when those before them ended well, independent ones at the
-same time, a task that fails is tried again, and the exit task runs at the end.
+same time, a task that fails is tried again, and the exit tasks run at the end.
 """
 
 import json
@@ -34,12 +34,17 @@ class Outcome:
       codes: exit code of each attempt; negative where it was killed.
       started: seconds of a monotonic clock; likewise ended.
       log: what all attempts wrote.
+      files: artifact to its file.
+      output: what the task returned, an ``ExecutorOutput``; as KFP sees it, nothing
+        unless the task succeeded.
     """
 
     codes: list[int] = attrs.Factory(list)
     started: float = 0.0
     ended: float = 0.0
     log: str = ""
+    files: Mapping[str, Path] = attrs.Factory(dict)
+    output: Mapping[str, Any] = attrs.Factory(dict)
 
     @property
     def succeeded(self) -> bool:
@@ -53,14 +58,9 @@ class Followed:
 
     Attributes:
       outcomes: task to how it ended; without the tasks that did not run.
-      outputs: what the exit task returned, an ``ExecutorOutput``; as KFP sees it,
-        nothing unless that task succeeded.
-      files: artifact of the exit task to its file.
     """
 
     outcomes: dict[str, Outcome]
-    outputs: dict[str, Any]
-    files: dict[str, Path]
 
     @property
     def succeeded(self) -> bool:
@@ -100,26 +100,16 @@ class Follower:
         root = self._spec["root"]
         known = root["inputDefinitions"]["parameters"]
         values = {name: one["defaultValue"] for name, one in known.items()} | parameters
-        outcomes: dict[str, Outcome] = {}
-        files: dict[str, Path] = {}
-        output: dict[str, Any] = {}
-        groups = sorted(
-            root["dag"]["tasks"].items(), key=lambda item: "triggerPolicy" in item[1]
+        nodes, end = sorted(
+            root["dag"]["tasks"].values(), key=lambda task: "triggerPolicy" in task
         )
-        for name, task in groups:
-            inputs = _resolve(task, values, run_id)
-            component = self._spec["components"][task["componentRef"]["name"]]
-            if "dag" in component:
-                outcomes |= self._run_group(component["dag"], inputs, run_id, kill)
-                continue
-            assert task["triggerPolicy"]["strategy"] == "ALL_UPSTREAM_TASKS_COMPLETED"
-            message, files = self._executor_input(component, inputs, run_id)
-            outcomes[name] = self._run_task(name, task, component, message, files, None)
-            written = Path(message["outputs"]["outputFile"])
-            if outcomes[name].succeeded and written.exists():
-                output = json.loads(written.read_text())
-                json_format.ParseDict(output, pipeline_spec_pb2.ExecutorOutput())
-        return Followed(outcomes, output, files)
+        assert end["triggerPolicy"]["strategy"] == "ALL_UPSTREAM_TASKS_COMPLETED"
+        outcomes: dict[str, Outcome] = {}
+        for group in (nodes, end):
+            component = self._spec["components"][group["componentRef"]["name"]]
+            inputs = _resolve(group, values, run_id)
+            outcomes |= self._run_group(component["dag"], inputs, run_id, kill)
+        return Followed(outcomes)
 
     def _run_group(
         self, dag: Any, values: Any, run_id: str, kill: Mapping[str, Kill]
@@ -140,7 +130,7 @@ class Follower:
                         running[
                             pool.submit(
                                 self._run_task,
-                                *(name, task, component, message, files),
+                                *(task, component, message, files),
                                 kill.get(name),
                             )
                         ] = name
@@ -182,7 +172,6 @@ class Follower:
 
     def _run_task(
         self,
-        name: str,
         task: Any,
         component: Any,
         message: Any,
@@ -196,7 +185,7 @@ class Follower:
             for word in [*container["command"], *container.get("args", [])]
         ]
         command, environment = self._command(words, label, container)
-        outcome = Outcome(started=time.monotonic())
+        outcome = Outcome(started=time.monotonic(), files=files)
         for _ in range(1 + task.get("retryPolicy", {}).get("maxRetryCount", 0)):
             log = Path(message["outputs"]["outputFile"]).with_name("log")
             again = bool(outcome.codes)
@@ -206,6 +195,10 @@ class Follower:
             if code == 0:
                 break
         outcome.ended = time.monotonic()
+        written = Path(message["outputs"]["outputFile"])
+        if outcome.succeeded and written.exists():
+            outcome.output = json.loads(written.read_text())
+            json_format.ParseDict(outcome.output, pipeline_spec_pb2.ExecutorOutput())
         return outcome
 
     def _command(

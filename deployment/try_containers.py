@@ -15,13 +15,24 @@ import click
 from deployment.kfp_follower import Followed, Follower
 from pipeline.config import PROJECT_ROOT, load_config
 from pipeline.definition import create_pipeline
-from pipeline.kubeflow_runner import compile_pipeline, read_graph
+from pipeline.kubeflow_runner import (
+    REPORT_TASK,
+    VERDICT_TASK,
+    compile_pipeline,
+    read_graph,
+)
 
-# Run to the overrides of the preset, and the exit code of each task that refuses.
+# Run to the overrides of the preset, and the exit code of each task that fails.
 _RUNS: dict[str, tuple[list[str], dict[str, int]]] = {
     "pushed": ([], {}),
-    "model-refused": (["evaluation.min_accuracy=0.9999"], {"evaluator": 4}),
-    "data-refused": (["data_gate.min_train=100000"], {"data-gate": 3}),
+    "model-refused": (
+        ["evaluation.min_accuracy=0.9999"],
+        {"evaluator": 4, VERDICT_TASK: 4},
+    ),
+    "data-refused": (
+        ["data_gate.min_train=100000"],
+        {"data-gate": 3, VERDICT_TASK: 3},
+    ),
 }
 
 
@@ -100,11 +111,12 @@ def check(run_id: str, followed: Followed, refusals: dict[str, int]) -> None:
     click.echo(f"{run_id}: {ended - began:.0f} s")
     for name, one in outcomes.items():
         click.echo(f"  {name:23}{one.ended - one.started:6.1f} s  exit {one.codes[-1]}")
-    if followed.outputs:
-        [metrics] = followed.outputs["artifacts"]["metrics"]["artifacts"]
+    output = outcomes[REPORT_TASK].output
+    if output:
+        [metrics] = output["artifacts"]["metrics"]["artifacts"]
         click.echo(f"  metrics {json.dumps(metrics['metadata'])}")
     failed = {name: o.codes[-1] for name, o in outcomes.items() if not o.succeeded}
-    if failed != refusals or "write-report" not in outcomes:
+    if failed != refusals or not output:
         logs = "\n".join(outcomes[name].log[-4000:] for name in failed)
         raise click.ClickException(
             f"Expected {refusals or 'no task'} to fail. Received: {failed}.\n{logs}"

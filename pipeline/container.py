@@ -1,6 +1,7 @@
 """What the processes of a cluster's containers share: options, log, store and errors.
 
-``node_runner`` and ``kubeflow_exit`` are such processes; each takes part in one run.
+``node_runner``, ``kubeflow_exit`` and ``kubeflow_verdict`` are such processes; each
+takes part in one run.
 TensorFlow and TFX are imported after ``log_to_stdout`` has told them what to log.
 """
 

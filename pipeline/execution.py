@@ -18,9 +18,10 @@ from pipeline.definition import create_pipeline, provenance
 from pipeline.interrupted import clear_interrupted
 from pipeline.lineage import RunLineage
 from pipeline.local_runner import NodeResult, run_nodes
-from pipeline.outcome import EXIT_CODES, summarize
+from pipeline.outcome import summarize
 from pipeline.reporting.report import write_page, write_summary
 from pipeline.reporting.text import cause
+from pipeline.run_summary import EXIT_CODES
 from pipeline.screen import NodeScreen
 
 _log = logging.getLogger(__name__)

@@ -1,9 +1,9 @@
-"""The last task of a run on Kubeflow Pipelines, which runs whatever happened before.
+"""The task that reports on a run on Kubeflow Pipelines, whatever happened before.
 
-``kubeflow_runner`` puts ``python -m pipeline.kubeflow_exit`` behind all nodes.
+``kubeflow_runner`` puts ``python -m pipeline.kubeflow_exit`` behind all nodes, and
+``pipeline.kubeflow_verdict`` behind that.
 """
 
-import sys
 from pathlib import Path
 
 import click
@@ -28,16 +28,15 @@ def cli(
 ) -> None:
     """Write the report of a run and hand it to Kubeflow Pipelines.
 
-    KFP keeps what a task returns only where the task succeeds. So this one does even
-    after a model was refused, since the node that refused has failed the run; it
-    fails with the exit code of the run where no node did.
+    KFP keeps what a task returns only where the task succeeds. So this one does, even
+    after a model was refused; the verdict behind it fails then.
     """
     log_to_stdout(verbose)
     config = run_config(run_id, **options)
     from pipeline.kubeflow_report import KfpOutputs, report_run
 
     outputs = KfpOutputs.parse(html, metrics, executor_input)
-    sys.exit(report_run(config, run_id, outputs))
+    report_run(config, run_id, outputs)
 
 
 if __name__ == "__main__":

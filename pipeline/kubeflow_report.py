@@ -1,4 +1,4 @@
-"""The end of a run whose nodes ran in containers: its report, and KFP's copies of it.
+"""The report of a run whose nodes ran in containers, and KFP's copies of it.
 
 ``kubeflow_exit`` calls it in a container of its own.
 """
@@ -6,7 +6,7 @@
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -87,16 +87,13 @@ class KfpOutputs:
             replace_text(file, text)
 
 
-def report_run(config: Config, run_id: str, outputs: KfpOutputs) -> int:
+def report_run(config: Config, run_id: str, outputs: KfpOutputs) -> None:
     """Writes the report of a run and shows how it ended.
 
     Args:
       config: of the run.
       run_id: names the run; no node of it runs any more.
       outputs: where KFP looks for the report and the metrics.
-
-    Returns:
-      The exit code: of the run where no node failed it, else 0.
     """
     records = run_records(config, run_id)
     with (
@@ -116,7 +113,6 @@ def report_run(config: Config, run_id: str, outputs: KfpOutputs) -> int:
         )
     outputs.write(config.reports / run_id / PAGE_FILE, kfp_metrics(execution.summary))
     _show(execution, records)
-    return 0 if _failed(results, records) else execution.exit_code
 
 
 def node_results(pipeline: Pipeline, records: RunRecords) -> list[NodeResult]:
@@ -179,13 +175,6 @@ def _show(execution: Execution, records: RunRecords) -> None:
             print(f"{result.id} failed: {result.error}")
     print_summary(terminal(sys.stdout), execution.summary)
     sys.stdout.flush()
-
-
-def _failed(results: Sequence[NodeResult], records: RunRecords) -> bool:
-    """Says whether a task of the run failed already, so that the run does."""
-    return any(
-        result.state == "failed" or _code(records, result.id) for result in results
-    )
 
 
 def _code(records: RunRecords, node_id: str) -> int:

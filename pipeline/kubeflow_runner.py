@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 # Node id to the ids of the nodes that end before it starts.
 Graph = dict[str, tuple[str, ...]]
 
-EXIT_TASK = "write-report"
+REPORT_TASK = "write-report"
+VERDICT_TASK = "verdict"
 _PASSWORD_KEY = "password"
 
 
@@ -89,6 +90,7 @@ def build_pipeline(graph: Graph, config: Config, overrides: list[str]) -> Any:
       overrides: ``KEY=VALUE`` of the other settings.
     """
     settings = config.kubeflow
+    end_run = _end_pipeline(settings)
 
     @dsl.pipeline(
         name=config.pipeline,
@@ -105,14 +107,16 @@ def build_pipeline(graph: Graph, config: Config, overrides: list[str]) -> Any:
             "data": data,
             "overrides": overrides,
         }
-        last = _report_component(settings)(**run)
-        _prepare(last, EXIT_TASK, settings)
+        last = end_run(**run)
+        # TFX caches by content; KFP would by the arguments of the container.
+        last.set_caching_options(False)
         with dsl.ExitHandler(last, name="nodes"):
             tasks: dict[str, dsl.PipelineTask] = {}
             for node, upstream in graph.items():
                 tasks[node] = _node_component(node, settings)(**run)
                 tasks[node].after(*(tasks[other] for other in upstream))
                 _prepare(tasks[node], node, settings)
+                _try_again(tasks[node], settings)
 
     return kubeflow_pipeline
 
@@ -141,6 +145,40 @@ def _node_component(node_id: str, settings: KubeflowSettings) -> Callable:
     # KFP names the component and its task after the function.
     run_node.__name__ = task_name(node_id).replace("-", "_")
     return dsl.container_component(run_node)
+
+
+def _end_pipeline(settings: KubeflowSettings) -> Any:
+    """Returns what runs at the end: the report, then the verdict.
+
+    Two tasks, because KFP keeps no artifact of a task that fails.
+    """
+
+    @dsl.pipeline(name="end-run")
+    def end_run(run_id: str, preset: str, data: str, overrides: list):
+        run = {
+            "run_id": run_id,
+            "preset": preset,
+            "data": data,
+            "overrides": overrides,
+        }
+        report = _report_component(settings)(**run)
+        _prepare(report, REPORT_TASK, settings)
+        _try_again(report, settings)
+        verdict = _verdict_component(settings)(**run).after(report)
+        _prepare(verdict, VERDICT_TASK, settings)
+
+    return end_run
+
+
+def _verdict_component(settings: KubeflowSettings) -> Callable:
+    def verdict(run_id: str, preset: str, data: str, overrides: list):
+        return dsl.ContainerSpec(
+            image=settings.image,
+            command=["python", "-m", "pipeline.kubeflow_verdict"],
+            args=_run_args(settings, run_id, preset, data, overrides),
+        )
+
+    return dsl.container_component(verdict)
 
 
 def _report_component(settings: KubeflowSettings) -> Callable:
@@ -182,20 +220,23 @@ def _prepare(task: dsl.PipelineTask, node_id: str, settings: KubeflowSettings) -
     """Gives a task its resources, its volume and the way to the metadata."""
     resources = settings.resources_of(node_id)
     task.set_display_name(node_id)
-    # TFX caches by content; KFP would by the arguments of the container.
     task.set_caching_options(False)
     task.set_cpu_request(resources.cpu_request).set_cpu_limit(resources.cpu_limit)
     task.set_memory_request(resources.memory_request)
     task.set_memory_limit(resources.memory_limit)
+    for name, value in _environment(settings).items():
+        task.set_env_variable(name, value)
+    kubernetes.mount_pvc(task, settings.volume_claim, settings.workspace)
+    kubernetes.use_secret_as_volume(task, settings.secret, settings.secret_path)
+
+
+def _try_again(task: dsl.PipelineTask, settings: KubeflowSettings) -> None:
+    """Has a task that fails or is killed tried again, each time a little later."""
     task.set_retry(
         settings.retries,
         backoff_duration=f"{settings.backoff}s",
         backoff_factor=settings.backoff_factor,
     )
-    for name, value in _environment(settings).items():
-        task.set_env_variable(name, value)
-    kubernetes.mount_pvc(task, settings.volume_claim, settings.workspace)
-    kubernetes.use_secret_as_volume(task, settings.secret, settings.secret_path)
 
 
 def _environment(settings: KubeflowSettings) -> Mapping[str, str]:

@@ -24,8 +24,9 @@ from pipeline.lineage import RunLineage, run_executions
 from pipeline.local_runner import NodeResult, State, compile_run, run_node
 from pipeline.metadata_handle import open_metadata
 from pipeline.node_records import NodeRecord
-from pipeline.outcome import EXIT_CODES, read_all_checks, read_metrics, status
+from pipeline.outcome import read_all_checks, read_metrics, status
 from pipeline.reporting.text import cause
+from pipeline.run_summary import EXIT_CODES
 
 _ENDED: dict[int, State] = {
     mlmd.Execution.COMPLETE: "done",

@@ -26,14 +26,6 @@ from pipeline.lineage import RunLineage
 from pipeline.local_runner import NodeResult
 from pipeline.reporting.text import cause
 
-EXIT_CODES = {
-    "pushed": 0,
-    "failed": 1,
-    "data_rejected": 3,
-    "model_rejected": 4,
-    "serving_rejected": 5,
-}
-
 
 def summarize(
     config: Config,
@@ -85,7 +77,7 @@ def _failure(results: Sequence[NodeResult]) -> dict[str, str] | None:
 
 
 def status(results: Sequence[NodeResult], lineage: RunLineage) -> str:
-    """Says in one word how the run ended; a key of ``EXIT_CODES``."""
+    """Says in one word how the run ended; a key of ``run_summary.EXIT_CODES``."""
     if any(isinstance(result.error, DataRejectedError) for result in results):
         return "data_rejected"
     if any(isinstance(result.error, ModelRejectedError) for result in results):

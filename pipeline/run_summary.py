@@ -22,6 +22,14 @@ from components.errors import PipelineError
 from components.model_manifest import Line, Metrics
 
 SUMMARY_FILE = "summary.json"
+# How a run ended, and what its command line returns.
+EXIT_CODES = {
+    "pushed": 0,
+    "failed": 1,
+    "data_rejected": 3,
+    "model_rejected": 4,
+    "serving_rejected": 5,
+}
 _READ = ConfigDict(extra="ignore")
 
 # TFX keeps the version of a pushed model as text.

@@ -22,6 +22,7 @@ RUNNING = (
     "pipeline.kubeflow_exit",
     "pipeline.kubeflow_report",
     "pipeline.kubeflow_runner",
+    "pipeline.kubeflow_verdict",
     "pipeline.local_runner",
     "pipeline.node_execution",
     "pipeline.node_runner",

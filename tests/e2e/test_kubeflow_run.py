@@ -21,7 +21,7 @@ from pipeline.metadata_store import connection_from
 
 pytestmark = pytest.mark.e2e
 
-LAST = "write-report"
+REPORT, VERDICT = "write-report", "verdict"
 
 
 @attrs.frozen
@@ -31,7 +31,7 @@ class Cluster:
     Attributes:
       config: that was compiled.
       follower: runs the compiled pipeline.
-      tasks: all but the last.
+      tasks: one a node.
       data: small MNIST.
     """
 
@@ -122,7 +122,7 @@ def test_every_task_ends_well_and_a_model_is_pushed(
     cluster: Cluster, pushed: Followed
 ) -> None:
     assert {name: one.codes[-1] for name, one in pushed.outcomes.items()} == (
-        dict.fromkeys({*cluster.tasks, LAST}, 0)
+        dict.fromkeys({*cluster.tasks, REPORT, VERDICT}, 0)
     ), {name: one.log for name, one in pushed.outcomes.items() if not one.succeeded}
     assert pushed.succeeded
     summary = cluster.summary("run-1")
@@ -167,13 +167,14 @@ def test_the_report_and_the_metrics_are_handed_to_kfp(
 ) -> None:
     summary = cluster.summary("run-1")
     report = cluster.workspace / "reports" / "run-1" / "index.html"
-    [artifact] = pushed.outputs["artifacts"]["metrics"]["artifacts"]
+    task = pushed.outcomes[REPORT]
+    [artifact] = task.output["artifacts"]["metrics"]["artifacts"]
 
-    assert pushed.files["report"].read_text() == report.read_text()
+    assert task.files["report"].read_text() == report.read_text()
     assert artifact["metadata"]["accuracy"] == summary["metrics"]["accuracy"]
     assert artifact["metadata"]["accuracy_0"] == summary["metrics"]["per_class"]["0"]
     assert artifact["metadata"]["pushed"] == 1.0
-    assert json.loads(pushed.files["metrics"].read_text()) == artifact["metadata"]
+    assert json.loads(task.files["metrics"].read_text()) == artifact["metadata"]
 
 
 def test_no_log_holds_the_password(pushed: Followed) -> None:
@@ -193,18 +194,23 @@ def test_a_refused_model_fails_the_run_and_is_reported(
     assert "Error: Evaluator stopped the run: model gate: accuracy, overall: " in (
         run.outcomes["evaluator"].log
     )
-    assert set(run.outcomes) == {*cluster.tasks, LAST} - {"pusher"}
-    assert run.outcomes[LAST].codes == [0]
-    assert "Evaluator stopped the run: model gate: " in run.outcomes[LAST].log
+    assert set(run.outcomes) == {*cluster.tasks, REPORT, VERDICT} - {"pusher"}
+    report = run.outcomes[REPORT]
+    assert report.codes == [0]
+    assert "Evaluator stopped the run: model gate: " in report.log
+    # It fails the run as well, and once: that would not change.
+    assert run.outcomes[VERDICT].codes == [4]
+    assert "accuracy, overall: " in run.outcomes[VERDICT].log
+    assert "model rejected" in run.outcomes[VERDICT].log
     assert cluster.executions("run-2")["trainer"] == [mlmd.Execution.CACHED]
     summary = cluster.summary("run-2")
     assert summary["status"] == "model_rejected"
     assert [one["state"] for one in summary["components"] if one["id"] == "Pusher"] == [
         "not run"
     ]
-    [artifact] = run.outputs["artifacts"]["metrics"]["artifacts"]
+    [artifact] = report.output["artifacts"]["metrics"]["artifacts"]
     assert artifact["metadata"]["pushed"] == 0.0
-    assert "the model was rejected" in run.files["report"].read_text()
+    assert "the model was rejected" in report.files["report"].read_text()
     assert len(list((cluster.workspace / "serving" / "mnist").glob("[0-9]*"))) == 1
 
 
@@ -225,7 +231,10 @@ def test_defective_data_stops_the_run_before_training(
     assert "Traceback" not in run.outcomes["data-gate"].log
     assert "trainer" not in run.outcomes
     assert "transform" not in run.outcomes
-    assert run.outcomes[LAST].codes == [0]
+    assert run.outcomes[REPORT].codes == [0]
+    assert "the data was rejected" in run.outcomes[REPORT].files["report"].read_text()
+    assert run.outcomes[VERDICT].codes == [3]
+    assert "leakage, train/test" in run.outcomes[VERDICT].log
     summary = cluster.summary("run-3")
     assert summary["status"] == "data_rejected"
     assert any(

@@ -147,21 +147,9 @@ def test_a_run_without_metrics_was_not_pushed() -> None:
     assert kfp_metrics(summary) == {"pushed": 0.0}
 
 
-@pytest.mark.parametrize(
-    ("status", "refused", "code"),
-    [
-        ("pushed", {}, 0),
-        # The task of the Evaluator failed, and so does the run.
-        ("model_rejected", {"code": 4, "message": "worse"}, 0),
-        # No task failed, so this one has to.
-        ("model_rejected", {}, 4),
-        ("failed", {}, 1),
-    ],
-)
-def test_the_run_fails_once(
-    status: str,
+@pytest.mark.parametrize("refused", [{}, {"code": 4, "message": "worse"}])
+def test_the_report_is_handed_over_whatever_happened(
     refused: dict,
-    code: int,
     config: Config,
     outputs: KfpOutputs,
     monkeypatch: pytest.MonkeyPatch,
@@ -175,7 +163,7 @@ def test_the_run_fails_once(
         page.parent.mkdir(parents=True)
         page.write_text("the report")
         summary = {
-            "status": status,
+            "status": "model_rejected" if refused else "pushed",
             "metrics": None,
             "baseline": None,
             "checks": [],
@@ -187,8 +175,8 @@ def test_the_run_fails_once(
 
     monkeypatch.setattr(kubeflow_report, "conclude", conclude)
 
-    assert report_run(config, "run-1", outputs) == code
+    report_run(config, "run-1", outputs)
+
     assert outputs.html.read_text() == "the report"
-    assert ("Evaluator stopped the run: worse" in capsys.readouterr().out) == bool(
-        refused
-    )
+    said = "Evaluator stopped the run: worse" in capsys.readouterr().out
+    assert said == bool(refused)

@@ -18,7 +18,8 @@ from pipeline import outcome
 from pipeline.config import Config, to_dict
 from pipeline.lineage import RunArtifact
 from pipeline.local_runner import NodeResult
-from pipeline.outcome import EXIT_CODES, read_all_checks, status, summarize
+from pipeline.outcome import read_all_checks, status, summarize
+from pipeline.run_summary import EXIT_CODES
 
 PUSHED = {"pushed": 1, "pushed_destination": "/w/serving/mnist/7", "pushed_version": 7}
 BLESSED, NOT_BLESSED = {"blessed": 1}, {"blessed": 0}

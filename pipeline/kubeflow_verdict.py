@@ -1,0 +1,28 @@
+"""The last task of a run on Kubeflow Pipelines: it fails where the run is to fail.
+
+``kubeflow_runner`` puts ``python -m pipeline.kubeflow_verdict`` behind the report.
+"""
+
+import sys
+
+import click
+
+from pipeline.commands.report import read_summary
+from pipeline.container import log_to_stdout, main, run_config, run_options
+from pipeline.reporting.text import print_summary, terminal
+from pipeline.run_summary import EXIT_CODES
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@run_options
+def cli(run_id: str, verbose: bool, **options) -> None:
+    """Say how a run ended, and return what `mnist-pipeline run` would."""
+    log_to_stdout(verbose)
+    summary = read_summary(run_config(run_id, **options), run_id)
+    print_summary(terminal(sys.stdout), summary)
+    sys.stdout.flush()
+    sys.exit(EXIT_CODES[summary["status"]])
+
+
+if __name__ == "__main__":
+    main(cli)
