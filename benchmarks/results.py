@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -56,7 +57,12 @@ def render(results: Mapping[str, Mapping[str, Any]]) -> str:
     """Returns the page from the content of ``results.json``."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     lines = dict(sorted(results.items(), reverse=True))
     template = environment.get_template("RESULTS.md.j2")
-    return template.render(lines=lines, plot=PLOT, tables=tables)
+    page = template.render(lines=lines, plot=PLOT, tables=tables)
+    # Tags leave blank lines behind.
+    return re.sub(r"\n{3,}", "\n\n", page)

@@ -160,6 +160,17 @@ def test_the_page_has_the_scale_and_the_signatures() -> None:
     ]
 
 
+def test_a_part_that_a_line_has_not_is_said_to_be_missing() -> None:
+    page = render({"1.16": PARTS, "1.21": {"serving": PARTS["serving"]}})
+    scale, serving = page.split("## Scale")[1].split("## Serving")
+
+    assert "TFX 1.21: not measured." in scale
+    assert "### TFX 1.16, seconds" in scale
+    assert "not measured" not in serving
+    assert "\n\n\n" not in page
+    assert page.endswith("|\n")
+
+
 def test_both_lines_stand_side_by_side() -> None:
     other = copy.deepcopy(PARTS)
     other["contenders"]["rounds"][0]["ours"]["node_seconds"] = {"Zebra": 3.0}
