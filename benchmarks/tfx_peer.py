@@ -52,9 +52,12 @@ def run_example(command: Sequence[str], records: Path, home: Path) -> PeerRun:
       PipelineError: it failed.
     """
     (home / "mnist").mkdir(parents=True)
+    # Beam leaves folders behind; they go with this one.
+    (home / "tmp").mkdir()
     (home / "mnist" / "data").symlink_to(records.resolve())
     shutil.copy(_package_folder() / _MODULE, home / "mnist")
-    usage = run_measured(command, env={"HOME": str(home)}).usage
+    env = {"HOME": str(home), "TMPDIR": str(home / "tmp")}
+    usage = run_measured(command, env=env).usage
     read = run_measured(module("benchmarks.tfx_accuracy", home / _ROOT))
     return PeerRun(usage, float(read.output))
 

@@ -150,7 +150,8 @@ def test_the_example_finds_its_files_below_its_own_home(
 
     run = run_example(command, tmp_path / "records", home)
     assert run == PeerRun(USAGE, 0.9375)
-    assert seen[0] == (command, {"HOME": str(home)})
+    assert seen[0] == (command, {"HOME": str(home), "TMPDIR": f"{home}/tmp"})
+    assert (home / "tmp").is_dir()
     assert seen[1][0][-1] == str(home / "tfx" / "pipelines" / "mnist_native_keras")
     assert (home / "mnist" / "data").resolve() == tmp_path / "records"
     code = (home / "mnist" / "mnist_utils_native_keras.py").read_text()
