@@ -57,7 +57,7 @@ def main(
 ) -> None:
     """Measure on this machine, which should have nothing else to do."""
     config = load_config(preset, overrides=overrides, data=data)
-    if (data or overrides or preset != "default") and out == HERE:
+    if (data or overrides or preset != "default") and out.resolve() == HERE:
         raise UsageError(
             "Expected --data, --preset and --set to come with --out FOLDER: what is "
             "recorded is the default preset on the bundled records."
