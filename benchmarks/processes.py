@@ -67,7 +67,7 @@ def run_measured(command: Sequence[str], env: Mapping[str, str] | None = None) -
     Raises:
       PipelineError: it did not end with 0; quotes the end of what it said.
     """
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         started = time.monotonic()
         process = subprocess.Popen(
             command,
@@ -92,9 +92,9 @@ def run_measured(command: Sequence[str], env: Mapping[str, str] | None = None) -
     return Done(Usage(wall, resources.ru_utime, peak_memory), output)
 
 
-def _text(stream: IO[str]) -> str:
+def _text(stream: IO[bytes]) -> str:
     stream.seek(0)
-    return stream.read()
+    return stream.read().decode(errors="replace")
 
 
 def _failure(command: Sequence[str], code: int, said: str) -> PipelineError:

@@ -53,6 +53,12 @@ def test_a_failure_quotes_the_command_and_its_last_words() -> None:
     assert sys.executable in message
 
 
+def test_what_is_no_text_does_not_hide_a_failure() -> None:
+    code = "import os; os.write(2, b'bad \\xff end'); os._exit(1)"
+    with pytest.raises(PipelineError, match="bad \N{REPLACEMENT CHARACTER} end"):
+        run(code)
+
+
 def test_a_module_runs_with_this_python() -> None:
     assert module("a.b", "--n", 3) == [sys.executable, "-m", "a.b", "--n", "3"]
 
