@@ -56,7 +56,7 @@ def run_scale(
             done.append({})
             for factor, larger in tasks.items():
                 workspace = folder / f"workspace-{index}-{factor}"
-                title = f"round {index + 1}/{rounds}  {factor}×"
+                title = f"round {index + 1}/{rounds}  {factor:>2}×"
                 figures = _measure(larger, workspace, nodes, title, screen)
                 done[-1][str(factor)] = figures
                 save(done)
