@@ -69,4 +69,4 @@ def _draw_scale(axes: "Axes", lines: Mapping[str, Mapping[str, Any]]) -> None:
     axes.minorticks_off()
     axes.set_xlabel(f"records, TFX {measured[-1]}")
     axes.set_ylabel("seconds")
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
