@@ -52,7 +52,8 @@ def _verdict(target: Target) -> str:
     if target.reached is None:
         return "not measured"
     verdict = "reached" if target.reached else "**not reached**"
-    return f"{number(target.value, target.digits)}{target.unit}, {verdict}"
+    # One digit more than the bound, which a rounded value could seem to meet.
+    return f"{number(target.value, target.digits + 1)}{target.unit}, {verdict}"
 
 
 def contenders_table(rounds: Sequence[Round]) -> str:
