@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+from importlib.metadata import version
 from pathlib import Path
 
 import psutil
@@ -30,3 +31,10 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def installed_versions() -> dict[str, str]:
+    """Returns the versions that a measurement depends on, without importing them."""
+    packages = {"tfx": "tfx", "tensorflow": "tensorflow", "beam": "apache-beam"}
+    found = {name: version(package) for name, package in packages.items()}
+    return {"python": platform.python_version(), **found, "keras": version("keras")}

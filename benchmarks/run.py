@@ -1,98 +1,104 @@
-"""Measures whole runs of the default preset: cold, then with nothing changed.
+"""Measures the pipeline beside its peers and the limit, at scale, and serving.
 
 ``make bench`` runs it, on each TFX line in turn. It adds what it measured to
-``results.json``, by TFX line, and writes ``RESULTS.md`` from that.
+``results.json``, by TFX line, and writes ``RESULTS.md`` and its plot from that.
 """
 
-import json
-import statistics
-import subprocess
+import functools
 import sys
-import tempfile
-import time
-from datetime import date
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
-import jinja2
 
-from benchmarks.machine import current_commit, describe_machine
-from components.durable import replace_text
-from pipeline.config import PROJECT_ROOT
-from pipeline.tfx_line import installed_line
+from benchmarks.contenders import run_contenders
+from benchmarks.machine import current_commit
+from benchmarks.pipeline_run import Task
+from benchmarks.results import HERE, add_part
+from benchmarks.scale import FACTORS, run_scale
+from benchmarks.serving_speed import run_serving
+from components.errors import PipelineError, UsageError
+from pipeline.config import PRESETS, load_config
+from pipeline.screen import NodeScreen
 
-HERE = Path(__file__).resolve().parent
-RESULTS = HERE / "results.json"
+PARTS = ("contenders", "serving", "scale")
+_PATH = click.Path(path_type=Path)
 
 
 @click.command()
-@click.option("--runs", default=3, show_default=True, help="Cold runs to measure.")
+@click.option("--only", "parts", multiple=True, default=PARTS, type=click.Choice(PARTS))
+@click.option("--rounds", default=3, show_default=True, help="Of all but the scale.")
+@click.option("--scale-rounds", default=1, show_default=True)
+@click.option(
+    "--factor",
+    "factors",
+    multiple=True,
+    type=click.IntRange(min=1),
+    default=FACTORS,
+    show_default=True,
+    help="How many times the records, for the scale.",
+)
 @click.option("--commit", help="What is measured, where git cannot say it.")
-def main(runs: int, commit: str | None) -> None:
-    """Measure cold and cached runs of the default preset on this machine."""
-    cold, cached = [], []
-    for index in range(runs):
-        with tempfile.TemporaryDirectory() as workspace:
-            cold.append(_measure(workspace, f"cold run {index + 1} of {runs}"))
-            cached.append(_measure(workspace, f"cached run {index + 1} of {runs}"))
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    results[installed_line().name] = _record(cold, cached, commit or current_commit())
-    replace_text(RESULTS, json.dumps(results, indent=2, sort_keys=True) + "\n")
-    replace_text(HERE / "RESULTS.md", render(results))
-    click.echo(f"wrote {RESULTS} and RESULTS.md")
+@click.option("--out", type=_PATH, default=HERE, help="Folder to write to, for a try.")
+@click.option("--data", type=_PATH, help="Other records, for a try.")
+@click.option("--preset", default="default", type=click.Choice(list(PRESETS)))
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE")
+def main(
+    parts: Sequence[str],
+    rounds: int,
+    scale_rounds: int,
+    factors: Sequence[int],
+    commit: str | None,
+    out: Path,
+    data: Path | None,
+    preset: str,
+    overrides: tuple[str, ...],
+) -> None:
+    """Measure on this machine, which should have nothing else to do."""
+    config = load_config(preset, overrides=overrides, data=data)
+    if (data or overrides or preset != "default") and out.resolve() == HERE:
+        raise UsageError(
+            "Expected --data, --preset and --set to come with --out FOLDER: what is "
+            "recorded is the default preset on the bundled records."
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    task = Task(config.data, preset, overrides)
+    screen = NodeScreen(sys.stdout)
+
+    recorder = functools.partial(_recorder, out, commit or current_commit())
+    if "contenders" in parts:
+        run_contenders(task, rounds, screen, recorder("contenders", "rounds"))
+    if "serving" in parts:
+        run_serving(task, rounds, screen, recorder("serving", "ways", rounds))
+    if "scale" in parts:
+        run_scale(task, scale_rounds, factors, screen, recorder("scale", "rounds"))
+    screen.print(f"wrote {out}")
 
 
-def _measure(workspace: str, title: str) -> dict[str, Any]:
-    """Runs the pipeline as a process of its own; returns its summary and wall time."""
-    started = time.monotonic()
-    command = [sys.executable, "-m", "pipeline.cli", "run", "--json"]
-    done = subprocess.run(
-        [*command, "--workspace", workspace],
-        cwd=PROJECT_ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        check=True,
-    )
-    wall = time.monotonic() - started
-    click.echo(f"{title}: {wall:.1f} s")
-    return {**json.loads(done.stdout), "wall": wall}
+def _recorder(
+    out: Path, commit: str, part: str, key: str, count: int | None = None
+) -> Callable[[Any], None]:
+    """Returns what a part calls with what it measured so far.
 
+    Args:
+      out: folder to write to.
+      commit: what is measured.
+      part: one of ``PARTS``.
+      key: names the measured figures in the part.
+      count: rounds, where they are not the length of the figures.
+    """
 
-def _record(cold: list[dict], cached: list[dict], commit: str) -> dict[str, Any]:
-    nodes = [component["id"] for component in cold[0]["components"]]
-    return {
-        "date": date.today().isoformat(),
-        "commit": commit,
-        "machine": describe_machine(),
-        "versions": cold[0]["versions"],
-        "runs": len(cold),
-        "wall": [round(run["wall"], 1) for run in cold],
-        "cached_wall": [round(run["wall"], 1) for run in cached],
-        "accuracy": [run["metrics"]["accuracy"] for run in cold],
-        "node_seconds": {
-            node: statistics.median(
-                component["seconds"]
-                for run in cold
-                for component in run["components"]
-                if component["id"] == node
-            )
-            for node in nodes
-        },
-    }
+    def save(measured: Any) -> None:
+        content = {"count": count or len(measured), key: measured}
+        add_part(out, part, content, commit)
 
-
-def render(results: dict[str, Any]) -> str:
-    """Returns ``RESULTS.md`` from the content of ``results.json``."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE), trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["median"] = statistics.median
-    return environment.get_template("RESULTS.md.j2").render(
-        lines=dict(sorted(results.items(), reverse=True))
-    )
+    return save
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except PipelineError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(error.exit_code)

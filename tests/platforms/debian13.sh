@@ -123,7 +123,7 @@ bench_both() {
     cp "$ROOT/$results" "$CHROOT$CHECKOUT/$results"
     chroot "$CHROOT" chown -R "$GUEST:$GUEST" "$HOME_INSIDE"
     inside make bench ARGS="--commit $commit"
-    cp "$CHROOT$CHECKOUT/"benchmarks/{results.json,RESULTS.md} "$ROOT/benchmarks/"
+    cp "$CHROOT$CHECKOUT/"benchmarks/{results.json,RESULTS.md,results.svg} "$ROOT/benchmarks/"
 }
 
 figures() {
