@@ -50,25 +50,32 @@ class Round:
 
 
 def run_contenders(
-    task: Task, rounds: int, screen: NodeScreen, save: Callable[[list[Figures]], None]
+    task: Task,
+    rounds: int,
+    peers: bool,
+    screen: NodeScreen,
+    save: Callable[[list[Figures]], None],
 ) -> None:
     """Measures all contenders in turn.
 
     Args:
       task: what they work on.
       rounds: how often each is measured.
+      peers: measure those that are not this pipeline as well.
       screen: shows what is measured.
       save: called after each round with the figures of all rounds, by contender.
     """
     done: list[Figures] = []
     with tempfile.TemporaryDirectory() as name:
         records = Path(name, "records")
-        with screen.step("records for TFX's example"):
-            write_records(task.data, records)
+        if peers:
+            with screen.step("records for TFX's example"):
+                write_records(task.data, records)
         for index in range(rounds):
             folder = Path(name, str(index))
             figures = {}
-            for contender, title in TITLES.items():
+            for contender in TITLES if peers else (OURS, CACHED):
+                title = TITLES[contender]
                 with screen.step(f"round {index + 1}/{rounds}  {title:<32}"):
                     now = Round(task, records, folder)
                     figures[contender] = now.measure(contender)

@@ -39,6 +39,9 @@ _PATH = click.Path(path_type=Path)
     show_default=True,
     help="How many times the records, for the scale.",
 )
+@click.option(
+    "--peers/--no-peers", default=True, help="Measure them beside this pipeline."
+)
 @click.option("--commit", help="What is measured, where git cannot say it.")
 @click.option("--out", type=_PATH, default=HERE, help="Folder to write to, for a try.")
 @click.option("--data", type=_PATH, help="Other records, for a try.")
@@ -49,6 +52,7 @@ def main(
     rounds: int,
     scale_rounds: int,
     factors: Sequence[int],
+    peers: bool,
     commit: str | None,
     out: Path,
     data: Path | None,
@@ -68,7 +72,7 @@ def main(
 
     recorder = functools.partial(_recorder, out, commit or current_commit())
     if "contenders" in parts:
-        run_contenders(task, rounds, screen, recorder("contenders", "rounds"))
+        run_contenders(task, rounds, peers, screen, recorder("contenders", "rounds"))
     if "serving" in parts:
         run_serving(task, rounds, screen, recorder("serving", "ways", rounds))
     if "scale" in parts:

@@ -66,7 +66,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 
 def test_contenders_take_turns_and_each_round_has_its_own_folder(asked, screen) -> None:
     saved = []
-    run_contenders(TASK, 2, screen, lambda rounds: saved.append(len(rounds)))
+    run_contenders(TASK, 2, True, screen, lambda rounds: saved.append(len(rounds)))
 
     assert asked == [
         ("ours", "0"),
@@ -83,9 +83,17 @@ def test_contenders_take_turns_and_each_round_has_its_own_folder(asked, screen) 
     assert saved == [1, 2]
 
 
+def test_without_its_peers_the_pipeline_is_measured_alone(asked, screen) -> None:
+    kept = []
+    run_contenders(TASK, 1, False, screen, kept.extend)
+
+    assert asked == [("ours", "0"), ("ours", "0")]
+    assert [list(figures) for figures in kept] == [["ours", "cached"]]
+
+
 def test_what_is_kept_of_each_contender(asked, screen) -> None:
     kept = []
-    run_contenders(TASK, 1, screen, kept.extend)
+    run_contenders(TASK, 1, True, screen, kept.extend)
 
     [figures] = kept
     assert figures == {
@@ -252,7 +260,7 @@ def test_make_bench_measures_all_parts_and_records_each(parts) -> None:
 
     assert result.exit_code == 0
     assert parts == [
-        ("contenders", (), 3),
+        ("contenders", (), 3, True),
         (run.HERE, "contenders", {"rounds": [{}, {}], "count": 2}, "abc"),
         ("serving", (), 3),
         (run.HERE, "serving", {"ways": {"a": {}}, "count": 3}, "abc"),

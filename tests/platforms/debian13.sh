@@ -2,12 +2,13 @@
 # Proves the newest TFX line where an older system cannot install it: in a Debian 13
 # chroot, as a user of its own, with nothing of the outer Python visible.
 #
-#   sudo tests/platforms/debian13.sh FOLDER [--bench]
+#   sudo tests/platforms/debian13.sh FOLDER [--bench [OPTION...]]
 #
 # FOLDER receives the chroot (about 6 GB) and is kept; a second call reuses it. Needs
 # root, debootstrap and Debian's package mirror. Runs `make run` and `make test`
 # inside, then exchanges pushed models between the line in there and the line out here.
-# With --bench it measures both lines instead, for benchmarks/RESULTS.md.
+# With --bench it measures both lines instead, for benchmarks/RESULTS.md; the options
+# are those of `make bench`, like --only contenders --no-peers.
 set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -119,10 +120,10 @@ carry_out() {
 bench_both() {
     local commit results=benchmarks/results.json
     commit=$(git -C "$ROOT" describe --always --dirty)
-    make -C "$ROOT" bench
+    make -C "$ROOT" bench ARGS="$BENCH_OPTIONS"
     cp "$ROOT/$results" "$CHROOT$CHECKOUT/$results"
     chroot "$CHROOT" chown -R "$GUEST:$GUEST" "$HOME_INSIDE"
-    inside make bench ARGS="--commit $commit"
+    inside make bench ARGS="--commit $commit $BENCH_OPTIONS"
     cp "$CHROOT$CHECKOUT/"benchmarks/{results.json,RESULTS.md,results.svg} "$ROOT/benchmarks/"
 }
 
@@ -136,8 +137,8 @@ figures() {
 }
 
 main() {
-    if [ $# -lt 1 ] || [ "${2---bench}" != --bench ] || [ $# -gt 2 ]; then
-        fail "Usage: debian13.sh FOLDER [--bench]"
+    if [ $# -lt 1 ] || [ "${2---bench}" != --bench ]; then
+        fail "Usage: debian13.sh FOLDER [--bench [OPTION...]]"
     fi
     [ "$(id -u)" -eq 0 ] || fail "Making a chroot needs root: sudo $0 $1"
     command -v debootstrap >/dev/null || fail "debootstrap is missing: apt install debootstrap"
@@ -155,7 +156,8 @@ main() {
     step "packages" install_packages
     step "certificates" copy_certificates
     step "copy the checkout" copy_checkout
-    if [ $# -eq 2 ]; then
+    if [ $# -ge 2 ]; then
+        BENCH_OPTIONS=${*:3}
         step "make bench outside, then inside" bench_both
         return
     fi
