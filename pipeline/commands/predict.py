@@ -77,11 +77,12 @@ def predict(
         _draw(plot, tally, model.classes)
     _say_inverted(tally, invert)
     if tally.unreadable:
+        rest = "; the others were classified" * (tally.unreadable < tally.total)
         raise PipelineError(
-            f"Expected {tally.total:,} pictures that can be read. Received: "
-            f"{tally.unreadable:,} that cannot: "
+            f"Expected pictures that can be read. Received: {tally.unreadable:,} of "
+            f"{tally.total:,} that cannot: "
             f"{_some(tally.first_unreadable, tally.unreadable)}. "
-            "The lines above say why; the others were classified."
+            f"The lines above say why{rest}."
         )
 
 
@@ -174,8 +175,9 @@ def _say_inverted(tally: _Tally, invert: bool) -> None:
     if tally.inverted:
         advice = "Leave out --invert for them." if invert else "Try --invert."
         click.echo(
-            f"{tally.inverted:,} of {tally.total:,} pictures look like dark ink on a "
-            f"bright ground: {_some(tally.first_inverted, tally.inverted)}. The model "
+            f"{tally.inverted:,} of {tally.total:,} pictures "
+            f"look{'s'[: tally.inverted == 1]} like dark ink on a bright ground: "
+            f"{_some(tally.first_inverted, tally.inverted)}. The model "
             f"knows bright ink on black. {advice}",
             err=True,
         )

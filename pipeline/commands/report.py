@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+import webbrowser
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def report(run_id: str, workspace: Path | None, open_page: bool) -> None:
         check_metadata(config.metadata)
         page = _write_again(config, summary)
     click.echo(f"\n{page}")
-    if open_page and click.launch(str(page)):
+    if open_page and not webbrowser.open(page.as_uri()):
         raise PipelineError(
             f"Expected a browser to open the page with. Received: none that could be "
             f"started. Open {page} yourself."

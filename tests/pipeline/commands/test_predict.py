@@ -130,9 +130,12 @@ def test_what_cannot_be_read_is_named_counted_and_passed(grey_workspace, tmp_pat
     assert result.exception.exit_code == 1
     message = str(result.exception)
     assert message.startswith(
-        "Expected 5 pictures that can be read. Received: 4 that cannot: "
+        "Expected pictures that can be read. Received: 4 of 5 that cannot: "
         f"{tmp_path}/p/a.png, {tmp_path}/p/c\\n\\x1b[31m.jpg, {tmp_path}/gone.png, "
     )
+    assert message.endswith("say why; the others were classified.")
+    alone = call(grey_workspace, tmp_path / "gone.png")
+    assert str(alone.exception).endswith("gone.png. The lines above say why.")
     found = answers(result)
     assert [a.get("class_id") for a in found] == [None, 3, None, None, None]
     assert found[1]["image"] == str(good)
@@ -160,7 +163,7 @@ def test_dark_on_bright_is_said_and_inverted(grey_workspace, tmp_path):
     result = call(grey_workspace, photo, "--json")
     assert answers(result)[0]["looks_inverted"]
     assert result.stderr.splitlines()[-1] == (
-        "1 of 1 pictures look like dark ink on a bright ground: "
+        "1 of 1 pictures looks like dark ink on a bright ground: "
         f"{photo}. The model knows bright ink on black. Try --invert."
     )
     inverted = call(grey_workspace, photo, "--json", "--invert")

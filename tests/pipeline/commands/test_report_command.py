@@ -1,10 +1,10 @@
 """``mnist-pipeline report``: which run, what it writes, what it cannot write."""
 
 import json
+import webbrowser
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 from click.testing import CliRunner
 
@@ -104,18 +104,18 @@ def test_open_hands_the_page_to_a_browser(
     workspace: Path, written, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened = []
-    monkeypatch.setattr(click, "launch", lambda page: opened.append(page))
+    monkeypatch.setattr(webbrowser, "open", lambda page: not opened.append(page))
     call(workspace)
     assert opened == []
 
     call(workspace, "--open")
-    assert opened == [str(workspace / "reports/run-2/index.html")]
+    assert opened == [f"file://{workspace}/reports/run-2/index.html"]
 
 
 def test_without_a_browser_the_page_is_named(
     workspace: Path, written, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(click, "launch", lambda page: 1)
+    monkeypatch.setattr(webbrowser, "open", lambda page: False)
 
     with pytest.raises(PipelineError, match=r"Open .*/run-2/index.html yourself"):
         call(workspace, "--open")

@@ -1,5 +1,6 @@
 """The page in headless Chromium: widths of a phone and a desk, light and dark."""
 
+import json
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -13,7 +14,9 @@ from parsed_page import Parsed
 from pipeline.reporting.page import look_up, make_page
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-PHONE, DESK = 390, 1280
+FASHION = Path(__file__).parents[3] / "configs/fashion-classes.json"
+# An A4 page between its margins has 718 of a browser's pixels.
+PHONE, PAPER, DESK = 390, 718, 1280
 LIGHT, DARK = "1", "0"
 # The page forbids scripts; the copy under test carries one that measures it.
 POLICY = "default-src 'none';"
@@ -29,6 +32,11 @@ addEventListener("load", () => parent.postMessage({
   requests: performance.getEntriesByType("resource")
     .map(entry => entry.name).filter(name => !name.startsWith("data:")).join(" "),
   broken: [...document.images].filter(image => !image.naturalWidth).length,
+  stretched: [...document.querySelectorAll("img.digit[width]")]
+    .filter(image => image.clientWidth !== image.clientHeight).length,
+  digits: document.querySelectorAll("img.digit[width]").length,
+  scores: [...document.querySelectorAll(".scores")]
+    .map(table => table.scrollWidth - table.parentElement.clientWidth).join(" "),
 }, "*"));
 </script>"""
 # A window cannot be as narrow as a phone, a frame in it can.
@@ -154,6 +162,24 @@ def test_the_page_fits_and_loads_without_an_error_or_a_request(
     assert loaded.measured["width"] == str(width)
     # Nothing is wider than the window, so nothing scrolls sideways.
     assert int(loaded.measured["content"]) <= width
+
+
+@pytest.mark.parametrize(
+    ("medium", "width"), [("@media print", PHONE), ("@media all", PAPER)]
+)
+def test_scores_of_named_classes_are_seen_whole_and_digits_stay_square(
+    load, lineage, make_summary, medium: str, width: int
+) -> None:
+    named = make_summary(classes=json.loads(FASHION.read_text()))
+    page = make_page(named, lineage).html
+    assert page.count("@media print") == 1
+
+    # Once on a screen, once as it would be printed.
+    loaded = load(page.replace("@media print", medium), width)
+
+    assert int(loaded.measured["scores"]) <= 0
+    assert int(loaded.measured["digits"]) >= 10
+    assert loaded.measured["stretched"] == "0"
 
 
 def test_the_measures_can_fail(load, pages) -> None:
