@@ -176,8 +176,8 @@ def _say_inverted(tally: _Tally, invert: bool) -> None:
         advice = "Leave out --invert for them." if invert else "Try --invert."
         click.echo(
             f"{tally.inverted:,} of {tally.total:,} pictures "
-            f"look{'s'[: tally.inverted == 1]} like dark ink on a bright ground: "
-            f"{_some(tally.first_inverted, tally.inverted)}. The model "
+            f"look{'s' if tally.inverted == 1 else ''} like dark ink on a bright "
+            f"ground: {_some(tally.first_inverted, tally.inverted)}. The model "
             f"knows bright ink on black. {advice}",
             err=True,
         )
