@@ -150,7 +150,8 @@ def _node_component(node_id: str, settings: KubeflowSettings) -> Callable:
 def _end_pipeline(settings: KubeflowSettings) -> Any:
     """Returns what runs at the end: the report, then the verdict.
 
-    Two tasks, because KFP keeps no artifact of a task that fails.
+    Two tasks, because KFP's launcher uploads what a task wrote only where the task
+    succeeds: the first does, and the second fails where the run did.
     """
 
     @dsl.pipeline(name="end-run")
