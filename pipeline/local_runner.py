@@ -23,6 +23,7 @@ from tfx.orchestration.portable.runtime_parameter_utils import (
 )
 from tfx.proto.orchestration import pipeline_pb2
 
+from components.errors import PipelineError
 from pipeline.config import load_config
 from pipeline.definition import create_pipeline
 from pipeline.metadata_file import check_metadata
@@ -107,6 +108,8 @@ def run_node(
 ) -> NodeResult:
     """Runs one node with TFX's portable launcher; those before it have ended.
 
+    An error or Ctrl-C in it is its result and is not raised.
+
     Args:
       compiled: from ``compile_run``.
       node: one of its nodes.
@@ -116,11 +119,23 @@ def run_node(
     started = time.monotonic()
     try:
         state = _launch(compiled, node)
+    except KeyboardInterrupt:
+        # The run ends here, but with its report, as after any other failure.
+        _log.exception("node %s was interrupted", node_id)
+        cause = _interrupted(node_id)
+        return NodeResult(node_id, "failed", time.monotonic() - started, cause)
     except Exception as error:
         _log.exception("node %s failed", node_id)
         cause = explain(node_id, error)
         return NodeResult(node_id, "failed", time.monotonic() - started, cause)
     return NodeResult(node_id, state, time.monotonic() - started)
+
+
+def _interrupted(node_id: str) -> PipelineError:
+    return PipelineError(
+        f"Expected {node_id} to end. Received: an interrupt, Ctrl-C. Run again: what "
+        "ended is cached, and a training goes on after its last whole epoch."
+    )
 
 
 def _launch(compiled: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode) -> State:
