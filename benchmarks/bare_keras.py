@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.augment import augment
+from components.examples import FEATURE_SPEC
 from components.features import IMAGE, LABEL, MAX_PIXEL, NUM_CLASSES, PIXELS
 from components.hyperparameters import TrainHyperparameters
 from components.model import build_model, compile_model
@@ -26,10 +27,6 @@ Arrays = tuple[np.ndarray, np.ndarray]
 
 _READ_BATCH = 1024
 _EVALUATION_BATCH = 1000
-_SPEC = {
-    IMAGE: tf.io.FixedLenFeature([PIXELS], tf.int64),
-    LABEL: tf.io.FixedLenFeature([1], tf.int64),
-}
 
 
 def load_arrays(folder: Path) -> Arrays:
@@ -41,7 +38,7 @@ def load_arrays(folder: Path) -> Arrays:
     files = [str(file) for file in sorted(folder.glob("*.tfrecord.gz"))]
     records = tf.data.TFRecordDataset(files, compression_type="GZIP")
     parsed = records.batch(_READ_BATCH).map(
-        lambda batch: tf.io.parse_example(batch, _SPEC), num_parallel_calls=2
+        lambda batch: tf.io.parse_example(batch, FEATURE_SPEC), num_parallel_calls=2
     )
     batches = list(parsed.as_numpy_iterator())
     images = np.concatenate([batch[IMAGE].astype(np.float32) for batch in batches])
