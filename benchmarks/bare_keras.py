@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from components.augment import augment
+from components.augment import augment, strength_at
 from components.examples import FEATURE_SPEC
 from components.features import IMAGE, LABEL, MAX_PIXEL, NUM_CLASSES, PIXELS
 from components.hyperparameters import TrainHyperparameters
@@ -60,11 +60,13 @@ def training_batches(arrays: Arrays, settings: TrainHyperparameters) -> tf.data.
     """Shuffled, deformed batches, epoch after epoch; the remainder is dropped."""
     images, labels = map(tf.constant, arrays)
     count, batch_size = len(arrays[1]), settings.batch_size
+    total_steps = count // batch_size * settings.epochs
 
     @tf.function(jit_compile=True, autograph=False)
     def warp(image: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
         seed = tf.stack([tf.constant(settings.seed, tf.int64), step])
-        return augment(image, settings.augment, seed)
+        strength = strength_at(settings.augment, step, total_steps)
+        return augment(image, settings.augment, seed, strength)
 
     def prepare(step: tf.Tensor, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         image = tf.ensure_shape(tf.gather(images, index), [batch_size, PIXELS])

@@ -11,7 +11,10 @@ _ELASTIC_KNOTS = 7
 
 
 def augment(
-    images: tf.Tensor, settings: AugmentHyperparameters, seed: tf.Tensor
+    images: tf.Tensor,
+    settings: AugmentHyperparameters,
+    seed: tf.Tensor,
+    strength: tf.Tensor | float = 1.0,
 ) -> tf.Tensor:
     """Warps each image by its own random affine and elastic deformation, and flip.
 
@@ -24,21 +27,42 @@ def augment(
       images: float32 [n, 784], row-major 28×28.
       settings: how strong each deformation is.
       seed: int64 [2]; the same seed gives the same deformations.
+      strength: float32 scalar; every limit but that of ``flip`` is multiplied by it.
 
     Returns:
       float32 [n, 784].
     """
     seeds = tf.random.experimental.stateless_split(seed, 3)
-    x, y = _affine_grid(tf.shape(images)[0], settings, seeds[0])
+    x, y = _affine_grid(tf.shape(images)[0], settings, seeds[0], strength)
     if settings.elastic:
         dx, dy = _elastic_field(tf.shape(images)[0], settings.elastic, seeds[1])
-        x, y = x + dx, y + dy
+        x, y = x + strength * dx, y + strength * dy
     if settings.flip:
         x = _flip(x, settings.flip, seeds[2])
     return _sample(images, x, y)
 
 
-def _affine_grid(count, settings: AugmentHyperparameters, seed):
+def strength_at(
+    settings: AugmentHyperparameters, step: tf.Tensor, total_steps: int
+) -> tf.Tensor:
+    """Returns how strong the deformations of a step are, a float32 scalar.
+
+    1 up to ``fade_from``, then falling linearly to ``fade_to`` after the last step: so
+    the network ends on images like those that it will be asked about. He et al. 2019,
+    "Data augmentation revisited", train the last epochs without augmentation; here it
+    weakens evenly.
+
+    Args:
+      settings: ``fade_from`` and ``fade_to``.
+      step: int64 scalar, from 0.
+      total_steps: of the training.
+    """
+    done = tf.cast(step, tf.float32) / total_steps
+    faded = (done - settings.fade_from) / (1.0 - settings.fade_from)
+    return 1.0 - (1.0 - settings.fade_to) * tf.clip_by_value(faded, 0.0, 1.0)
+
+
+def _affine_grid(count, settings: AugmentHyperparameters, seed, strength):
     """Where each output pixel is read: x and y, float32 [n, 784]."""
     limits = [
         np.deg2rad(settings.rotation),
@@ -50,7 +74,7 @@ def _affine_grid(count, settings: AugmentHyperparameters, seed):
     ]
     draws = tf.random.stateless_uniform([len(limits), count, 1], seed, -1.0, 1.0)
     angle, log_x, log_y, shear, shift_x, shift_y = tf.unstack(
-        draws * tf.constant(limits, tf.float32)[:, None, None]
+        draws * strength * tf.constant(limits, tf.float32)[:, None, None]
     )
     rows, columns = np.divmod(np.arange(PIXELS, dtype=np.float32), WIDTH)
     gx, gy = columns - _CENTRE, rows - _CENTRE

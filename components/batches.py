@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from components.augment import augment
+from components.augment import augment, strength_at
 from components.examples import Split, untuned
 from components.features import IMAGE, LABEL, PIXELS
 from components.hyperparameters import TrainHyperparameters
@@ -26,7 +26,7 @@ def training_batches(
     Args:
       split: at least one batch of examples.
       preprocess: the transform graph, raw features to transformed ones.
-      settings: ``batch_size``, ``augment`` and ``seed``.
+      settings: ``batch_size``, ``epochs``, ``augment`` and ``seed``.
       epoch: int64 scalar, read when an iteration starts. Order and deformations of
         a batch depend on the seed, the epoch and the step, and on nothing else, so
         that training can stop after an epoch and go on in another process.
@@ -47,7 +47,8 @@ def training_batches(
     # XLA fuses the warp: about half the time of the plain graph.
     @tf.function(jit_compile=True, autograph=False)
     def warp(image: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
-        return augment(image, settings.augment, _seed(settings, step))
+        strength = strength_at(settings.augment, step, steps * settings.epochs)
+        return augment(image, settings.augment, _seed(settings, step), strength)
 
     @as_written
     def prepare(step: tf.Tensor, batch) -> tuple[tf.Tensor, tf.Tensor]:

@@ -13,6 +13,7 @@ from pydantic.dataclasses import dataclass
 STRICT = ConfigDict(extra="forbid", strict=True)
 
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 PositiveInt = Annotated[int, Field(ge=1)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
 PositiveFloat = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
@@ -38,12 +39,15 @@ class ModelHyperparameters:
 
     Attributes:
       hidden_units: width of each hidden dense layer, first to last.
+      first_weights: ``he_normal`` starts each unit of the first layer looking at all
+        of the image, ``local`` at a spot of it; see ``components.initializers``.
       activation: name of a Keras activation.
       batch_normalization: normalize before each activation.
       dropout: share of activations dropped after each hidden layer.
     """
 
     hidden_units: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (512, 512)
+    first_weights: Literal["he_normal", "local"] = "he_normal"
     activation: Literal["relu", "gelu", "silu", "elu", "selu", "tanh"] = "relu"
     batch_normalization: bool = True
     dropout: Fraction = 0.0
@@ -61,6 +65,8 @@ class AugmentHyperparameters:
       shift: pixels, either way, each axis on its own.
       elastic: standard deviation of the elastic displacement in pixels.
       flip: share of images mirrored left to right; not for digits.
+      fade_from: share of all steps after which the deformations, but ``flip``, weaken.
+      fade_to: how much of them is left at the last step; 1 does not weaken them.
     """
 
     enabled: bool = True
@@ -69,7 +75,9 @@ class AugmentHyperparameters:
     shear: NonNegativeFloat = 0.08
     shift: NonNegativeFloat = 1.0
     elastic: NonNegativeFloat = 0.6
-    flip: Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)] = 0.0
+    flip: Share = 0.0
+    fade_from: Fraction = 0.7
+    fade_to: Share = 1.0
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -5,6 +5,7 @@ import keras
 from components.confusion import ConfusionAccuracy
 from components.features import IMAGE, NUM_CLASSES, PIXELS
 from components.hyperparameters import ModelHyperparameters, TrainHyperparameters
+from components.initializers import LocalHeNormal
 from components.precision import FLOAT32
 
 # The first rate of a warm-up, as a share of the peak.
@@ -25,13 +26,16 @@ def build_model(
     """
     inputs = keras.Input((PIXELS,), name=IMAGE)
     hidden = inputs
+    initializers = {"he_normal": "he_normal", "local": LocalHeNormal()}
+    initializer = initializers[settings.first_weights]
     for units in settings.hidden_units:
         hidden = keras.layers.Dense(
             units,
             use_bias=not settings.batch_normalization,
-            kernel_initializer="he_normal",
+            kernel_initializer=initializer,
             dtype=precision,
         )(hidden)
+        initializer = "he_normal"
         if settings.batch_normalization:
             hidden = keras.layers.BatchNormalization(dtype=precision)(hidden)
         hidden = keras.layers.Activation(settings.activation, dtype=precision)(hidden)

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from components import augment as module
-from components.augment import augment
+from components.augment import augment, strength_at
 from components.hyperparameters import AugmentHyperparameters
 
 SEED = tf.constant([3, 14], tf.int64)
@@ -19,10 +19,12 @@ def only(**limits: float) -> AugmentHyperparameters:
     return AugmentHyperparameters(**{**NOTHING, **limits})
 
 
-def warp(images: np.ndarray, settings: AugmentHyperparameters, seed=SEED) -> np.ndarray:
+def warp(
+    images: np.ndarray, settings: AugmentHyperparameters, seed=SEED, strength=1.0
+) -> np.ndarray:
     """Deforms images [n, 28, 28]."""
     flat = tf.constant(images.reshape(-1, 784), tf.float32)
-    warped = augment(flat, settings, seed)
+    warped = augment(flat, settings, seed, strength)
     assert warped.dtype == tf.float32
     return warped.numpy().reshape(-1, 28, 28)
 
@@ -253,3 +255,51 @@ def test_elastic_displacements_have_the_given_deviation_and_are_smooth() -> None
         for axis in (1, 2):
             assert np.abs(np.diff(field, axis=axis)).mean() < 0.5
     assert abs(np.corrcoef(dx.ravel(), dy.ravel())[0, 1]) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("name", "limit"),
+    [
+        ("rotation", 20.0),
+        ("log_scale", 0.4),
+        ("shear", 0.4),
+        ("shift", 2.0),
+        ("elastic", 2.0),
+    ],
+)
+def test_half_the_strength_is_half_of_every_limit(name: str, limit: float) -> None:
+    images = blobs(4)
+    whole, half = only(**{name: limit}), only(**{name: limit / 2})
+
+    np.testing.assert_allclose(
+        warp(images, whole, strength=0.5), warp(images, half), atol=1e-5
+    )
+    assert np.abs(warp(images, whole) - warp(images, half)).max() > 0.01
+
+
+def test_no_strength_deforms_nothing_but_still_mirrors() -> None:
+    images = random_images(3)
+    settings = AugmentHyperparameters(flip=1.0)
+
+    np.testing.assert_allclose(
+        warp(images, settings, strength=0.0), images[:, :, ::-1], atol=BORDER
+    )
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [(0, 1.0), (50, 1.0), (75, 0.6), (100, 0.2)],
+)
+def test_the_deformations_fade_evenly_to_the_end(step: int, expected: float) -> None:
+    settings = AugmentHyperparameters(fade_from=0.5, fade_to=0.2)
+
+    found = strength_at(settings, tf.constant(step, tf.int64), 100)
+
+    assert found.dtype == tf.float32
+    assert float(found) == pytest.approx(expected)
+
+
+def test_the_deformations_do_not_fade_unless_told_to() -> None:
+    for step in (0, 99, 100):
+        found = strength_at(AugmentHyperparameters(), tf.constant(step, tf.int64), 100)
+        assert float(found) == 1.0

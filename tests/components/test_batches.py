@@ -39,12 +39,12 @@ def settings(**changes) -> TrainHyperparameters:
     return TrainHyperparameters(**{"batch_size": BATCH, "augment": OFF, **changes})
 
 
-def take(split: Split, epochs: Sequence[int] = (0,), **changes) -> list[Batches]:
-    """The batches of some epochs, in the order of ``epochs``."""
+def take(split: Split, numbers: Sequence[int] = (0,), **changes) -> list[Batches]:
+    """The batches of some epochs, in the order of ``numbers``."""
     counter = tf.Variable(0, dtype=tf.int64)
     dataset = training_batches(split, preprocessing_fn, settings(**changes), counter)
     batches = []
-    for epoch in epochs:
+    for epoch in numbers:
         counter.assign(epoch)
         batches.append(list(dataset.as_numpy_iterator()))
     return batches
@@ -137,6 +137,19 @@ def test_augmentation_deforms_images_anew_at_each_step_and_keeps_labels() -> Non
     for one, other in itertools.combinations(warped, 2):
         assert np.abs(one - other).max() > 0.1
     assert batches[0][1].tolist() == [np.eye(10)[4].tolist()] * BATCH
+
+
+def test_deformations_fade_over_the_whole_training() -> None:
+    """Three steps an epoch, two epochs: from step 3 on they weaken by thirds."""
+    images, labels = bars()
+    augment = AugmentHyperparameters(fade_from=0.5, fade_to=0.0)
+
+    first, last = take(MemorySplit(images, labels), [0, 1], augment=augment, epochs=2)
+
+    plain = images[0] / 255
+    off = [float(np.abs(image - plain).mean()) for image, _ in [*first, *last]]
+    assert min(off[:4]) > 0.01
+    assert max(off[:4]) > off[4] > off[5] > 1e-3
 
 
 def test_augmentation_depends_on_the_seed() -> None:

@@ -123,6 +123,9 @@ def test_a_wrong_type_is_refused(kind, values, location, error) -> None:
         (AugmentHyperparameters, {"rotation": -1.0}, "greater_than_equal"),
         (AugmentHyperparameters, {"elastic": math.inf}, "finite_number"),
         (AugmentHyperparameters, {"flip": 1.5}, "less_than_equal"),
+        (AugmentHyperparameters, {"fade_from": 1.0}, "less_than"),
+        (AugmentHyperparameters, {"fade_to": 1.1}, "less_than_equal"),
+        (ModelHyperparameters, {"first_weights": "ones"}, "literal_error"),
     ],
 )
 def test_a_value_out_of_range_is_refused(kind, values, error) -> None:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from components.hyperparameters import ModelHyperparameters, TrainHyperparameters
+from components.initializers import LocalHeNormal
 from components.model import (
     build_model,
     build_optimizer,
@@ -55,6 +56,21 @@ def test_settings_reach_the_layers() -> None:
     assert [a.activation for a in activations] == [keras.activations.tanh] * 2
     dropouts = [x for x in model.layers if isinstance(x, keras.layers.Dropout)]
     assert [layer.rate for layer in dropouts] == [0.25, 0.25]
+
+
+def test_only_the_first_layer_starts_with_local_weights_and_only_if_told_to() -> None:
+    settings = {
+        name: ModelHyperparameters(hidden_units=(8, 4), first_weights=name)
+        for name in ("local", "he_normal")
+    }
+    local, usual = (
+        [type(x.kernel_initializer) for x in dense_layers(build_model(settings[name]))]
+        for name in ("local", "he_normal")
+    )
+
+    he_normal, glorot = keras.initializers.HeNormal, keras.initializers.GlorotUniform
+    assert local == [LocalHeNormal, he_normal, glorot]
+    assert usual == [he_normal, he_normal, glorot]
 
 
 @pytest.mark.parametrize("normalized", [True, False])
