@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from components.errors import UsageError
-from components.hyperparameters import AugmentHyperparameters, TrainHyperparameters
+from components.hyperparameters import TrainHyperparameters
 from pipeline.config import (
     PRESETS,
     PROJECT_ROOT,
@@ -18,6 +18,7 @@ from pipeline.config import (
     to_dict,
 )
 
+AUGMENT = load_config().train.augment
 TOP_KEYS = ", ".join(
     field.name for field in dataclasses.fields(Config) if field.name != "preset"
 )
@@ -36,8 +37,9 @@ def message(*args, **options) -> str:
     return str(caught.value)
 
 
-def test_the_default_preset_is_the_defaults() -> None:
-    assert load_config() == Config()
+def test_without_a_preset_the_default_one_is_taken() -> None:
+    assert load_config() == load_config("default")
+    assert load_config().preset == "default"
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -141,12 +143,12 @@ def test_loading_leaves_the_presets_as_they_are() -> None:
         (
             "train.augment={rotation = 3.5}",
             lambda c: c.train.augment,
-            AugmentHyperparameters(rotation=3.5),
+            dataclasses.replace(AUGMENT, rotation=3.5),
         ),
         (
             "train.augment.enabled=false",
             lambda c: c.train.augment,
-            AugmentHyperparameters(enabled=False),
+            dataclasses.replace(AUGMENT, enabled=False),
         ),
         ("data=/a=b", lambda c: c.data, Path("/a=b")),
         ("evaluation.min_accuracy=0", lambda c: c.evaluation.min_accuracy, 0.0),
@@ -186,14 +188,15 @@ def test_an_unknown_preset_names_the_known_ones() -> None:
         (
             "model.units=3",
             "Unknown configuration key model.units. Allowed here: model.hidden_units, "
-            "model.activation, model.batch_normalization, model.dropout.",
+            "model.first_weights, model.activation, model.batch_normalization, "
+            "model.dropout.",
         ),
         (
             "train.augment.rotate=3",
             "Unknown configuration key train.augment.rotate. Allowed here: "
             "train.augment.enabled, train.augment.rotation, train.augment.log_scale, "
             "train.augment.shear, train.augment.shift, train.augment.elastic, "
-            "train.augment.flip.",
+            "train.augment.flip, train.augment.fade_from, train.augment.fade_to.",
         ),
         (
             "train.epochs=many",
@@ -308,6 +311,7 @@ def test_allowed_keys_follow_the_tables() -> None:
     assert allowed_keys()[:3] == ["pipeline", "data", "schema"]
     assert allowed_keys(["model"]) == [
         "model.hidden_units",
+        "model.first_weights",
         "model.activation",
         "model.batch_normalization",
         "model.dropout",
