@@ -128,8 +128,8 @@ PRESETS: dict[str, dict[str, Any]] = {
             },
         },
     },
-    # mnist-pipeline run --preset accurate: 99.60 %, 7.6 minutes of training on two cores
-    # with bfloat16, medians of three seeds; trained on both splits.
+    # mnist-pipeline run --preset accurate: 99.60 %, 7.6 minutes of training on two
+    # cores with bfloat16, medians of three seeds; trained on both splits.
     "accurate": {
         "model": {"hidden_units": [1024, 1024, 1024], "first_weights": "local"},
         "train": {
