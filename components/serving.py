@@ -28,7 +28,11 @@ class ServingModel(tf.Module):
         super().__init__()
         self.model = model
         setattr(self, WEIGHTS, [weight.value for weight in model.weights])
-        self.preprocess = preprocess
+        # A function hides the layer from the export, which would trace it as a Keras
+        # model as well: AutoGraph would rewrite all of tf_keras, four seconds. A
+        # transform graph with a vocabulary has to be an attribute itself; saving says
+        # so, since its table would be missing.
+        self.preprocess = lambda features: preprocess(features)
 
     def _predict(self, pixels: tf.Tensor) -> Predictions:
         image = self.preprocess({IMAGE: tf.cast(pixels, tf.int64)})[IMAGE]

@@ -168,6 +168,7 @@ def create_pipeline(
         eval_config=eval_config(config.evaluation),
         example_splits=[TEST],
     ).with_id("Evaluator")
+    _run_again_on(evaluator, source_digest("components.tfma_metrics"))
     # Evaluating a model that cannot serve may fail; ServingCheck says why.
     evaluator.add_upstream_node(serving_check)
 

@@ -5,6 +5,10 @@ from tensorflow_model_analysis.proto import config_pb2
 
 from components.features import LABEL, NUM_CLASSES
 from components.gates import ModelGateSettings
+from components.tfma_metrics import (
+    SparseCategoricalAccuracy,
+    SparseCategoricalCrossentropy,
+)
 
 OVERALL = tfma.SlicingSpec()
 DIGITS = [
@@ -15,7 +19,7 @@ DIGITS = [
 def eval_config(settings: ModelGateSettings) -> tfma.EvalConfig:
     """Returns metrics overall and for each digit, and the bounds of the model gate.
 
-    Sparse metrics compare the raw integer label with the served probabilities, so
+    The metrics compare the raw integer label with the served probabilities, so
     that nothing between the record and the client goes unmeasured. Every digit is a
     slice of its own, so that one with no example is missed and fails.
     """
@@ -46,7 +50,8 @@ def _accuracy(settings: ModelGateSettings) -> tfma.MetricConfig:
     overall = _at_least(settings.min_accuracy, settings.max_accuracy_drop)
     digit = _at_least(settings.min_digit_accuracy, settings.max_digit_accuracy_drop)
     return tfma.MetricConfig(
-        class_name="SparseCategoricalAccuracy",
+        class_name=SparseCategoricalAccuracy.__name__,
+        module=SparseCategoricalAccuracy.__module__,
         per_slice_thresholds=[
             _threshold([OVERALL], overall),
             _threshold(DIGITS, digit),
@@ -61,7 +66,8 @@ def _loss(settings: ModelGateSettings) -> tfma.MetricConfig:
         )
     )
     return tfma.MetricConfig(
-        class_name="SparseCategoricalCrossentropy",
+        class_name=SparseCategoricalCrossentropy.__name__,
+        module=SparseCategoricalCrossentropy.__module__,
         per_slice_thresholds=[_threshold([OVERALL], threshold)],
     )
 

@@ -9,6 +9,7 @@ import sys
 import click
 
 from pipeline.container import log_to_stdout, main, run_config, run_options
+from pipeline.garbage import collector_at_rest
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -26,7 +27,8 @@ def cli(node_id: str, run_id: str, verbose: bool, **options) -> None:
     """
     log_to_stdout(verbose)
     config = run_config(run_id, **options)
-    from pipeline.node_execution import run_node_of
+    with collector_at_rest():
+        from pipeline.node_execution import run_node_of
 
     record = run_node_of(config, node_id, run_id)
     if record.code:

@@ -16,6 +16,7 @@ from components.classes import read_class_names
 from components.durable import explain_full_disk
 from components.errors import PipelineError, UsageError
 from pipeline.config import PRESETS, Config, load_config
+from pipeline.garbage import collector_at_rest
 from pipeline.metadata_file import check_metadata
 from pipeline.workspace_lock import workspace_lock
 
@@ -128,7 +129,7 @@ def _run(config: Config, run_id: str, as_json: bool, verbose: bool) -> int:
         screen = NodeScreen(err)
         screen.print(f"run {run_id}, preset {config.preset}, log {log}")
         try:
-            with screen.step("load TensorFlow, TFX"):
+            with screen.step("load TensorFlow, TFX"), collector_at_rest():
                 from pipeline.execution import execute
             logging.getLogger("components").addHandler(NoteHandler(screen))
             execution = execute(config, run_id, screen, started)

@@ -1,0 +1,36 @@
+"""The collector rests during imports, and works again after them."""
+
+import gc
+
+import pytest
+
+from pipeline.garbage import collector_at_rest
+
+
+@pytest.fixture(autouse=True)
+def thaw():
+    yield
+    gc.unfreeze()
+
+
+def test_the_collector_is_off_inside_and_on_after() -> None:
+    with collector_at_rest():
+        inside = gc.isenabled()
+
+    assert not inside
+    assert gc.isenabled()
+
+
+def test_what_was_made_inside_is_looked_through_no_more() -> None:
+    with collector_at_rest():
+        made = {"a": []}
+
+    assert all(made is not one for one in gc.get_objects())
+    assert gc.get_freeze_count() > 0
+
+
+def test_an_import_that_fails_leaves_the_collector_on() -> None:
+    with pytest.raises(ImportError), collector_at_rest():
+        raise ImportError("no such module")
+
+    assert gc.isenabled()
