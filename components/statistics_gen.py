@@ -1,0 +1,88 @@
+"""StatisticsGen that reads batches of records instead of records.
+
+TFX's own passes every record through Beam before TFDV sees batches of them, and that is
+where most of its time goes. TFX's interface to files reads batches just as well.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+import tensorflow_data_validation as tfdv
+from tfx.components import StatisticsGen
+from tfx.components.statistics_gen.executor import DEFAULT_FILE_NAME
+from tfx.components.util import examples_utils
+from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
+from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
+from tfx.types import Artifact, artifact_utils
+from tfx.types.standard_component_specs import (
+    EXAMPLES_KEY,
+    SCHEMA_KEY,
+    STATISTICS_KEY,
+)
+from tfx.utils import io_utils
+from tfx_bsl.public import tfxio
+
+from components.examples import matching_files
+
+_BATCH = tfxio.RecordBatchesOptions(batch_size=1024, num_epochs=1, shuffle=False)
+
+
+class BatchingExecutor(BaseBeamExecutor):
+    """Computes the statistics of each split that TFX's executor computes.
+
+    It keeps to what that one promises: splits, span and file names. It takes no options
+    for the statistics and leaves no split out, since this pipeline has neither.
+    """
+
+    def Do(  # noqa: N802
+        self,
+        input_dict: dict[str, list[Artifact]],
+        output_dict: dict[str, list[Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Writes ``Split-*/FeatureStats.pb``."""
+        [examples] = input_dict[EXAMPLES_KEY]
+        [statistics] = output_dict[STATISTICS_KEY]
+        [schema] = input_dict[SCHEMA_KEY]
+        schema_file = io_utils.get_only_uri_in_dir(schema.uri)
+        options = tfdv.StatsOptions(schema=io_utils.SchemaReader().read(schema_file))
+        splits = artifact_utils.decode_split_names(examples.split_names)
+        statistics.split_names = artifact_utils.encode_split_names(splits)
+        statistics.span = examples.span
+        with self._make_beam_pipeline() as pipeline:
+            for split in splits:
+                patterns = examples_utils.get_split_file_patterns([examples], split)
+                folder = artifact_utils.get_split_uri([statistics], split)
+                _ = (
+                    pipeline
+                    | f"Files[{split}]" >> beam.Create(matching_files(patterns))
+                    | f"Spread[{split}]" >> beam.Reshuffle()
+                    | f"Read[{split}]" >> beam.FlatMap(read_record_batches)
+                    | f"Statistics[{split}]" >> tfdv.GenerateStatistics(options)
+                    | f"Write[{split}]"
+                    >> tfdv.WriteStatisticsToBinaryFile(
+                        str(Path(folder) / DEFAULT_FILE_NAME)
+                    )
+                )
+
+
+class BatchingStatisticsGen(StatisticsGen):
+    """StatisticsGen with an executor that reads batches."""
+
+    EXECUTOR_SPEC = BeamExecutorSpec(BatchingExecutor)
+
+
+def read_record_batches(file: str) -> Iterator[pa.RecordBatch]:
+    """Reads a gzip TFRecord of Examples, a column for each feature that it has.
+
+    Raises:
+      tf.errors.DataLossError: the file is damaged.
+      ValueError: a record is no Example.
+    """
+    source = tfxio.TFExampleRecord(
+        file_pattern=[file], telemetry_descriptors=["StatisticsGen"]
+    )
+    yield from source.RecordBatches(_BATCH)
