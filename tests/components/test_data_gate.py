@@ -20,6 +20,7 @@ from tfx.types.standard_artifacts import (
     ExampleStatistics,
     Schema,
 )
+from typed_beam import TYPED_BEAM_ARGS
 
 from components.artifacts import DataVerdict
 from components.checks import DataRejectedError, read_checks
@@ -30,7 +31,6 @@ from components.gates import DataGateSettings
 from pipeline.config import PROJECT_ROOT
 from pipeline.datasets.records import serialize_example
 from pipeline.datasets.shards import write_shard
-from pipeline.definition import BEAM_ARGS
 
 SIZES = {"train": 100, "val": 50, "test": 50}
 SMALL = {"min_train": 100, "min_val": 50, "min_test": 50}
@@ -113,7 +113,7 @@ def judge(
     verdict.uri = str(inputs.root / name)
     # Given arguments instead, TFX would first pack itself for remote workers: 2 s.
     context = DataGateExecutor.Context(
-        make_beam_pipeline_fn=lambda: beam.Pipeline(argv=BEAM_ARGS)
+        make_beam_pipeline_fn=lambda: beam.Pipeline(argv=TYPED_BEAM_ARGS)
     )
     DataGateExecutor(context).Do(
         inputs.artifacts, {"verdict": [verdict]}, {"settings": json.dumps(settings)}

@@ -7,6 +7,7 @@ import apache_beam as beam
 import numpy as np
 import pytest
 import tensorflow as tf
+from typed_beam import TYPED_BEAM_ARGS
 
 from components import data_scan
 from components.data_scan import (
@@ -20,7 +21,6 @@ from components.data_scan import (
 from components.data_statistics import DataStatistics, read_statistics
 from pipeline.datasets.records import serialize_example
 from pipeline.datasets.shards import write_shard
-from pipeline.definition import BEAM_ARGS
 
 
 def image(number: int) -> np.ndarray:
@@ -67,7 +67,7 @@ def scan(folder: Path, shards: dict[str, list[list[bytes]]]) -> DataStatistics:
             path = folder / f"{split}-{index}.tfrecord.gz"
             write_shard(path, records)
             files[split].append(str(path))
-    with beam.Pipeline(argv=BEAM_ARGS) as pipeline:
+    with beam.Pipeline(argv=TYPED_BEAM_ARGS) as pipeline:
         _ = pipeline | ScanExamples(files, str(folder / "out"))
     return read_statistics(folder / "out")
 

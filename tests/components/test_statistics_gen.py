@@ -1,0 +1,121 @@
+"""StatisticsGen's executor: the statistics of TFX's own, from batches of records."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import pytest
+import tensorflow as tf
+from google.protobuf import json_format
+from tensorflow_metadata.proto.v0 import statistics_pb2
+from tfx.components.statistics_gen.executor import Executor as TfxExecutor
+from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
+from tfx.types.artifact_utils import decode_split_names, encode_split_names
+from tfx.types.standard_artifacts import Examples, ExampleStatistics, Schema
+from typed_beam import TYPED_BEAM_ARGS
+
+from components import statistics_gen
+from components.statistics_gen import BatchingExecutor, read_record_batches
+from pipeline.config import PROJECT_ROOT
+from pipeline.datasets.shards import write_shard
+
+SPLITS = ("train", "test")
+SCHEMA = PROJECT_ROOT / "schema" / "schema.pbtxt"
+SPAN = 4
+
+
+@pytest.fixture
+def examples(tmp_path: Path, tiny_examples: Path) -> Examples:
+    """Two shards in ``train``, the first of them in ``test``."""
+    examples = Examples()
+    examples.uri = str(tmp_path / "examples")
+    examples.split_names = encode_split_names(list(SPLITS))
+    examples.span = SPAN
+    for split, count in zip(SPLITS, (2, 1), strict=True):
+        folder = tmp_path / "examples" / f"Split-{split}"
+        folder.mkdir(parents=True)
+        for shard in sorted(tiny_examples.iterdir())[:count]:
+            (folder / shard.name).write_bytes(shard.read_bytes())
+    return examples
+
+
+def generate(
+    executor: type[BaseBeamExecutor], examples: Examples, folder: Path
+) -> ExampleStatistics:
+    """Runs an executor on the examples with the curated schema."""
+    schema, statistics = Schema(), ExampleStatistics()
+    schema.uri = str(folder / "schema")
+    Path(schema.uri).mkdir(parents=True)
+    (Path(schema.uri) / SCHEMA.name).write_text(SCHEMA.read_text())
+    statistics.uri = str(folder / "statistics")
+    context = executor.Context(
+        make_beam_pipeline_fn=lambda: beam.Pipeline(argv=TYPED_BEAM_ARGS)
+    )
+    executor(context).Do(
+        {"examples": [examples], "schema": [schema]}, {"statistics": [statistics]}, {}
+    )
+    return statistics
+
+
+def content(statistics: ExampleStatistics, split: str) -> dict[str, Any]:
+    """Returns the statistics of a split, its floats to ten digits.
+
+    The last ones depend on how the examples were put together.
+    """
+    file = Path(statistics.uri, f"Split-{split}", "FeatureStats.pb")
+    read = statistics_pb2.DatasetFeatureStatisticsList.FromString(file.read_bytes())
+    [dataset] = read.datasets
+    text = json_format.MessageToJson(dataset)
+    return json.loads(text, parse_float=lambda digits: f"{float(digits):.10g}")
+
+
+def test_the_statistics_are_those_of_tfx(examples, tmp_path, monkeypatch):
+    """In batches of 7, so that they have to be merged."""
+    few = statistics_gen._BATCH._replace(batch_size=7)
+    monkeypatch.setattr(statistics_gen, "_BATCH", few)
+
+    ours = generate(BatchingExecutor, examples, tmp_path / "ours")
+    theirs = generate(TfxExecutor, examples, tmp_path / "theirs")
+
+    for split, count in zip(SPLITS, (20, 10), strict=True):
+        assert content(ours, split)["numExamples"] == str(count)
+        assert len(content(ours, split)["features"]) == 2
+        assert content(ours, split) == content(theirs, split)
+
+
+def test_the_artifact_says_what_that_of_tfx_says(examples, tmp_path):
+    ours = generate(BatchingExecutor, examples, tmp_path / "ours")
+    theirs = generate(TfxExecutor, examples, tmp_path / "theirs")
+
+    assert decode_split_names(ours.split_names) == list(SPLITS)
+    assert ours.split_names == theirs.split_names
+    assert ours.span == theirs.span == SPAN
+
+
+def test_batches_hold_every_record_in_order(tiny_examples, tiny_items):
+    shard = min(tiny_examples.iterdir())
+
+    [batch] = read_record_batches(str(shard))
+
+    assert batch.num_rows == 10
+    columns = batch.to_pydict()
+    assert columns["image"] == tiny_items[0][:10].tolist()
+    assert columns["label"] == tiny_items[1][:10, None].tolist()
+
+
+def test_a_file_that_is_cut_off_is_an_error(tiny_examples, tmp_path):
+    whole = min(tiny_examples.iterdir()).read_bytes()
+    cut = tmp_path / "cut.tfrecord.gz"
+    cut.write_bytes(whole[: len(whole) // 2])
+
+    with pytest.raises(tf.errors.DataLossError):
+        list(read_record_batches(str(cut)))
+
+
+def test_a_record_that_is_no_example_is_an_error(tmp_path):
+    file = tmp_path / "text.tfrecord.gz"
+    write_shard(file, [b"\xff\xff\xff\xff"])
+
+    with pytest.raises(Exception, match="Unable to parse"):
+        list(read_record_batches(str(file)))
