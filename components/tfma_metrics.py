@@ -9,11 +9,11 @@ from typing import Any
 
 import apache_beam as beam
 import numpy as np
-import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import metric_types, metric_util
 from tensorflow_model_analysis.metrics.multi_class_confusion_matrix_metrics import (
     multi_class_confusion_matrices,
 )
+from tensorflow_model_analysis.proto import config_pb2
 
 from components.metrics import ACCURACY, LOSS
 
@@ -23,7 +23,7 @@ _EPSILON = 1e-7
 _Sums = tuple[float, float]
 
 
-class SparseCategoricalAccuracy(tfma.metrics.Metric):
+class SparseCategoricalAccuracy(metric_types.Metric):
     """Part of the examples whose most probable class is the label.
 
     It is read off the confusion matrix, which TFMA computes once for all metrics.
@@ -34,7 +34,7 @@ class SparseCategoricalAccuracy(tfma.metrics.Metric):
         super().__init__(computations, name=name)
 
 
-class SparseCategoricalCrossentropy(tfma.metrics.Metric):
+class SparseCategoricalCrossentropy(metric_types.Metric):
     """Mean of -ln p over the examples, p being the probability of the label."""
 
     def __init__(self, name: str = LOSS) -> None:
@@ -43,7 +43,7 @@ class SparseCategoricalCrossentropy(tfma.metrics.Metric):
 
 
 def _accuracy_computations(
-    name: str, eval_config: tfma.EvalConfig | None = None, **key_parts: Any
+    name: str, eval_config: config_pb2.EvalConfig | None = None, **key_parts: Any
 ) -> metric_types.MetricComputations:
     key = metric_types.MetricKey(name=name, **key_parts)
     # A threshold of 0 counts the arg max of every example, however unsure.
@@ -65,7 +65,7 @@ def _accuracy_computations(
 
 
 def _loss_computations(
-    name: str, eval_config: tfma.EvalConfig | None = None, **key_parts: Any
+    name: str, eval_config: config_pb2.EvalConfig | None = None, **key_parts: Any
 ) -> metric_types.MetricComputations:
     key = metric_types.MetricKey(name=name, **key_parts)
     combiner = _CrossentropyCombiner(key, eval_config)
@@ -76,7 +76,7 @@ class _CrossentropyCombiner(beam.CombineFn):
     """Sums the loss, one example after another."""
 
     def __init__(
-        self, key: metric_types.MetricKey, eval_config: tfma.EvalConfig | None
+        self, key: metric_types.MetricKey, eval_config: config_pb2.EvalConfig | None
     ) -> None:
         super().__init__()
         self._key = key

@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import metric_types
 
 from components.metrics import ACCURACY, LOSS
@@ -30,7 +29,7 @@ def probabilities(labels: np.ndarray) -> np.ndarray:
 
 
 def computed(
-    metric: tfma.metrics.Metric,
+    metric: metric_types.Metric,
     labels: np.ndarray,
     probabilities: np.ndarray,
     bundles: int = 1,
