@@ -1,6 +1,5 @@
 """What the Evaluator measures and demands: the TFMA ``EvalConfig``."""
 
-import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 
 from components.features import LABEL, NUM_CLASSES
@@ -10,23 +9,25 @@ from components.tfma_metrics import (
     SparseCategoricalCrossentropy,
 )
 
-OVERALL = tfma.SlicingSpec()
-EACH_DIGIT = tfma.SlicingSpec(feature_keys=[LABEL])
+# Newer TFMA has these protos at its top only once TFX has put them there.
+OVERALL = config_pb2.SlicingSpec()
+EACH_DIGIT = config_pb2.SlicingSpec(feature_keys=[LABEL])
 DIGITS = [
-    tfma.SlicingSpec(feature_values={LABEL: str(digit)}) for digit in range(NUM_CLASSES)
+    config_pb2.SlicingSpec(feature_values={LABEL: str(digit)})
+    for digit in range(NUM_CLASSES)
 ]
 
 
-def eval_config(settings: ModelGateSettings) -> tfma.EvalConfig:
+def eval_config(settings: ModelGateSettings) -> config_pb2.EvalConfig:
     """Returns metrics overall and for each digit, and the bounds of the model gate.
 
     The metrics compare the raw integer label with the served probabilities, so
     that nothing between the record and the client goes unmeasured. Every digit has a
     bound of its own, so that one with no example is missed and fails.
     """
-    return tfma.EvalConfig(
+    return config_pb2.EvalConfig(
         model_specs=[
-            tfma.ModelSpec(
+            config_pb2.ModelSpec(
                 signature_name="serving_default",
                 label_key=LABEL,
                 prediction_key="probabilities",
@@ -34,11 +35,11 @@ def eval_config(settings: ModelGateSettings) -> tfma.EvalConfig:
         ],
         slicing_specs=[OVERALL, EACH_DIGIT],
         metrics_specs=[
-            tfma.MetricsSpec(
+            config_pb2.MetricsSpec(
                 metrics=[
                     _accuracy(settings),
                     _loss(settings),
-                    tfma.MetricConfig(class_name="ExampleCount"),
+                    config_pb2.MetricConfig(class_name="ExampleCount"),
                     _confusion_matrix(),
                 ]
             )
@@ -46,11 +47,11 @@ def eval_config(settings: ModelGateSettings) -> tfma.EvalConfig:
     )
 
 
-def _accuracy(settings: ModelGateSettings) -> tfma.MetricConfig:
+def _accuracy(settings: ModelGateSettings) -> config_pb2.MetricConfig:
     # A threshold without a slice would apply to every slice.
     overall = _at_least(settings.min_accuracy, settings.max_accuracy_drop)
     digit = _at_least(settings.min_digit_accuracy, settings.max_digit_accuracy_drop)
-    return tfma.MetricConfig(
+    return config_pb2.MetricConfig(
         class_name=SparseCategoricalAccuracy.__name__,
         module=SparseCategoricalAccuracy.__module__,
         per_slice_thresholds=[
@@ -60,37 +61,40 @@ def _accuracy(settings: ModelGateSettings) -> tfma.MetricConfig:
     )
 
 
-def _loss(settings: ModelGateSettings) -> tfma.MetricConfig:
-    threshold = tfma.MetricThreshold(
-        value_threshold=tfma.GenericValueThreshold(
+def _loss(settings: ModelGateSettings) -> config_pb2.MetricConfig:
+    threshold = config_pb2.MetricThreshold(
+        value_threshold=config_pb2.GenericValueThreshold(
             upper_bound={"value": settings.max_loss}
         )
     )
-    return tfma.MetricConfig(
+    return config_pb2.MetricConfig(
         class_name=SparseCategoricalCrossentropy.__name__,
         module=SparseCategoricalCrossentropy.__module__,
         per_slice_thresholds=[_threshold([OVERALL], threshold)],
     )
 
 
-def _at_least(minimum: float, max_drop: float) -> tfma.MetricThreshold:
-    return tfma.MetricThreshold(
-        value_threshold=tfma.GenericValueThreshold(lower_bound={"value": minimum}),
-        change_threshold=tfma.GenericChangeThreshold(
-            direction=tfma.MetricDirection.HIGHER_IS_BETTER,
+def _at_least(minimum: float, max_drop: float) -> config_pb2.MetricThreshold:
+    return config_pb2.MetricThreshold(
+        value_threshold=config_pb2.GenericValueThreshold(
+            lower_bound={"value": minimum}
+        ),
+        change_threshold=config_pb2.GenericChangeThreshold(
+            direction=config_pb2.MetricDirection.HIGHER_IS_BETTER,
             absolute={"value": -max_drop},
         ),
     )
 
 
-def _threshold(slices: list[tfma.SlicingSpec], threshold: tfma.MetricThreshold):
-    # Not among the names that every supported TFMA has at its top.
+def _threshold(
+    slices: list[config_pb2.SlicingSpec], threshold: config_pb2.MetricThreshold
+):
     return config_pb2.PerSliceMetricThreshold(slicing_specs=slices, threshold=threshold)
 
 
-def _confusion_matrix() -> tfma.MetricConfig:
+def _confusion_matrix() -> config_pb2.MetricConfig:
     # A threshold of 0 counts the arg max of every example, however unsure.
-    return tfma.MetricConfig(
+    return config_pb2.MetricConfig(
         class_name="MultiClassConfusionMatrixAtThresholds",
         config='{"thresholds": [0.0]}',
     )

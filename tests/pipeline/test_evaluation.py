@@ -3,31 +3,31 @@
 import json
 
 import pytest
-import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
 
 from pipeline.config import load_config
 from pipeline.evaluation import eval_config
 
 # An empty SlicingSpec is the slice of everything.
-OVERALL = tfma.SlicingSpec()
+OVERALL = config_pb2.SlicingSpec()
 
 
-def config_for(bound: float = 0.75) -> tfma.EvalConfig:
+def config_for(bound: float = 0.75) -> config_pb2.EvalConfig:
     config = load_config(overrides=[f"evaluation.min_accuracy={bound}"])
     return eval_config(config.evaluation)
 
 
 @pytest.fixture
-def config() -> tfma.EvalConfig:
+def config() -> config_pb2.EvalConfig:
     return config_for()
 
 
-def metric(config: tfma.EvalConfig, name: str) -> tfma.MetricConfig:
+def metric(config: config_pb2.EvalConfig, name: str) -> config_pb2.MetricConfig:
     [found] = [m for m in config.metrics_specs[0].metrics if m.class_name == name]
     return found
 
 
-def test_the_model_is_called_as_clients_call_it(config: tfma.EvalConfig) -> None:
+def test_the_model_is_called_as_clients_call_it(config: config_pb2.EvalConfig) -> None:
     [spec] = config.model_specs
 
     assert spec.signature_name == "serving_default"
@@ -38,11 +38,13 @@ def test_the_model_is_called_as_clients_call_it(config: tfma.EvalConfig) -> None
 def test_everything_is_measured_overall_and_for_each_digit(config) -> None:
     assert list(config.slicing_specs) == [
         OVERALL,
-        tfma.SlicingSpec(feature_keys=["label"]),
+        config_pb2.SlicingSpec(feature_keys=["label"]),
     ]
 
 
-def test_sparse_metrics_take_the_raw_integer_label(config: tfma.EvalConfig) -> None:
+def test_sparse_metrics_take_the_raw_integer_label(
+    config: config_pb2.EvalConfig,
+) -> None:
     [spec] = config.metrics_specs
 
     assert {metric.class_name for metric in spec.metrics} == {
@@ -53,7 +55,9 @@ def test_sparse_metrics_take_the_raw_integer_label(config: tfma.EvalConfig) -> N
     }
 
 
-def test_the_confusion_matrix_counts_every_example(config: tfma.EvalConfig) -> None:
+def test_the_confusion_matrix_counts_every_example(
+    config: config_pb2.EvalConfig,
+) -> None:
     matrix = metric(config, "MultiClassConfusionMatrixAtThresholds")
 
     assert json.loads(matrix.config) == {"thresholds": [0.0]}
@@ -69,7 +73,7 @@ def test_min_accuracy_is_a_lower_bound_on_the_overall_slice_alone(bound) -> None
     assert not overall.threshold.value_threshold.HasField("upper_bound")
 
 
-def test_no_bound_is_without_a_slice(config: tfma.EvalConfig) -> None:
+def test_no_bound_is_without_a_slice(config: config_pb2.EvalConfig) -> None:
     """Such a bound would apply to every slice."""
     [spec] = config.metrics_specs
 
