@@ -20,8 +20,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import tensorflow as tf
+from components.garbage import collector_at_rest
+
+with collector_at_rest():
+    import numpy as np
+    import tensorflow as tf
 
 from components.serving_requests import (
     SIGNATURE_INPUTS,

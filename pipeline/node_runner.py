@@ -8,8 +8,8 @@ import sys
 
 import click
 
+from components.garbage import collector_at_rest
 from pipeline.container import log_to_stdout, main, run_config, run_options
-from pipeline.garbage import collector_at_rest
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

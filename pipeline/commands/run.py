@@ -15,8 +15,8 @@ import click
 from components.classes import read_class_names
 from components.durable import explain_full_disk
 from components.errors import PipelineError, UsageError
+from components.garbage import collector_at_rest
 from pipeline.config import PRESETS, Config, load_config
-from pipeline.garbage import collector_at_rest
 from pipeline.metadata_file import check_metadata
 from pipeline.workspace_lock import workspace_lock
 

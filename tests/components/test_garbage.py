@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from pipeline.garbage import collector_at_rest
+from components.garbage import collector_at_rest
 
 
 @pytest.fixture(autouse=True)
@@ -15,6 +15,16 @@ def thaw():
 
 def test_the_collector_is_off_inside_and_on_after() -> None:
     with collector_at_rest():
+        inside = gc.isenabled()
+
+    assert not inside
+    assert gc.isenabled()
+
+
+def test_one_inside_another_does_not_end_the_pause() -> None:
+    with collector_at_rest():
+        with collector_at_rest():
+            pass
         inside = gc.isenabled()
 
     assert not inside
