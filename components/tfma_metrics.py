@@ -42,15 +42,24 @@ class SparseCategoricalCrossentropy(metric_types.Metric):
         super().__init__(computations, name=name)
 
 
+# TFMA hands the parameters of these two over by name, those that it finds.
 def _accuracy_computations(
-    name: str, eval_config: config_pb2.EvalConfig | None = None, **key_parts: Any
+    name: str,
+    eval_config: config_pb2.EvalConfig | None = None,
+    model_name: str = "",
+    output_name: str = "",
+    example_weighted: bool = False,
 ) -> metric_types.MetricComputations:
-    key = metric_types.MetricKey(name=name, **key_parts)
     # A threshold of 0 counts the arg max of every example, however unsure.
     matrices = multi_class_confusion_matrices(
-        thresholds=[0.0], eval_config=eval_config, **key_parts
+        thresholds=[0.0],
+        eval_config=eval_config,
+        model_name=model_name,
+        output_name=output_name,
+        example_weighted=example_weighted,
     )
     [matrix_key] = matrices[-1].keys
+    key = matrix_key._replace(name=name)
 
     def result(metrics: dict[metric_types.MetricKey, Any]) -> metric_types.MetricsDict:
         cells = metrics[matrix_key][0.0]
@@ -65,9 +74,18 @@ def _accuracy_computations(
 
 
 def _loss_computations(
-    name: str, eval_config: config_pb2.EvalConfig | None = None, **key_parts: Any
+    name: str,
+    eval_config: config_pb2.EvalConfig | None = None,
+    model_name: str = "",
+    output_name: str = "",
+    example_weighted: bool = False,
 ) -> metric_types.MetricComputations:
-    key = metric_types.MetricKey(name=name, **key_parts)
+    key = metric_types.MetricKey(
+        name=name,
+        model_name=model_name,
+        output_name=output_name,
+        example_weighted=example_weighted,
+    )
     combiner = _CrossentropyCombiner(key, eval_config)
     return [metric_types.MetricComputation([key], None, combiner)]
 

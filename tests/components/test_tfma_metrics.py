@@ -1,5 +1,8 @@
 """Accuracy and loss in NumPy: what Keras's metrics of the same names give."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -34,25 +37,37 @@ def computed(
     probabilities: np.ndarray,
     bundles: int = 1,
 ) -> float:
+    """Computes a metric of one model."""
+    inputs = [
+        metric_types.StandardMetricInputs(labels=label, predictions=prediction)
+        for label, prediction in zip(labels[:, None], probabilities, strict=True)
+    ]
+    [(key, value)] = found_by(metric, inputs, bundles).items()
+    assert key.model_name == ""
+    return value
+
+
+def found_by(
+    metric: metric_types.Metric,
+    inputs: Sequence[metric_types.StandardMetricInputs],
+    bundles: int = 1,
+    **settings: Any,
+) -> dict[metric_types.MetricKey, float]:
     """Adds the examples in bundles, merges those, and derives the metric."""
     found = {}
-    for computation in metric.computations():
+    for computation in metric.computations(**settings):
         if isinstance(computation, metric_types.DerivedMetricComputation):
             found |= computation.result(found)
             continue
         combiner = computation.combiner
         parts = []
-        for rows in np.array_split(np.arange(len(labels)), bundles):
+        for rows in np.array_split(np.arange(len(inputs)), bundles):
             part = combiner.create_accumulator()
             for row in rows:
-                inputs = metric_types.StandardMetricInputs(
-                    labels=labels[row : row + 1], predictions=probabilities[row]
-                )
-                part = combiner.add_input(part, inputs)
+                part = combiner.add_input(part, inputs[row])
             parts.append(part)
         found |= combiner.extract_output(combiner.merge_accumulators(parts))
-    [value] = [value for key, value in found.items() if key.name == metric.name]
-    return float(value)
+    return {key: float(found[key]) for key in found if key.name == metric.name}
 
 
 @pytest.mark.parametrize("bundles", [1, 7])
@@ -93,6 +108,32 @@ def test_predictions_that_are_no_numbers_are_no_loss() -> None:
     )
 
     assert np.isnan(value)
+
+
+@pytest.mark.parametrize(
+    ("metric", "of_candidate", "of_baseline"),
+    [
+        (SparseCategoricalAccuracy(), 1.0, 0.0),
+        (SparseCategoricalCrossentropy(), -np.log(0.8), -np.log(0.2)),
+    ],
+    ids=["accuracy", "loss"],
+)
+def test_two_models_are_told_apart(metric, of_candidate, of_baseline) -> None:
+    """As the Evaluator asks where there is a baseline."""
+    inputs = metric_types.StandardMetricInputs(
+        labels={"candidate": np.array([0]), "baseline": np.array([0])},
+        predictions={
+            "candidate": np.array([0.8, 0.2]),
+            "baseline": np.array([0.2, 0.8]),
+        },
+    )
+
+    found = found_by(metric, [inputs], model_names=["candidate", "baseline"])
+
+    assert {key.model_name: value for key, value in found.items()} == {
+        "candidate": pytest.approx(of_candidate),
+        "baseline": pytest.approx(of_baseline),
+    }
 
 
 def test_the_names_are_those_that_the_gate_reads() -> None:
