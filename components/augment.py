@@ -8,6 +8,8 @@ from components.hyperparameters import AugmentHyperparameters
 
 _CENTRE = (WIDTH - 1) / 2
 _ELASTIC_KNOTS = 7
+# Brighter pixels are ink, or its edge.
+_INK = 0.02
 
 
 def augment(
@@ -17,6 +19,8 @@ def augment(
     strength: tf.Tensor | float = 1.0,
 ) -> tf.Tensor:
     """Warps each image by its own random affine and elastic deformation, and flip.
+
+    Its contrast and the thickness of its strokes change at random as well.
 
     One bilinear pass with zeros outside. Affine and elastic deformations for
     handwriting come from Simard et al. 2003, "Best practices for convolutional
@@ -39,7 +43,11 @@ def augment(
         x, y = x + strength * dx, y + strength * dy
     if settings.flip:
         x = _flip(x, settings.flip, seeds[2])
-    return _sample(images, x, y)
+    warped = _sample(images, x, y)
+    if settings.contrast or settings.thickness:
+        own = tf.random.experimental.stateless_fold_in(seed, len(seeds))
+        return _redraw(warped, settings, own, strength)
+    return warped
 
 
 def strength_at(
@@ -88,6 +96,18 @@ def _flip(x: tf.Tensor, share: float, seed) -> tf.Tensor:
     """Mirrors where a share of the images is read, left to right."""
     draws = tf.random.stateless_uniform([tf.shape(x)[0], 1], seed, 0.0, 1.0)
     return tf.where(draws < share, 2 * _CENTRE - x, x)
+
+
+def _redraw(images, settings: AugmentHyperparameters, seed, strength) -> tf.Tensor:
+    """Hardens contrast about the middle grey, and brightens or darkens the ink.
+
+    The edges of strokes are grey, so that brighter ink is a thicker stroke.
+    """
+    draws = tf.random.stateless_uniform([2, tf.shape(images)[0], 1], seed, -1.0, 1.0)
+    gain = tf.exp(strength * settings.contrast * (draws[0] + 1) / 2)
+    brighter = strength * settings.thickness * draws[1]
+    ink = tf.cast(images > _INK, tf.float32)
+    return tf.clip_by_value((images - 0.5) * gain + 0.5 + brighter * ink, 0.0, 1.0)
 
 
 def _elastic_field(count, pixels: float, seed):

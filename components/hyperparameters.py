@@ -64,6 +64,9 @@ class AugmentHyperparameters:
       shear: horizontal shear, either way.
       shift: pixels, either way, each axis on its own.
       elastic: standard deviation of the elastic displacement in pixels.
+      contrast: natural logarithm of the gain in contrast, from 0 up to this.
+      thickness: what ink becomes brighter or darker by, white being 1: its grey edges
+        make strokes thicker or thinner.
       flip: share of images mirrored left to right; not for digits.
       fade_from: share of all steps after which the deformations, but ``flip``, weaken.
       fade_to: how much of them is left at the last step; 1 does not weaken them.
@@ -75,6 +78,8 @@ class AugmentHyperparameters:
     shear: NonNegativeFloat = 0.08
     shift: NonNegativeFloat = 1.0
     elastic: NonNegativeFloat = 0.6
+    contrast: NonNegativeFloat = 0.0
+    thickness: Share = 0.0
     flip: Share = 0.0
     fade_from: Fraction = 0.7
     fade_to: Share = 1.0

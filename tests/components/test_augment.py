@@ -162,6 +162,35 @@ def test_scale_stretches_both_axes_about_the_middle(extreme: float) -> None:
     )
 
 
+GREYS = np.linspace(0.0, 1.0, 784, dtype=np.float32).reshape(1, 28, 28)
+
+
+def test_contrast_doubles_the_distance_from_the_middle_grey(extreme: float) -> None:
+    """Or leaves it: it never gets less."""
+    gain = 2.0 if extreme > 0 else 1.0
+
+    warped = warp(GREYS, only(contrast=np.log(2.0)))
+
+    expected = np.clip(0.5 + gain * (GREYS - 0.5), 0.0, 1.0)
+    np.testing.assert_allclose(warped, expected, atol=BORDER * 2)
+
+
+def test_thickness_brightens_or_darkens_ink_and_nothing_else(extreme: float) -> None:
+    warped = warp(GREYS, only(thickness=0.25))
+
+    moved = np.clip(GREYS + 0.25 * extreme, 0.0, 1.0)
+    ink = GREYS > 0.03
+    np.testing.assert_allclose(warped[ink], moved[ink], atol=BORDER * 2)
+    assert warped[GREYS < 0.01].max() < 0.02
+
+
+def test_contrast_leaves_the_other_deformations_as_they_are() -> None:
+    plain = warp(blobs(4), only(shift=1.0, elastic=1.0))
+    redrawn = warp(blobs(4), only(shift=1.0, elastic=1.0, contrast=1e-6))
+
+    np.testing.assert_allclose(redrawn, plain, atol=1e-5)
+
+
 def test_shifts_stay_within_their_limit_and_fill_it() -> None:
     moved = centres(warp(blobs(300), only(shift=2.0))) - 13.5
 
@@ -188,7 +217,13 @@ def test_rotation_keeps_the_ink() -> None:
     [
         AugmentHyperparameters(),
         AugmentHyperparameters(
-            rotation=90.0, log_scale=1.0, shear=1.0, shift=20.0, elastic=10.0
+            rotation=90.0,
+            log_scale=1.0,
+            shear=1.0,
+            shift=20.0,
+            elastic=10.0,
+            contrast=2.0,
+            thickness=1.0,
         ),
     ],
     ids=["default", "wild"],
@@ -225,8 +260,15 @@ def test_either_part_of_the_seed_changes_the_deformations(settings, part) -> Non
 
 @pytest.mark.parametrize(
     "settings",
-    [only(shift=1.0), only(elastic=1.0), only(log_scale=0.2), only(shear=0.2)],
-    ids=["shift", "elastic", "scale", "shear"],
+    [
+        only(shift=1.0),
+        only(elastic=1.0),
+        only(log_scale=0.2),
+        only(shear=0.2),
+        only(contrast=1.0),
+        only(thickness=0.4),
+    ],
+    ids=["shift", "elastic", "scale", "shear", "contrast", "thickness"],
 )
 def test_each_image_is_deformed_in_its_own_way(settings) -> None:
     warped = warp(blobs(8), settings)
@@ -265,6 +307,8 @@ def test_elastic_displacements_have_the_given_deviation_and_are_smooth() -> None
         ("shear", 0.4),
         ("shift", 2.0),
         ("elastic", 2.0),
+        ("contrast", 1.0),
+        ("thickness", 0.4),
     ],
 )
 def test_half_the_strength_is_half_of_every_limit(name: str, limit: float) -> None:

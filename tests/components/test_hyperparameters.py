@@ -122,6 +122,8 @@ def test_a_wrong_type_is_refused(kind, values, location, error) -> None:
         (TrainHyperparameters, {"memory_limit": 0}, "greater_than_equal"),
         (AugmentHyperparameters, {"rotation": -1.0}, "greater_than_equal"),
         (AugmentHyperparameters, {"elastic": math.inf}, "finite_number"),
+        (AugmentHyperparameters, {"contrast": -0.1}, "greater_than_equal"),
+        (AugmentHyperparameters, {"thickness": 1.1}, "less_than_equal"),
         (AugmentHyperparameters, {"flip": 1.5}, "less_than_equal"),
         (AugmentHyperparameters, {"fade_from": 1.0}, "less_than"),
         (AugmentHyperparameters, {"fade_to": 1.1}, "less_than_equal"),

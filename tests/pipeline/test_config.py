@@ -196,7 +196,8 @@ def test_an_unknown_preset_names_the_known_ones() -> None:
             "Unknown configuration key train.augment.rotate. Allowed here: "
             "train.augment.enabled, train.augment.rotation, train.augment.log_scale, "
             "train.augment.shear, train.augment.shift, train.augment.elastic, "
-            "train.augment.flip, train.augment.fade_from, train.augment.fade_to.",
+            "train.augment.contrast, train.augment.thickness, train.augment.flip, "
+            "train.augment.fade_from, train.augment.fade_to.",
         ),
         (
             "train.epochs=many",
