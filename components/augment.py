@@ -20,7 +20,7 @@ def augment(
 ) -> tf.Tensor:
     """Warps each image by its own random affine and elastic deformation, and flip.
 
-    Its contrast and the thickness of its strokes change at random as well.
+    The contrast and the thickness of strokes change at random as well.
 
     One bilinear pass with zeros outside. Affine and elastic deformations for
     handwriting come from Simard et al. 2003, "Best practices for convolutional
