@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-import tensorflow as tf
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 from tfx.components.statistics_gen.stats_artifact_utils import load_statistics
@@ -41,6 +40,7 @@ from components.data_checks import (
 )
 from components.data_scan import ScanExamples
 from components.data_statistics import DataStatistics, read_statistics
+from components.examples import matching_files
 from components.features import SPLITS
 from components.gates import DataGateSettings
 from components.hyperparameters import from_dict
@@ -104,11 +104,9 @@ class DataGateExecutor(BaseBeamExecutor):
     def _scan(self, examples: Artifact, directory: str) -> DataStatistics:
         present = artifact_utils.decode_split_names(examples.split_names)
         files = {
-            split: [
-                name
-                for pattern in examples_utils.get_split_file_patterns([examples], split)
-                for name in sorted(tf.io.gfile.glob(pattern))
-            ]
+            split: matching_files(
+                examples_utils.get_split_file_patterns([examples], split)
+            )
             for split in SPLITS
             if split in present
         }

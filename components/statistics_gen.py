@@ -80,7 +80,7 @@ def read_record_batches(file: str) -> Iterator[pa.RecordBatch]:
 
     Raises:
       tf.errors.DataLossError: the file is damaged.
-      ValueError: a record is no Example.
+      RuntimeError: a record is no Example.
     """
     source = tfxio.TFExampleRecord(
         file_pattern=[file], telemetry_descriptors=["StatisticsGen"]

@@ -117,5 +117,5 @@ def test_a_record_that_is_no_example_is_an_error(tmp_path):
     file = tmp_path / "text.tfrecord.gz"
     write_shard(file, [b"\xff\xff\xff\xff"])
 
-    with pytest.raises(Exception, match="Unable to parse"):
+    with pytest.raises(RuntimeError, match="Unable to parse"):
         list(read_record_batches(str(file)))
