@@ -36,7 +36,7 @@ def augment(
     Returns:
       float32 [n, 784].
     """
-    seeds = tf.random.experimental.stateless_split(seed, 3)
+    seeds = tf.unstack(tf.random.experimental.stateless_split(seed, 3))
     x, y = _affine_grid(tf.shape(images)[0], settings, seeds[0], strength)
     if settings.elastic:
         dx, dy = _elastic_field(tf.shape(images)[0], settings.elastic, seeds[1])

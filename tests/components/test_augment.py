@@ -236,6 +236,19 @@ def test_values_stay_in_the_range_of_pixels(settings) -> None:
     assert warped.max() <= 1.0 + 1e-6
 
 
+def test_in_a_graph_it_does_the_same() -> None:
+    """Trainings run it there, where lengths and values are symbols."""
+    settings = only(shift=1.0, elastic=1.0, flip=0.5, contrast=0.7, thickness=0.15)
+    images = tf.constant(blobs(8).reshape(-1, 784))
+
+    @tf.function(autograph=False)
+    def graph(seed: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
+        return augment(images, settings, seed, strength)
+
+    plain = augment(images, settings, SEED, tf.constant(0.5))
+    np.testing.assert_allclose(graph(SEED, tf.constant(0.5)), plain, atol=1e-4)
+
+
 def test_the_same_seed_gives_the_same_deformations() -> None:
     images = blobs(4)
     settings = AugmentHyperparameters()
