@@ -6,18 +6,10 @@ It emits the ``InfraBlessing`` of TFX's InfraValidator and needs no Docker.
 import json
 import logging
 import math
-import os
-import re
-import signal
-import subprocess
-import sys
 import tempfile
-import threading
-import time
-from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any, ClassVar
+from typing import Any, ClassVar
 
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.base.base_executor import BaseExecutor
@@ -31,22 +23,19 @@ from tfx.types.component_spec import (
 from tfx.types.standard_artifacts import InfraBlessing, Model, ModelRun
 from tfx.utils import path_utils
 
-from components import serving_probe
+from components import serving_process
 from components.checks import Check, write_checks
 from components.errors import PipelineError
 from components.gates import ServingCheckSettings
 from components.hyperparameters import from_dict
+from components.serving_process import GRACE_SECONDS
 from components.serving_requests import REFERENCE_FILE, Reference, read_reference
-from components.serving_verdict import ProbeEnd, judge, read_observations
+from components.serving_verdict import judge, read_observations
 
 # As InfraValidator writes them and tfx.components.util.model_utils reads them.
 _BLESSED = "blessed"
 _BLESSING_FILES = ("INFRA_NOT_BLESSED", "INFRA_BLESSED")
 
-_ROOT = Path(serving_probe.__file__).parents[1]
-_GRACE_SECONDS = 10
-# TensorFlow's log: a date, or a letter and four digits. What ends a process is bare.
-_NOTE = re.compile(r"\d{4}-\d\d-\d\d |[IWE]\d{4} |WARNING|To enable the following")
 _log = logging.getLogger(__name__)
 
 
@@ -136,7 +125,13 @@ def check_export(
     reference = _read_reference(model_run)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "observations.jsonl"
-        end = _run_probe(export, model_run, file, settings.timeout)
+        request = {
+            "export": str(export.absolute()),
+            "model_run": str(model_run.absolute()),
+            "observations": str(file.absolute()),
+            "seconds": math.ceil(settings.timeout) + GRACE_SECONDS,
+        }
+        end = serving_process.take().run(request, settings.timeout)
         observations = read_observations(file)
     files = (path for path in export.rglob("*") if path.is_file())
     size = sum(path.stat().st_size for path in files) / 1e6
@@ -152,60 +147,3 @@ def _read_reference(model_run: Path) -> Reference:
             "Received: no such file. Run the Trainer again; its run_fn writes them "
             "with components.serving_requests.write_reference."
         ) from error
-
-
-def _run_probe(
-    export: Path, model_run: Path, observations: Path, timeout: float
-) -> ProbeEnd:
-    """Runs the probe in a session of its own, which is killed when time is up."""
-    command = [sys.executable, "-m", serving_probe.__name__]
-    command += ["--export", str(export.absolute())]
-    command += ["--model-run", str(model_run.absolute())]
-    command += ["--observations", str(observations.absolute())]
-    command += ["--seconds", str(math.ceil(timeout) + _GRACE_SECONDS)]
-    started = time.monotonic()
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        env=_environment(),
-        start_new_session=True,
-    )
-    last_lines: deque[str] = deque(maxlen=1)
-    forward = threading.Thread(
-        target=_forward, args=(process.stdout, last_lines), daemon=True
-    )
-    forward.start()
-    try:
-        exit_code = process.wait(timeout)
-    except subprocess.TimeoutExpired:
-        exit_code = None
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-    seconds = time.monotonic() - started
-    forward.join(_GRACE_SECONDS)
-    return ProbeEnd(seconds, exit_code, "".join(last_lines))
-
-
-def _environment() -> dict[str, str]:
-    path = [str(_ROOT), os.environ.get("PYTHONPATH", "")]
-    return {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, path)),
-        # The Trainer's TensorFlow may still hold all memory of a GPU.
-        "CUDA_VISIBLE_DEVICES": "-1",
-    }
-
-
-def _forward(source: IO[str], last_lines: deque[str]) -> None:
-    """Copies what the probe prints to our standard error stream, as it comes."""
-    with source:
-        for line in source:
-            sys.stderr.write(line)
-            if line.strip() and not _NOTE.match(line):
-                last_lines.append(line.strip())

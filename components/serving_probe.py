@@ -1,9 +1,10 @@
 """Calls an exported model in a process of its own, as a server would.
 
-ServingCheck runs ``python -m components.serving_probe``. TensorFlow and NumPy alone:
-a model that needs anything else to be loaded cannot be served. Nothing is judged
-here. Every step is written, as a line of JSON, when it begins and when it ended, so
-that the reader knows where a model hung or crashed:
+ServingCheck runs ``python -m components.serving_probe``, which takes the arguments of
+``answer`` as a line of JSON from standard input. TensorFlow and NumPy alone: a model
+that needs anything else to be loaded cannot be served. Nothing is judged here. Every
+step is written, as a line of JSON, when it begins and when it ended, so that the reader
+knows where a model hung or crashed:
 
     {"slice": "predict_pixels", "step": "an empty batch", "state": "begun"}
     {"slice": "predict_pixels", "step": "an empty batch", "state": "ended",
@@ -12,9 +13,9 @@ that the reader knows where a model hung or crashed:
 ``error``, one line, stands in place of ``seen`` where a step failed.
 """
 
-import argparse
 import json
 import signal
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -137,24 +138,31 @@ def error_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(said)}"[:_MAX_ERROR]
 
 
-def main() -> None:
-    """Reads the arguments and probes."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--export", type=Path, required=True)
-    parser.add_argument("--model-run", type=Path, required=True)
-    parser.add_argument("--observations", type=Path, required=True)
-    parser.add_argument("--seconds", type=int, required=True)
-    arguments = parser.parse_args()
+def answer(export: str, model_run: str, observations: str, seconds: int) -> None:
+    """Probes an export with the Trainer's reference images.
+
+    Args:
+      export: the SavedModel's folder.
+      model_run: the folder with ``reference.npz``.
+      observations: the file that takes the lines of JSON.
+      seconds: this process is ended after them.
+    """
     # Ends this process even in a kernel that hangs, should the parent be gone.
-    signal.alarm(arguments.seconds)
-    images = read_reference(arguments.model_run).images
-    with arguments.observations.open("w") as stream:
+    signal.alarm(seconds)
+    images = read_reference(Path(model_run)).images
+    with Path(observations).open("w") as stream:
 
         def record(line: dict[str, Any]) -> None:
             stream.write(json.dumps(line) + "\n")
             stream.flush()
 
-        probe(arguments.export, images, record)
+        probe(Path(export), images, record)
+
+
+def main() -> None:
+    """Reads one request, a line of JSON, from standard input; ends if none comes."""
+    if request := sys.stdin.readline():
+        answer(**json.loads(request))
 
 
 if __name__ == "__main__":

@@ -1,16 +1,21 @@
-"""StatisticsGen that reads batches of records instead of records.
+"""StatisticsGen in one pass over batches of records.
 
-TFX's own passes every record through Beam before TFDV sees batches of them, and that is
-where most of its time goes. TFX's interface to files reads batches just as well.
+TFX's own passes every record through Beam before TFDV sees batches of them, and builds
+140 transforms for each split; most of its time goes there. TFX's interface to files
+reads batches just as well, and TFDV takes the splits as slices of one data set.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
 import tensorflow_data_validation as tfdv
+from tensorflow_data_validation.statistics.stats_impl import (
+    GenerateSlicedStatisticsImpl,
+)
+from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx.components import StatisticsGen
 from tfx.components.statistics_gen.executor import DEFAULT_FILE_NAME
 from tfx.components.util import examples_utils
@@ -52,21 +57,52 @@ class BatchingExecutor(BaseBeamExecutor):
         splits = artifact_utils.decode_split_names(examples.split_names)
         statistics.split_names = artifact_utils.encode_split_names(splits)
         statistics.span = examples.span
-        with self._make_beam_pipeline() as pipeline:
-            for split in splits:
-                patterns = examples_utils.get_split_file_patterns([examples], split)
-                folder = artifact_utils.get_split_uri([statistics], split)
-                _ = (
-                    pipeline
-                    | f"Files[{split}]" >> beam.Create(matching_files(patterns))
-                    | f"Spread[{split}]" >> beam.Reshuffle()
-                    | f"Read[{split}]" >> beam.FlatMap(read_record_batches)
-                    | f"Statistics[{split}]" >> tfdv.GenerateStatistics(options)
-                    | f"Write[{split}]"
-                    >> tfdv.WriteStatisticsToBinaryFile(
-                        str(Path(folder) / DEFAULT_FILE_NAME)
-                    )
+        files = [
+            (split, file)
+            for split in splits
+            for file in matching_files(
+                examples_utils.get_split_file_patterns([examples], split)
+            )
+        ]
+        outputs = {
+            split: str(
+                Path(
+                    artifact_utils.get_split_uri([statistics], split), DEFAULT_FILE_NAME
                 )
+            )
+            for split in splits
+        }
+        with self._make_beam_pipeline() as pipeline:
+            _ = (
+                pipeline
+                | "Files" >> beam.Create(files)
+                | "Spread" >> beam.Reshuffle()
+                | "Read" >> beam.FlatMapTuple(_keyed_record_batches)
+                | "Statistics"
+                >> GenerateSlicedStatisticsImpl(options, is_slicing_enabled=True)
+                | "Write" >> beam.Map(_write_each, outputs)
+            )
+
+
+def _keyed_record_batches(
+    split: str, file: str
+) -> Iterator[tuple[str, pa.RecordBatch]]:
+    for batch in read_record_batches(file):
+        yield split, batch
+
+
+def _write_each(
+    statistics: statistics_pb2.DatasetFeatureStatisticsList, files: Mapping[str, str]
+) -> None:
+    """Writes a file for each split; one without records is no slice."""
+    slices = {dataset.name: dataset for dataset in statistics.datasets}
+    for split, file in files.items():
+        of_split = statistics_pb2.DatasetFeatureStatisticsList()
+        dataset = of_split.datasets.add()
+        if split in slices:
+            dataset.CopyFrom(slices[split])
+            dataset.ClearField("name")
+        io_utils.write_bytes_file(file, of_split.SerializeToString())
 
 
 class BatchingStatisticsGen(StatisticsGen):

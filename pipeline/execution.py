@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 from rich.markup import escape
 
+from components import serving_process
 from components.durable import explain_full_disk, full_disk_error, is_disk_full
 from components.errors import PipelineError
 from pipeline.config import Config
@@ -72,13 +73,23 @@ def _execute(
     for line in clear_interrupted(config, run_id):
         screen.note(line)
     origin = provenance(config)
-    results = run_nodes(
-        create_pipeline(config),
-        run_id,
-        on_start=screen.start,
-        on_end=lambda result: screen.end(result.id, result.state, result.seconds),
-        explain=functools.partial(explain_failure, config),
-    )
+
+    def ended(result: NodeResult) -> None:
+        screen.end(result.id, result.state, result.seconds)
+        # New records, so ServingCheck will run; StatisticsGen leaves a core idle.
+        if result.id == "ExampleGen" and result.state == "done":
+            serving_process.start_ahead()
+
+    try:
+        results = run_nodes(
+            create_pipeline(config),
+            run_id,
+            on_start=screen.start,
+            on_end=ended,
+            explain=functools.partial(explain_failure, config),
+        )
+    finally:
+        serving_process.stop_ahead()
     lineage = RunLineage(config.metadata, run_id)
     seconds = time.monotonic() - started
     return conclude(config, run_id, results, lineage, seconds, origin, screen)

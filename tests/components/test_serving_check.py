@@ -1,17 +1,11 @@
-"""The node as TFX runs it, and how it deals with a process that goes wrong."""
+"""The node as TFX runs it."""
 
 import dataclasses
-import os
-import signal
-import subprocess
-import threading
-import time
-from collections import deque
 from pathlib import Path
 
 import pytest
 from ml_metadata.proto import metadata_store_pb2
-from serving_models import hang_on_batches, reference, save_model
+from serving_models import reference, save_model
 from tfx.components.infra_validator import executor as infra_validator
 from tfx.components.util.model_utils import is_infra_validated
 from tfx.dsl.components.common.importer import Importer
@@ -140,133 +134,6 @@ def test_names_are_those_of_the_stock_infra_validator() -> None:
         infra_validator._NOT_BLESSED_FILENAME,
         infra_validator._BLESSED_FILENAME,
     ) == serving_check._BLESSING_FILES
-
-
-@pytest.fixture
-def probes(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen]:
-    """The processes that the check starts."""
-    started = []
-
-    class Recorded(subprocess.Popen):
-        def __init__(self, *args, **kwargs) -> None:
-            super().__init__(*args, **kwargs)
-            started.append(self)
-
-    monkeypatch.setattr(serving_check.subprocess, "Popen", Recorded)
-    return started
-
-
-def wait_until_busy(probes: list[subprocess.Popen], step: str) -> None:
-    """Waits until a probe has begun a step, and some more."""
-    while not probes:
-        time.sleep(0.05)
-    arguments = probes[0].args
-    file = Path(arguments[arguments.index("--observations") + 1])
-    while not file.is_file() or step not in file.read_text():
-        time.sleep(0.05)
-    time.sleep(0.2)
-
-
-def assert_gone(group: int) -> None:
-    with pytest.raises(ProcessLookupError):
-        os.killpg(group, 0)
-
-
-def test_a_model_that_hangs_is_killed_in_time(
-    tmp_path: Path, model_run: Path, probes
-) -> None:
-    export = save_model(tmp_path / "model", change=hang_on_batches)
-    settings = dataclasses.replace(SETTINGS, timeout=20.0)
-    started = time.monotonic()
-
-    checks = check_export(export, model_run, settings)
-
-    assert time.monotonic() - started < 25
-    [(check, value)] = failed(checks).items()
-    assert check == ("answers in time", "predict_pixels")
-    assert 20 <= value < 22
-    [check] = [check for check in checks if not check.passed]
-    assert check.bound == 20.0
-    assert "busy with a batch." in check.advice
-    # What was seen before it hung is judged as well.
-    assert {check.slice for check in checks if check.name == "latency in ms"} == {
-        "serving_default"
-    }
-    [probe] = probes
-    assert probe.returncode == -signal.SIGKILL
-    assert_gone(probe.pid)
-
-
-def test_a_model_that_crashes_fails_where_it_crashed(
-    tmp_path: Path, model_run: Path, probes, capsys, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # An earlier test may have made TensorFlow quiet.
-    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
-    export = save_model(tmp_path / "model", change=hang_on_batches)
-
-    def crash() -> None:
-        wait_until_busy(probes, '"predict_pixels", "step": "a batch"')
-        os.kill(probes[0].pid, signal.SIGSEGV)
-
-    thread = threading.Thread(target=crash)
-    thread.start()
-    checks = check_export(export, model_run, SETTINGS)
-    thread.join()
-
-    [(check, value)] = failed(checks).items()
-    assert check == ("does not crash", "predict_pixels")
-    assert value.startswith("signal 11 during a batch")
-    assert_gone(probes[0].pid)
-    # TensorFlow says at its start what it found; that reaches the node's log.
-    assert capsys.readouterr().err.strip()
-
-
-def test_a_node_that_is_stopped_stops_its_probe(
-    tmp_path: Path, model_run: Path, probes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupted(self, timeout=None) -> int:
-        monkeypatch.undo()
-        raise KeyboardInterrupt
-
-    export = save_model(tmp_path / "model")
-    monkeypatch.setattr(serving_check.subprocess.Popen, "wait", interrupted)
-
-    with pytest.raises(KeyboardInterrupt):
-        check_export(export, model_run, SETTINGS)
-
-    assert_gone(probes[0].pid)
-
-
-def test_a_probe_that_cannot_start_fails_with_its_last_line(
-    tmp_path: Path, model_run: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(serving_check.serving_probe, "__name__", "components.no_such")
-
-    checks = check_export(save_model(tmp_path / "model"), model_run, SETTINGS)
-
-    [((name, part), value)] = failed(checks).items()
-    assert (name, part) == ("does not crash", "export")
-    assert value.startswith("exit 1 during starting: ")
-    assert value.endswith("No module named components.no_such")
-
-
-def test_notes_of_tensorflow_are_copied_but_are_not_the_last_line(capsys) -> None:
-    lines = [
-        "2026-11-23 11:12:41.1: W tensorflow/compiler/x.cc:38] a warning\n",
-        "I0000 00:00:1795427159.320299    5799 port.cc:153] a note\n",
-        "MemoryError: the cause\n",
-        "\n",
-        "2026-11-23 11:12:41.2: I tensorflow/y.cc:1] another note\n",
-    ]
-    read, write = os.pipe()
-    with os.fdopen(write, "w") as stream:
-        stream.writelines(lines)
-    last_lines = deque[str](maxlen=1)
-
-    serving_check._forward(os.fdopen(read), last_lines)
-
-    assert list(last_lines) == ["MemoryError: the cause"]
-    assert capsys.readouterr().err == "".join(lines)
 
 
 def test_a_missing_reference_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:

@@ -147,11 +147,16 @@ def test_it_needs_tensorflow_alone_and_ends_by_itself(tmp_path: Path) -> None:
         " 'tensorflow_serving'} & set(sys.modules), flush=True)\n"
         "components.serving_probe.main()\n"
     )
-    arguments = ["--export", export, "--model-run", tmp_path, "--seconds", "4"]
-    arguments += ["--observations", tmp_path / "observations.jsonl"]
+    request = {
+        "export": str(export),
+        "model_run": str(tmp_path),
+        "observations": str(tmp_path / "observations.jsonl"),
+        "seconds": 4,
+    }
 
     done = subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)],
+        [sys.executable, "-c", code],
+        input=json.dumps(request) + "\n",
         stdout=subprocess.PIPE,
         text=True,
         timeout=120,
@@ -162,3 +167,13 @@ def test_it_needs_tensorflow_alone_and_ends_by_itself(tmp_path: Path) -> None:
     assert done.returncode == -signal.SIGALRM
     last = (tmp_path / "observations.jsonl").read_text().splitlines()[-1]
     assert json.loads(last)["state"] == "begun"
+
+
+def test_it_ends_when_nobody_asks() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "components.serving_probe"],
+        stdin=subprocess.DEVNULL,
+        timeout=120,
+    )
+
+    assert done.returncode == 0

@@ -20,23 +20,24 @@ from components.statistics_gen import BatchingExecutor, read_record_batches
 from pipeline.config import PROJECT_ROOT
 from pipeline.datasets.shards import write_shard
 
-SPLITS = ("train", "test")
+SPLITS = ("train", "test", "empty")
 SCHEMA = PROJECT_ROOT / "schema" / "schema.pbtxt"
 SPAN = 4
 
 
 @pytest.fixture
 def examples(tmp_path: Path, tiny_examples: Path) -> Examples:
-    """Two shards in ``train``, the first of them in ``test``."""
+    """Two shards in ``train``, one in ``test``, one of no records in ``empty``."""
     examples = Examples()
     examples.uri = str(tmp_path / "examples")
     examples.split_names = encode_split_names(list(SPLITS))
     examples.span = SPAN
-    for split, count in zip(SPLITS, (2, 1), strict=True):
+    for split, count in zip(SPLITS, (2, 1, 0), strict=True):
         folder = tmp_path / "examples" / f"Split-{split}"
         folder.mkdir(parents=True)
         for shard in sorted(tiny_examples.iterdir())[:count]:
             (folder / shard.name).write_bytes(shard.read_bytes())
+    write_shard(folder / "empty.tfrecord.gz", [])
     return examples
 
 
@@ -78,10 +79,22 @@ def test_the_statistics_are_those_of_tfx(examples, tmp_path, monkeypatch):
     ours = generate(BatchingExecutor, examples, tmp_path / "ours")
     theirs = generate(TfxExecutor, examples, tmp_path / "theirs")
 
-    for split, count in zip(SPLITS, (20, 10), strict=True):
-        assert content(ours, split)["numExamples"] == str(count)
-        assert len(content(ours, split)["features"]) == 2
+    for split, count in zip(SPLITS, (20, 10, 0), strict=True):
         assert content(ours, split) == content(theirs, split)
+        if count:
+            assert content(ours, split)["numExamples"] == str(count)
+            assert len(content(ours, split)["features"]) == 2
+
+
+def test_splits_without_any_record_have_the_statistics_of_tfx(examples, tmp_path):
+    for shard in Path(examples.uri).glob("*/*"):
+        write_shard(shard, [])
+
+    ours = generate(BatchingExecutor, examples, tmp_path / "ours")
+    theirs = generate(TfxExecutor, examples, tmp_path / "theirs")
+
+    for split in SPLITS:
+        assert content(ours, split) == content(theirs, split) == {}
 
 
 def test_the_artifact_says_what_that_of_tfx_says(examples, tmp_path):
