@@ -44,11 +44,17 @@ class CheckpointStore:
     Args:
       root: holds a folder for each recipe.
       digest: of everything that the weights depend on.
+      member: which network of a committee.
     """
 
-    def __init__(self, root: Path, digest: str) -> None:
-        self._folder = root / digest
+    def __init__(self, root: Path, digest: str, member: int = 0) -> None:
+        self._root, self._digest = root, digest
+        self._folder = root / digest / str(member)
         self._file = self._folder / _FILE
+
+    def of_member(self, member: int) -> "CheckpointStore":
+        """Returns the store of a network of a committee."""
+        return CheckpointStore(self._root, self._digest, member)
 
     def save(self, arrays: Sequence[np.ndarray], state: dict[str, Any]) -> None:
         """Replaces the checkpoint at once: a kill leaves the old or the new one.
@@ -88,14 +94,17 @@ class CheckpointStore:
         )
 
     def remove(self) -> None:
-        """Removes the checkpoint, and those of recipes given up long ago."""
-        shutil.rmtree(self._folder, ignore_errors=True)
-        others = sorted(
-            self._folder.parent.glob(f"*/{_FILE}"),
-            key=lambda file: file.stat().st_mtime,
-        )
-        for file in others[:-_KEPT_RECIPES]:
-            shutil.rmtree(file.parent, ignore_errors=True)
+        """Removes those of all members, and those of recipes given up long ago."""
+        shutil.rmtree(self._root / self._digest, ignore_errors=True)
+        others = sorted(self._root.glob("*"), key=_last_saved)
+        for folder in others[:-_KEPT_RECIPES]:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _last_saved(recipe: Path) -> float:
+    """When a checkpoint of a recipe was last saved; 0 where there is none."""
+    times = (file.stat().st_mtime for file in recipe.glob(f"*/{_FILE}"))
+    return max(times, default=0.0)
 
 
 class Checkpoints(keras.callbacks.Callback):

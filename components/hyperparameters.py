@@ -44,6 +44,8 @@ class ModelHyperparameters:
       activation: name of a Keras activation.
       batch_normalization: normalize before each activation.
       dropout: share of activations dropped after each hidden layer.
+      members: networks of this kind that are trained one after the other, each from
+        weights of its own, and answer together.
     """
 
     hidden_units: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (512, 512)
@@ -51,6 +53,7 @@ class ModelHyperparameters:
     activation: Literal["relu", "gelu", "silu", "elu", "selu", "tanh"] = "relu"
     batch_normalization: bool = True
     dropout: Fraction = 0.0
+    members: PositiveInt = 1
 
 
 @dataclass(frozen=True, config=STRICT)

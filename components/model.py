@@ -1,5 +1,7 @@
 """The dense Keras network and its optimizer."""
 
+from collections.abc import Sequence
+
 import keras
 
 from components.confusion import ConfusionAccuracy
@@ -15,11 +17,51 @@ _WARMUP_FROM = 0.04
 def build_model(
     settings: ModelHyperparameters, precision: str = FLOAT32
 ) -> keras.Model:
+    """Builds a network, or as many as ``settings.members`` asks for.
+
+    Several answer with the mean of their probabilities, a committee as in Cireşan et
+    al. 2010, "Deep, big, simple neural nets for handwritten digit recognition".
+
+    Args:
+      settings: of the network.
+      precision: name of the Keras dtype policy of the hidden layers.
+
+    Returns:
+      A model from float32 [n, 784] in [0, 1] to logits float32 [n, 10].
+    """
+    if settings.members == 1:
+        return build_network(settings, precision)
+    return build_committee(
+        [
+            build_network(settings, precision, name=f"member_{number}")
+            for number in range(1, settings.members + 1)
+        ]
+    )
+
+
+def build_committee(networks: Sequence[keras.Model]) -> keras.Model:
+    """Joins networks into one model; its weights are theirs, one after the other.
+
+    Returns:
+      A model from float32 [n, 784] to the logarithm of the networks' mean
+      probabilities, float32 [n, 10], which is a logit.
+    """
+    inputs = keras.Input((PIXELS,), name=IMAGE)
+    probabilities = [keras.ops.softmax(network(inputs)) for network in networks]
+    mean = keras.layers.Average(dtype="float32")(probabilities)
+    logits = keras.ops.log(keras.ops.maximum(mean, keras.config.epsilon()))
+    return keras.Model(inputs, logits, name="committee")
+
+
+def build_network(
+    settings: ModelHyperparameters, precision: str = FLOAT32, name: str = "dense"
+) -> keras.Model:
     """Stacks [dense → batch normalization → activation → dropout] and a dense head.
 
     Args:
       settings: width of the layers and what stands between them.
       precision: name of the Keras dtype policy of the hidden layers.
+      name: of the model.
 
     Returns:
       A model from float32 [n, 784] in [0, 1] to logits float32 [n, 10].
@@ -42,7 +84,7 @@ def build_model(
         if settings.dropout:
             hidden = keras.layers.Dropout(settings.dropout, dtype=precision)(hidden)
     logits = keras.layers.Dense(NUM_CLASSES, dtype="float32", name="logits")(hidden)
-    return keras.Model(inputs, logits, name="dense")
+    return keras.Model(inputs, logits, name=name)
 
 
 class Trapezoid(keras.optimizers.schedules.LearningRateSchedule):

@@ -1,8 +1,10 @@
 """The Trainer's ``run_fn``: load, build, fit, export."""
 
+import dataclasses
 import hashlib
 import json
 import logging
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -42,6 +44,7 @@ from components.warm_start import warm_start
 HISTORY_FILE = "history.json"
 # Enough to find an image of each class in.
 _PICTURED = 1000
+_MEMBER_SEEDS = 1_000_003
 _log = logging.getLogger(__name__)
 
 
@@ -107,7 +110,7 @@ class Recipe:
 def train(
     recipe: Recipe, data: TrainingData, run_dir: Path, store: CheckpointStore
 ) -> tuple[keras.Model, History]:
-    """Builds and fits a network.
+    """Builds and fits a network, or the members of a committee one after the other.
 
     Args:
       recipe: of the network.
@@ -117,7 +120,7 @@ def train(
 
     Returns:
       The network, float32 whatever it was trained in, since clients may have another
-      processor; and the metrics of each epoch.
+      processor; and the metrics of each epoch, one member after the other.
     """
     if recipe.settings.deterministic:
         tf.config.experimental.enable_op_determinism()
@@ -125,10 +128,35 @@ def train(
     model = build_model(recipe.architecture, recipe.precision)
     if recipe.warm_start:
         warm_start(model, recipe.base_model)
-    history = fit(model, data, recipe.settings, run_dir, store)
+    if recipe.architecture.members == 1:
+        history = fit(model, data, recipe.settings, run_dir, store)
+    else:
+        history = _fit_members(model, recipe, data, run_dir, store)
     served = build_model(recipe.architecture)
     served.set_weights(model.get_weights())
     return served, history
+
+
+def _fit_members(
+    committee: keras.Model,
+    recipe: Recipe,
+    data: TrainingData,
+    run_dir: Path,
+    store: CheckpointStore,
+) -> History:
+    """Fits each member on its own: what one gets wrong, others may know."""
+    together: History = defaultdict(list)
+    networks = [part for part in committee.layers if isinstance(part, keras.Model)]
+    for member, network in enumerate(networks):
+        _log.info("member %d of %d", member + 1, len(networks))
+        # Other orders and deformations; far from the seeds that people choose.
+        seed = (recipe.settings.seed + _MEMBER_SEEDS * member) % 2**31
+        settings = dataclasses.replace(recipe.settings, seed=seed)
+        logs = run_dir / f"member-{member + 1}"
+        history = fit(network, data, settings, logs, store.of_member(member))
+        for name, values in history.items():
+            together[name] += values
+    return dict(together)
 
 
 def load_data(fn_args: FnArgs, settings: TrainHyperparameters) -> TrainingData:

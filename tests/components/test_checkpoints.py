@@ -18,7 +18,7 @@ def store(tmp_path: Path) -> CheckpointStore:
 
 
 def file_of(tmp_path: Path, digest: str = "digest") -> Path:
-    return tmp_path / "checkpoints" / digest / "checkpoint.npz"
+    return tmp_path / "checkpoints" / digest / "0" / "checkpoint.npz"
 
 
 def test_what_was_saved_last_is_loaded(store, tmp_path: Path) -> None:

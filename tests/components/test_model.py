@@ -32,6 +32,40 @@ def test_hidden_layers_are_dense_normalization_activation_dropout() -> None:
     ]
 
 
+def test_a_committee_answers_with_the_mean_of_its_members_probabilities() -> None:
+    settings = ModelHyperparameters(hidden_units=(8,), members=3)
+    images = np.random.default_rng(0).random((5, 784), np.float32)
+
+    committee = build_model(settings)
+
+    members = [layer for layer in committee.layers if isinstance(layer, keras.Model)]
+    answers = [keras.ops.softmax(member(images)).numpy() for member in members]
+    assert len(answers) == 3
+    assert np.abs(answers[0] - answers[1]).max() > 0.01
+    logits = committee(images)
+    assert (logits.dtype, logits.shape) == ("float32", (5, 10))
+    np.testing.assert_allclose(
+        keras.ops.softmax(logits), np.mean(answers, axis=0), atol=1e-6
+    )
+
+
+def test_the_weights_of_a_committee_are_those_of_its_members() -> None:
+    settings = ModelHyperparameters(hidden_units=(8,), members=2)
+    committee, other = build_model(settings, "mixed_bfloat16"), build_model(settings)
+
+    other.set_weights(committee.get_weights())
+
+    alone = build_model(ModelHyperparameters(hidden_units=(8,)))
+    assert committee.count_params() == 2 * alone.count_params()
+    for member, weights in zip(
+        [layer for layer in other.layers if isinstance(layer, keras.Model)],
+        np.split(np.arange(len(committee.weights)), 2),
+        strict=True,
+    ):
+        for index, weight in zip(weights, member.weights, strict=True):
+            np.testing.assert_array_equal(weight, committee.weights[index])
+
+
 def test_normalization_and_dropout_can_be_left_out() -> None:
     settings = ModelHyperparameters(
         hidden_units=(8,), dropout=0.0, batch_normalization=False

@@ -91,14 +91,20 @@ def _name(variable) -> str:
     return variable.name
 
 
+@pytest.mark.parametrize("members", [1, 2], ids=["alone", "second member"])
 def test_a_killed_training_goes_on_and_ends_as_an_unbroken_one(
-    arguments: dict, tmp_path: Path
+    arguments: dict, tmp_path: Path, members: int
 ) -> None:
+    custom = arguments["custom_config"]
+    model = {**custom["model"], "members": members}
+    arguments = {**arguments, "custom_config": {**custom, "model": model}}
     train(arguments, tmp_path / "whole", tmp_path / "other")
     checkpoints = tmp_path / "checkpoints"
     killed = start(arguments, tmp_path / "killed", checkpoints)
+    third_epochs = 0
     for line in killed.stdout:
-        if line.startswith("epoch 3/5"):
+        third_epochs += line.startswith("epoch 3/5")
+        if third_epochs == members:
             os.kill(killed.pid, signal.SIGKILL)
     assert killed.wait() == -signal.SIGKILL
     assert not (tmp_path / "killed" / "serving").exists()

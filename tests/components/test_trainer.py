@@ -241,6 +241,39 @@ def test_training_on_validation_examples_as_well_leaves_no_validation(
     assert set(history["epochs"]) == {"loss", "accuracy"}
 
 
+def test_the_members_of_a_committee_are_trained_one_after_the_other(
+    tiny_examples: Path, transform_graph: Path, tmp_path: Path, caplog
+) -> None:
+    args = fn_args(tmp_path, tiny_examples, transform_graph)
+    args.custom_config["model"]["members"] = 2
+    caplog.set_level(logging.INFO, "components")
+
+    run_fn(args)
+
+    said = [record.getMessage() for record in caplog.records]
+    epochs = [line for line in said if line.startswith(("member", "epoch"))]
+    starts = ["member 1 of 2", "epoch 1/2", "epoch 2/2"]
+    starts += ["member 2 of 2", "epoch 1/2", "epoch 2/2"]
+    assert [line[: len(start)] for line, start in zip(epochs, starts, strict=True)] == (
+        starts
+    )
+    history = json.loads((tmp_path / "run" / "history.json").read_text())
+    assert history["parameters"] == 2 * PARAMETERS
+    losses = history["epochs"]["loss"]
+    assert len(losses) == 2 * EPOCHS
+    # Each begins anew, with weights, an order and deformations of its own.
+    assert losses[0] != losses[EPOCHS]
+    for member in (1, 2):
+        assert list((tmp_path / "run" / f"member-{member}" / "train").iterdir())
+    reference = read_reference(tmp_path / "run")
+    model = tf.saved_model.load(str(tmp_path / "serving"))
+    served = model.signatures["predict_pixels"](pixels=tf.constant(reference.images))
+    np.testing.assert_allclose(
+        served["probabilities"], reference.probabilities, atol=1e-6
+    )
+    assert list((tmp_path / "checkpoints").iterdir()) == []
+
+
 def test_what_is_served_computes_in_float32(
     tiny_examples: Path, transform_graph: Path, tmp_path: Path
 ) -> None:
