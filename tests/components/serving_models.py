@@ -1,13 +1,19 @@
 """Small SavedModels with the signatures of ours, and with planted defects."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
+from components.checks import Check
 from components.features import IMAGE, PIXELS
-from components.serving_requests import REFERENCE_COUNT, SIGNATURE_INPUTS, Reference
+from components.serving_requests import (
+    REFERENCE_COUNT,
+    SIGNATURE_INPUTS,
+    Reference,
+    write_reference,
+)
 
 Answer = dict[str, tf.Tensor]
 Change = Callable[[Answer], Answer]
@@ -26,6 +32,18 @@ def reference() -> Reference:
     )
     exponentials = np.exp(images[:, 0, :10].astype(np.float32) / 255)
     return Reference(images, exponentials / exponentials.sum(axis=1, keepdims=True))
+
+
+def save_reference(folder: Path) -> Path:
+    """Writes the reference as the Trainer does; returns the folder."""
+    folder.mkdir()
+    write_reference(folder, reference())
+    return folder
+
+
+def failed(checks: Iterable[Check]) -> dict[tuple[str, str], float | str | None]:
+    """Returns the values of the checks that did not pass, by name and slice."""
+    return {(c.name, c.slice): c.value for c in checks if not c.passed}
 
 
 def classify(pixels: tf.Tensor) -> Answer:

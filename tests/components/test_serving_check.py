@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from ml_metadata.proto import metadata_store_pb2
-from serving_models import reference, save_model
+from serving_models import failed, save_model, save_reference
 from tfx.components.infra_validator import executor as infra_validator
 from tfx.components.util.model_utils import is_infra_validated
 from tfx.dsl.components.common.importer import Importer
@@ -15,7 +15,7 @@ from tfx.types import Artifact, artifact_utils
 from tfx.types.standard_artifacts import InfraBlessing, Model, ModelRun
 
 from components import serving_check
-from components.checks import Check, read_checks
+from components.checks import read_checks
 from components.errors import PipelineError
 from components.gates import ServingCheckSettings
 from components.serving_check import (
@@ -23,7 +23,7 @@ from components.serving_check import (
     ServingCheckExecutor,
     check_export,
 )
-from components.serving_requests import SIGNATURE_INPUTS, write_reference
+from components.serving_requests import SIGNATURE_INPUTS
 from pipeline.local_runner import run_nodes
 
 SETTINGS = ServingCheckSettings()
@@ -32,14 +32,7 @@ BLESSED, NOT_BLESSED = "INFRA_BLESSED", "INFRA_NOT_BLESSED"
 
 @pytest.fixture
 def model_run(tmp_path: Path) -> Path:
-    folder = tmp_path / "run"
-    folder.mkdir()
-    write_reference(folder, reference())
-    return folder
-
-
-def failed(checks: list[Check]) -> dict[tuple[str, str], float | str | None]:
-    return {(c.name, c.slice): c.value for c in checks if not c.passed}
+    return save_reference(tmp_path / "run")
 
 
 def contents(artifact: Artifact) -> set[str]:

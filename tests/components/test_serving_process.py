@@ -12,27 +12,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from serving_models import hang_on_batches, reference, save_model
+from serving_models import failed, hang_on_batches, save_model, save_reference
 
 from components import serving_process
-from components.checks import Check
 from components.gates import ServingCheckSettings
 from components.serving_check import check_export
-from components.serving_requests import write_reference
 
 SETTINGS = ServingCheckSettings()
 
 
 @pytest.fixture
 def model_run(tmp_path: Path) -> Path:
-    folder = tmp_path / "run"
-    folder.mkdir()
-    write_reference(folder, reference())
-    return folder
-
-
-def failed(checks: list[Check]) -> dict[tuple[str, str], float | str | None]:
-    return {(c.name, c.slice): c.value for c in checks if not c.passed}
+    return save_reference(tmp_path / "run")
 
 
 @pytest.fixture
