@@ -46,6 +46,9 @@ class ModelHyperparameters:
       dropout: share of activations dropped after each hidden layer.
       members: networks of this kind that are trained one after the other, each from
         weights of its own, and answer together.
+      shifts: pixels by which an image is shifted either way and each axis on its own,
+        once it is trained: the answer is the mean over all (2 * shifts + 1)² of them,
+        at so many times the work.
     """
 
     hidden_units: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (512, 512)
@@ -54,6 +57,7 @@ class ModelHyperparameters:
     batch_normalization: bool = True
     dropout: Fraction = 0.0
     members: PositiveInt = 1
+    shifts: Annotated[int, Field(ge=0, le=3)] = 0
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import keras
 
 from components.confusion import ConfusionAccuracy
-from components.features import IMAGE, NUM_CLASSES, PIXELS
+from components.features import HEIGHT, IMAGE, NUM_CLASSES, PIXELS, WIDTH
 from components.hyperparameters import ModelHyperparameters, TrainHyperparameters
 from components.initializers import LocalHeNormal
 from components.precision import FLOAT32
@@ -17,10 +17,7 @@ _WARMUP_FROM = 0.04
 def build_model(
     settings: ModelHyperparameters, precision: str = FLOAT32
 ) -> keras.Model:
-    """Builds a network, or as many as ``settings.members`` asks for.
-
-    Several answer with the mean of their probabilities, a committee as in Cireşan et
-    al. 2010, "Deep, big, simple neural nets for handwritten digit recognition".
+    """Builds a network, or a committee where ``members`` or ``shifts`` ask for one.
 
     Args:
       settings: of the network.
@@ -29,28 +26,66 @@ def build_model(
     Returns:
       A model from float32 [n, 784] in [0, 1] to logits float32 [n, 10].
     """
-    if settings.members == 1:
+    if settings.members == 1 and not settings.shifts:
         return build_network(settings, precision)
-    return build_committee(
-        [
-            build_network(settings, precision, name=f"member_{number}")
-            for number in range(1, settings.members + 1)
-        ]
-    )
+    networks = [
+        build_network(settings, precision, name=f"member_{number}")
+        for number in range(1, settings.members + 1)
+    ]
+    return build_committee(networks, settings.shifts)
 
 
-def build_committee(networks: Sequence[keras.Model]) -> keras.Model:
+def build_committee(networks: Sequence[keras.Model], shifts: int = 0) -> keras.Model:
     """Joins networks into one model; its weights are theirs, one after the other.
 
+    It answers with the mean of their probabilities, as in Cireşan et al. 2010, "Deep,
+    big, simple neural nets for handwritten digit recognition", and of those for the
+    image shifted by up to ``shifts`` pixels, as in Krizhevsky et al. 2012, "ImageNet
+    classification with deep convolutional neural networks".
+
+    Args:
+      networks: from float32 [n, 784] to logits [n, 10].
+      shifts: pixels, either way, each axis on its own; black comes in at the edges.
+
     Returns:
-      A model from float32 [n, 784] to the logarithm of the networks' mean
-      probabilities, float32 [n, 10], which is a logit.
+      A model from float32 [n, 784] to the logarithm of the mean probabilities, float32
+      [n, 10], which is a logit.
     """
     inputs = keras.Input((PIXELS,), name=IMAGE)
-    probabilities = [keras.ops.softmax(network(inputs)) for network in networks]
-    mean = keras.layers.Average(dtype="float32")(probabilities)
+    views = _shifted(inputs, shifts)
+    answers = [
+        keras.ops.reshape(
+            network(keras.ops.reshape(views, (-1, PIXELS))),
+            (-1, views.shape[1], NUM_CLASSES),
+        )
+        for network in networks
+    ]
+    probabilities = keras.ops.softmax(keras.ops.concatenate(answers, axis=1))
+    mean = keras.ops.mean(probabilities, axis=1)
     logits = keras.ops.log(keras.ops.maximum(mean, keras.config.epsilon()))
     return keras.Model(inputs, logits, name="committee")
+
+
+def networks_of(model: keras.Model) -> list[keras.Model]:
+    """Returns what is fitted one by one: the members of a committee, or the model."""
+    members = [layer for layer in model.layers if isinstance(layer, keras.Model)]
+    return members or [model]
+
+
+def _shifted(images, shifts: int):
+    """All shifts of images [n, 784] by whole pixels: [n, (2 * shifts + 1)², 784]."""
+    border = (shifts, shifts)
+    squares = keras.ops.reshape(images, (-1, HEIGHT, WIDTH))
+    padded = keras.ops.pad(squares, ((0, 0), border, border))
+    offsets = range(2 * shifts + 1)
+    views = [
+        keras.ops.reshape(
+            padded[:, top : top + HEIGHT, left : left + WIDTH], (-1, PIXELS)
+        )
+        for top in offsets
+        for left in offsets
+    ]
+    return keras.ops.stack(views, axis=1)
 
 
 def build_network(

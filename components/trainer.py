@@ -28,7 +28,7 @@ from components.hyperparameters import (
     TrainHyperparameters,
     from_dict,
 )
-from components.model import build_model
+from components.model import build_model, networks_of
 from components.pictures import AUGMENTED_FILE, augmented_picture, one_of_each
 from components.precision import choose_precision
 from components.serving import export_model
@@ -128,17 +128,18 @@ def train(
     model = build_model(recipe.architecture, recipe.precision)
     if recipe.warm_start:
         warm_start(model, recipe.base_model)
-    if recipe.architecture.members == 1:
-        history = fit(model, data, recipe.settings, run_dir, store)
+    networks = networks_of(model)
+    if len(networks) == 1:
+        history = fit(networks[0], data, recipe.settings, run_dir, store)
     else:
-        history = _fit_members(model, recipe, data, run_dir, store)
+        history = _fit_members(networks, recipe, data, run_dir, store)
     served = build_model(recipe.architecture)
     served.set_weights(model.get_weights())
     return served, history
 
 
 def _fit_members(
-    committee: keras.Model,
+    networks: Sequence[keras.Model],
     recipe: Recipe,
     data: TrainingData,
     run_dir: Path,
@@ -146,7 +147,6 @@ def _fit_members(
 ) -> History:
     """Fits each member on its own: what one gets wrong, others may know."""
     together: History = defaultdict(list)
-    networks = [part for part in committee.layers if isinstance(part, keras.Model)]
     for member, network in enumerate(networks):
         _log.info("member %d of %d", member + 1, len(networks))
         # Other orders and deformations; far from the seeds that people choose.

@@ -1,5 +1,7 @@
 """The network and its optimizer: structure, sizes, schedule, decay."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from components.model import (
     build_optimizer,
     compile_model,
     learning_rate,
+    networks_of,
 )
 
 
@@ -38,8 +41,9 @@ def test_a_committee_answers_with_the_mean_of_its_members_probabilities() -> Non
 
     committee = build_model(settings)
 
-    members = [layer for layer in committee.layers if isinstance(layer, keras.Model)]
-    answers = [keras.ops.softmax(member(images)).numpy() for member in members]
+    answers = [
+        keras.ops.softmax(member(images)).numpy() for member in networks_of(committee)
+    ]
     assert len(answers) == 3
     assert np.abs(answers[0] - answers[1]).max() > 0.01
     logits = committee(images)
@@ -47,6 +51,35 @@ def test_a_committee_answers_with_the_mean_of_its_members_probabilities() -> Non
     np.testing.assert_allclose(
         keras.ops.softmax(logits), np.mean(answers, axis=0), atol=1e-6
     )
+
+
+@pytest.mark.parametrize("members", [1, 2])
+def test_a_shifting_model_answers_with_the_mean_over_all_shifts(members: int) -> None:
+    settings = ModelHyperparameters(hidden_units=(8,), members=members, shifts=2)
+    images = np.random.default_rng(0).random((4, 28, 28), np.float32)
+    model = build_model(settings)
+
+    answers = []
+    for down, right in itertools.product((-2, -1, 0, 1, 2), repeat=2):
+        moved = np.zeros_like(images)
+        moved[:, max(down, 0) : 28 + down, max(right, 0) : 28 + right] = images[
+            :, max(-down, 0) : 28 - down, max(-right, 0) : 28 - right
+        ]
+        for network in networks_of(model):
+            answers.append(keras.ops.softmax(network(moved.reshape(4, 784))).numpy())
+    assert len(answers) == members * 25
+    assert np.abs(answers[0] - answers[-1]).max() > 0.01
+    np.testing.assert_allclose(
+        keras.ops.softmax(model(images.reshape(4, 784))),
+        np.mean(answers, axis=0),
+        atol=1e-6,
+    )
+
+
+def test_what_is_fitted_is_the_network_itself_where_it_is_alone() -> None:
+    alone = build_model(ModelHyperparameters(hidden_units=(8,)))
+
+    assert networks_of(alone) == [alone]
 
 
 def test_the_weights_of_a_committee_are_those_of_its_members() -> None:
@@ -58,7 +91,7 @@ def test_the_weights_of_a_committee_are_those_of_its_members() -> None:
     alone = build_model(ModelHyperparameters(hidden_units=(8,)))
     assert committee.count_params() == 2 * alone.count_params()
     for member, weights in zip(
-        [layer for layer in other.layers if isinstance(layer, keras.Model)],
+        networks_of(other),
         np.split(np.arange(len(committee.weights)), 2),
         strict=True,
     ):

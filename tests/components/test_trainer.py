@@ -274,6 +274,29 @@ def test_the_members_of_a_committee_are_trained_one_after_the_other(
     assert list((tmp_path / "checkpoints").iterdir()) == []
 
 
+def test_shifts_change_the_answer_and_not_the_training(
+    tiny_examples: Path, transform_graph: Path, tmp_path: Path
+) -> None:
+    histories, answers = [], []
+    for shifts in (0, 1):
+        folder = tmp_path / str(shifts)
+        args = fn_args(folder, tiny_examples, transform_graph)
+        args.custom_config["model"]["shifts"] = shifts
+        run_fn(args)
+        history = json.loads((folder / "run" / "history.json").read_text())
+        histories.append(history["epochs"]["loss"])
+        reference = read_reference(folder / "run")
+        model = tf.saved_model.load(str(folder / "serving"))
+        served = model.signatures["predict_pixels"](
+            pixels=tf.constant(reference.images)
+        )
+        answers.append(served["probabilities"].numpy())
+        np.testing.assert_allclose(answers[-1], reference.probabilities, atol=1e-6)
+
+    np.testing.assert_allclose(*histories, rtol=1e-4)
+    assert np.abs(answers[0] - answers[1]).max() > 1e-3
+
+
 def test_what_is_served_computes_in_float32(
     tiny_examples: Path, transform_graph: Path, tmp_path: Path
 ) -> None:

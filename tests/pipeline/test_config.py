@@ -189,7 +189,7 @@ def test_an_unknown_preset_names_the_known_ones() -> None:
             "model.units=3",
             "Unknown configuration key model.units. Allowed here: model.hidden_units, "
             "model.first_weights, model.activation, model.batch_normalization, "
-            "model.dropout, model.members.",
+            "model.dropout, model.members, model.shifts.",
         ),
         (
             "train.augment.rotate=3",
@@ -317,6 +317,7 @@ def test_allowed_keys_follow_the_tables() -> None:
         "model.batch_normalization",
         "model.dropout",
         "model.members",
+        "model.shifts",
     ]
     assert "train.augment" in allowed_keys(["train"])
     assert allowed_keys(["train", "augment"])[0] == "train.augment.enabled"
