@@ -1,7 +1,9 @@
-"""Names and sizes of what a record holds; every other module takes them from here."""
+"""Names and sizes of what a record holds and a model answers, for all modules."""
 
 IMAGE = "image"
 LABEL = "label"
+PROBABILITIES = "probabilities"
+CLASS_ID = "class_id"
 
 HEIGHT = 28
 WIDTH = 28

@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from components.features import HEIGHT, IMAGE, PIXELS, WIDTH
+from components.features import CLASS_ID, HEIGHT, IMAGE, PIXELS, PROBABILITIES, WIDTH
 
 Preprocess = Callable[[dict[str, tf.Tensor]], dict[str, tf.Tensor]]
 Predictions = dict[str, tf.Tensor]
@@ -38,8 +38,8 @@ class ServingModel(tf.Module):
         image = self.preprocess({IMAGE: tf.cast(pixels, tf.int64)})[IMAGE]
         probabilities = tf.nn.softmax(self.model(image, training=False))
         return {
-            "probabilities": probabilities,
-            "class_id": tf.argmax(probabilities, axis=1),
+            PROBABILITIES: probabilities,
+            CLASS_ID: tf.argmax(probabilities, axis=1),
         }
 
     # Nothing here branches on tensors, and AutoGraph would rewrite all of Keras.

@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 
 from components.checks import Check
-from components.features import NUM_CLASSES
+from components.features import CLASS_ID, NUM_CLASSES, PROBABILITIES
 from components.gates import ServingCheckSettings
 from components.serving_probe import (
     BATCH,
@@ -192,8 +192,8 @@ def _signature_checks(
 
 def _answer_check(name: str, step: str, line: Mapping[str, Any], count: int) -> Check:
     wanted = {
-        "class_id": {"dtype": "int64", "shape": [count]},
-        "probabilities": {"dtype": "float32", "shape": [count, NUM_CLASSES]},
+        CLASS_ID: {"dtype": "int64", "shape": [count]},
+        PROBABILITIES: {"dtype": "float32", "shape": [count, NUM_CLASSES]},
     }
     seen = line.get("seen") or {}
     passed = all(
@@ -214,7 +214,7 @@ def _probability_checks(
         np.concatenate(
             [observations.seen(name, step)[key]["values"] for step in (ONE, BATCH)]
         )
-        for key in ("probabilities", "class_id")
+        for key in (PROBABILITIES, CLASS_ID)
     )
     expected = np.concatenate([reference.probabilities[:1], reference.probabilities])
     finite = np.isfinite(probabilities)

@@ -1,10 +1,12 @@
 """What the Evaluator measures and demands: the TFMA ``EvalConfig``."""
 
+from tensorflow_model_analysis.metrics.metric_types import Metric
 from tensorflow_model_analysis.proto import config_pb2
 
-from components.features import LABEL, NUM_CLASSES
+from components.features import LABEL, NUM_CLASSES, PROBABILITIES
 from components.gates import ModelGateSettings
 from components.tfma_metrics import (
+    MultiClassConfusionMatrix,
     SparseCategoricalAccuracy,
     SparseCategoricalCrossentropy,
 )
@@ -30,7 +32,7 @@ def eval_config(settings: ModelGateSettings) -> config_pb2.EvalConfig:
             config_pb2.ModelSpec(
                 signature_name="serving_default",
                 label_key=LABEL,
-                prediction_key="probabilities",
+                prediction_key=PROBABILITIES,
             )
         ],
         slicing_specs=[OVERALL, EACH_DIGIT],
@@ -40,7 +42,7 @@ def eval_config(settings: ModelGateSettings) -> config_pb2.EvalConfig:
                     _accuracy(settings),
                     _loss(settings),
                     config_pb2.MetricConfig(class_name="ExampleCount"),
-                    _confusion_matrix(),
+                    config_pb2.MetricConfig(**_place(MultiClassConfusionMatrix)),
                 ]
             )
         ],
@@ -52,8 +54,7 @@ def _accuracy(settings: ModelGateSettings) -> config_pb2.MetricConfig:
     overall = _at_least(settings.min_accuracy, settings.max_accuracy_drop)
     digit = _at_least(settings.min_digit_accuracy, settings.max_digit_accuracy_drop)
     return config_pb2.MetricConfig(
-        class_name=SparseCategoricalAccuracy.__name__,
-        module=SparseCategoricalAccuracy.__module__,
+        **_place(SparseCategoricalAccuracy),
         per_slice_thresholds=[
             _threshold([OVERALL], overall),
             _threshold(DIGITS, digit),
@@ -68,10 +69,14 @@ def _loss(settings: ModelGateSettings) -> config_pb2.MetricConfig:
         )
     )
     return config_pb2.MetricConfig(
-        class_name=SparseCategoricalCrossentropy.__name__,
-        module=SparseCategoricalCrossentropy.__module__,
+        **_place(SparseCategoricalCrossentropy),
         per_slice_thresholds=[_threshold([OVERALL], threshold)],
     )
+
+
+def _place(metric: type[Metric]) -> dict[str, str]:
+    """Where TFMA finds a metric."""
+    return {"class_name": metric.__name__, "module": metric.__module__}
 
 
 def _at_least(minimum: float, max_drop: float) -> config_pb2.MetricThreshold:
@@ -90,11 +95,3 @@ def _threshold(
     slices: list[config_pb2.SlicingSpec], threshold: config_pb2.MetricThreshold
 ):
     return config_pb2.PerSliceMetricThreshold(slicing_specs=slices, threshold=threshold)
-
-
-def _confusion_matrix() -> config_pb2.MetricConfig:
-    # A threshold of 0 counts the arg max of every example, however unsure.
-    return config_pb2.MetricConfig(
-        class_name="MultiClassConfusionMatrixAtThresholds",
-        config='{"thresholds": [0.0]}',
-    )

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.errors import PipelineError, UsageError
+from components.features import PROBABILITIES
 from components.model_manifest import require_whole
 from components.model_store import ModelStore
 from pipeline.prediction_inputs import Picture
@@ -39,7 +40,7 @@ class ServedModel:
     def predict(self, pixels: np.ndarray) -> np.ndarray:
         """Returns the probabilities, float32 [n, 10], of images uint8 [n, 28, 28]."""
         signature = self.loaded.signatures[_SIGNATURE]
-        return signature(pixels=tf.constant(pixels))["probabilities"].numpy()
+        return signature(pixels=tf.constant(pixels))[PROBABILITIES].numpy()
 
 
 def load_served_model(store: ModelStore, version: int | None = None) -> ServedModel:

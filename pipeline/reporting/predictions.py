@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.examples import read_examples
-from components.features import HEIGHT, NUM_CLASSES, WIDTH
+from components.features import HEIGHT, NUM_CLASSES, PROBABILITIES, WIDTH
 
 _BATCH = 2000
 
@@ -60,7 +60,7 @@ def predict(split: Path, model: Path) -> Predictions:
     classify = exported.signatures["predict_pixels"]
     pixels = images.reshape(-1, HEIGHT, WIDTH)
     answers = [
-        classify(pixels=tf.constant(pixels[start : start + _BATCH]))["probabilities"]
+        classify(pixels=tf.constant(pixels[start : start + _BATCH]))[PROBABILITIES]
         for start in range(0, len(pixels), _BATCH)
     ]
     return Predictions(images, labels, tf.concat(answers, axis=0).numpy())

@@ -1,5 +1,6 @@
-"""Accuracy and loss in NumPy: what Keras's metrics of the same names give."""
+"""Metrics in NumPy: what Keras's and TFMA's own of the same names give."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,9 +8,13 @@ import keras
 import numpy as np
 import pytest
 from tensorflow_model_analysis.metrics import metric_types
+from tensorflow_model_analysis.metrics.multi_class_confusion_matrix_metrics import (
+    MultiClassConfusionMatrixAtThresholds,
+)
 
 from components.metrics import ACCURACY, LOSS
 from components.tfma_metrics import (
+    MultiClassConfusionMatrix,
     SparseCategoricalAccuracy,
     SparseCategoricalCrossentropy,
 )
@@ -31,15 +36,20 @@ def probabilities(labels: np.ndarray) -> np.ndarray:
     return (exponentials / exponentials.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
+def answer(probabilities: np.ndarray) -> dict[str, np.ndarray]:
+    """What a served model says about one image."""
+    return {"probabilities": probabilities, "class_id": np.argmax(probabilities)[None]}
+
+
 def computed(
     metric: metric_types.Metric,
     labels: np.ndarray,
     probabilities: np.ndarray,
     bundles: int = 1,
-) -> float:
+) -> Any:
     """Computes a metric of one model."""
     inputs = [
-        metric_types.StandardMetricInputs(labels=label, predictions=prediction)
+        metric_types.StandardMetricInputs(labels=label, predictions=answer(prediction))
         for label, prediction in zip(labels[:, None], probabilities, strict=True)
     ]
     [(key, value)] = found_by(metric, inputs, bundles).items()
@@ -52,7 +62,7 @@ def found_by(
     inputs: Sequence[metric_types.StandardMetricInputs],
     bundles: int = 1,
     **settings: Any,
-) -> dict[metric_types.MetricKey, float]:
+) -> dict[metric_types.MetricKey, Any]:
     """Adds the examples in bundles, merges those, and derives the metric."""
     found = {}
     for computation in metric.computations(**settings):
@@ -67,7 +77,7 @@ def found_by(
                 part = combiner.add_input(part, inputs[row])
             parts.append(part)
         found |= combiner.extract_output(combiner.merge_accumulators(parts))
-    return {key: float(found[key]) for key in found if key.name == metric.name}
+    return {key: found[key] for key in found if key.name == metric.name}
 
 
 @pytest.mark.parametrize("bundles", [1, 7])
@@ -89,6 +99,40 @@ def test_the_loss_is_that_of_keras(labels, probabilities, bundles) -> None:
     value = computed(SparseCategoricalCrossentropy(), labels, probabilities, bundles)
 
     assert value == pytest.approx(float(expected.result()), rel=1e-5)
+
+
+@pytest.mark.parametrize("bundles", [1, 7])
+def test_the_confusion_matrix_counts_every_example_however_unsure(
+    labels, probabilities, bundles
+) -> None:
+    unsure = 0.2 * probabilities + 0.08
+    assert unsure.max() < 0.3
+
+    matrix = computed(MultiClassConfusionMatrix(), labels, unsure, bundles)
+
+    cells = {(int(a), int(p)): count for (a, p), count in matrix[0.0].items()}
+    expected = Counter(
+        zip(labels.tolist(), probabilities.argmax(1).tolist(), strict=True)
+    )
+    assert len(expected) > 20
+    assert cells == expected
+
+
+def test_the_confusion_matrix_is_called_what_tfma_calls_its_own() -> None:
+    assert MultiClassConfusionMatrix().name == (
+        MultiClassConfusionMatrixAtThresholds().name
+    )
+
+
+def test_the_metrics_of_a_model_read_its_examples_for_one_confusion_matrix() -> None:
+    """TFMA computes once what has the same combiner."""
+    [first, *_], [second, *_] = (
+        metric().computations(model_names=["candidate"])
+        for metric in (SparseCategoricalAccuracy, MultiClassConfusionMatrix)
+    )
+
+    assert first == second
+    assert hash(first) == hash(second)
 
 
 def test_a_probability_of_none_is_a_finite_loss_as_in_keras() -> None:
@@ -123,8 +167,8 @@ def test_two_models_are_told_apart(metric, of_candidate, of_baseline) -> None:
     inputs = metric_types.StandardMetricInputs(
         labels={"candidate": np.array([0]), "baseline": np.array([0])},
         predictions={
-            "candidate": np.array([0.8, 0.2]),
-            "baseline": np.array([0.2, 0.8]),
+            "candidate": answer(np.array([0.8, 0.2])),
+            "baseline": answer(np.array([0.2, 0.8])),
         },
     )
 

@@ -1,7 +1,5 @@
 """The EvalConfig: what is measured, on which slices, and which bound it must keep."""
 
-import json
-
 import pytest
 from tensorflow_model_analysis.proto import config_pb2
 
@@ -51,16 +49,8 @@ def test_sparse_metrics_take_the_raw_integer_label(
         "SparseCategoricalAccuracy",
         "SparseCategoricalCrossentropy",
         "ExampleCount",
-        "MultiClassConfusionMatrixAtThresholds",
+        "MultiClassConfusionMatrix",
     }
-
-
-def test_the_confusion_matrix_counts_every_example(
-    config: config_pb2.EvalConfig,
-) -> None:
-    matrix = metric(config, "MultiClassConfusionMatrixAtThresholds")
-
-    assert json.loads(matrix.config) == {"thresholds": [0.0]}
 
 
 @pytest.mark.parametrize("bound", [0.0, 0.75, 0.985])
