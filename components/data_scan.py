@@ -115,22 +115,32 @@ def read_batches(name: str) -> Iterator[Batch]:
       Images int64 [n, 784] in 0..255, labels int64 [n] in 0..9, and how many other
       records of the batch are not in that layout.
     """
-    records = tf.data.TFRecordDataset(name, compression_type="GZIP")
-    for batch in records.batch(_BATCH).prefetch(2):
-        yield from _parse(batch)
-
-
-def _parse(batch: tf.Tensor) -> Iterator[Batch]:
+    batches = tf.data.TFRecordDataset(name, compression_type="GZIP").batch(_BATCH)
+    done = 0
     try:
-        features = tf.io.parse_example(batch, _FEATURES)
+        for features in batches.map(_parse, num_parallel_calls=2).prefetch(2):
+            yield _in_layout(features[IMAGE], features[LABEL])
+            done += 1
     except tf.errors.InvalidArgumentError:
-        # A record of another type hides the rest of its batch: look for it.
+        for batch in batches.skip(done):
+            yield from _without_other_types(batch)
+
+
+def _parse(batch: tf.Tensor) -> dict[str, tf.RaggedTensor]:
+    return tf.io.parse_example(batch, _FEATURES)
+
+
+def _without_other_types(batch: tf.Tensor) -> Iterator[Batch]:
+    """Leaves out the records of a type that hides the rest of their batch."""
+    try:
+        features = _parse(batch)
+    except tf.errors.InvalidArgumentError:
         if len(batch) == 1:
             yield np.empty((0, PIXELS), np.int64), np.empty(0, np.int64), 1
         else:
             half = len(batch) // 2
-            yield from _parse(batch[:half])
-            yield from _parse(batch[half:])
+            yield from _without_other_types(batch[:half])
+            yield from _without_other_types(batch[half:])
     else:
         yield _in_layout(features[IMAGE], features[LABEL])
 

@@ -132,7 +132,7 @@ class TrainHyperparameters:
     weight_decay: NonNegativeFloat = 0.02
     label_smoothing: Fraction = 0.05
     batch_size: PositiveInt = 512
-    epochs: PositiveInt = 14
+    epochs: PositiveInt = 10
     steps_per_execution: PositiveInt = 20
     precision: Literal["auto", "float32", "mixed_bfloat16"] = "auto"
     average_weights: Fraction = 0.0

@@ -148,6 +148,21 @@ def test_a_malformed_record_is_left_out_and_counted(tmp_path, record):
     assert np.concatenate([labels for _, labels, _ in batches]).tolist() == [3, 3]
 
 
+@pytest.mark.parametrize("place", [0, 4, 8])
+def test_a_record_of_another_type_costs_no_other_record(tmp_path, monkeypatch, place):
+    monkeypatch.setattr(data_scan, "_BATCH", 3)
+    numbers = [1, 2, 3, 4, 5, 6, 7, 8]
+    shard = records(numbers)
+    shard.insert(place, raw([0.5] * 784, [1]))
+    path = tmp_path / "part.tfrecord.gz"
+    write_shard(path, shard)
+
+    batches = list(read_batches(str(path)))
+
+    assert sum(malformed for *_, malformed in batches) == 1
+    assert np.concatenate([labels for _, labels, _ in batches]).tolist() == numbers
+
+
 def test_an_empty_batch_counts_nothing_but_the_malformed():
     statistics = count(np.empty((0, 784), np.int64), np.empty(0, np.int64), 5)
     assert (statistics.examples, statistics.malformed) == (0, 5)
