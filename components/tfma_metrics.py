@@ -120,7 +120,10 @@ def _read_example(
         answer = answer[model_name]
         if isinstance(label, Mapping):
             label = label[model_name]
-    yield label, answer[PROBABILITIES], _ONE
+    # TFMA takes a dictionary of one for its value.
+    if isinstance(answer, Mapping):
+        answer = answer[PROBABILITIES]
+    yield label, answer, _ONE
 
 
 def _loss_computations(
