@@ -10,12 +10,25 @@ import psutil
 
 from pipeline.config import PROJECT_ROOT
 
+# What benchmarks write: a measurement does not change what the next one measures.
+_WRITTEN = ("accuracy.json", "results.json", "*.md", "*.svg")
+
 
 def current_commit() -> str:
-    """Returns the commit that is checked out, marked where files differ from it."""
-    command = ["git", "-C", str(PROJECT_ROOT), "describe", "--always", "--dirty"]
+    """Returns the commit that is checked out, marked where files differ from it.
+
+    Files that benchmarks write do not count.
+    """
+    commit = _git("rev-parse", "--short", "HEAD")
+    written = [f":(exclude)benchmarks/{name}" for name in _WRITTEN]
+    changed = _git("status", "--porcelain", "--untracked-files=no", ".", *written)
+    return f"{commit}-dirty" if changed else commit or "unknown"
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", "-C", str(PROJECT_ROOT), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
+    return done.stdout.strip()
 
 
 def describe_machine() -> str:
