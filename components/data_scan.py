@@ -15,6 +15,7 @@ from components.data_statistics import (
     total,
     write_statistics,
 )
+from components.examples import untuned
 from components.features import (
     IMAGE,
     LABEL,
@@ -115,7 +116,8 @@ def read_batches(name: str) -> Iterator[Batch]:
       Images int64 [n, 784] in 0..255, labels int64 [n] in 0..9, and how many other
       records of the batch are not in that layout.
     """
-    batches = tf.data.TFRecordDataset(name, compression_type="GZIP").batch(_BATCH)
+    records = tf.data.TFRecordDataset(name, compression_type="GZIP")
+    batches = untuned(records.batch(_BATCH))
     done = 0
     try:
         for features in batches.map(_parse, num_parallel_calls=2).prefetch(2):
