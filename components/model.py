@@ -38,8 +38,8 @@ def build_model(
 def build_committee(networks: Sequence[keras.Model], shifts: int = 0) -> keras.Model:
     """Joins networks into one model; its weights are theirs, one after the other.
 
-    It answers with the mean of their probabilities, as in Cireşan et al. 2010, "Deep,
-    big, simple neural nets for handwritten digit recognition", and of those for the
+    It answers with the mean of their probabilities, as in Meier et al. 2011, "Better
+    digit recognition with a committee of simple neural nets", and of those for the
     image shifted by up to ``shifts`` pixels, as in Krizhevsky et al. 2012, "ImageNet
     classification with deep convolutional neural networks".
 
