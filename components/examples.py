@@ -52,17 +52,38 @@ class Split(Protocol):
         """Returns all batches once; the last one may be smaller."""
 
 
+def _variable(values: np.ndarray | tf.Tensor | tf.Variable) -> tf.Variable:
+    if isinstance(values, tf.Variable):
+        return values
+    return tf.Variable(values, trainable=False)
+
+
 @attrs.frozen(eq=False)
 class MemorySplit:
-    """Examples held in memory, as tensors: functions capture those without a copy.
+    """Examples held in memory, once: in variables, which datasets do not copy.
+
+    TensorFlow copies a tensor when an array is made into one, and again when a dataset
+    with functions that capture it is iterated.
 
     Attributes:
       images: uint8 [n, 784].
       labels: int64 [n].
     """
 
-    images: tf.Tensor = attrs.field(converter=tf.constant)
-    labels: tf.Tensor = attrs.field(converter=tf.constant)
+    images: tf.Variable = attrs.field(converter=_variable)
+    labels: tf.Variable = attrs.field(converter=_variable)
+
+    @classmethod
+    def filled(cls, count: int, batches: tf.data.Dataset) -> "MemorySplit":
+        """Returns ``count`` examples that come in batches."""
+        split = cls(tf.zeros([count, PIXELS], tf.uint8), tf.zeros([count], tf.int64))
+        start = 0
+        for images, labels in batches:
+            place = tf.range(start, start + len(labels))
+            split.images.scatter_update(tf.IndexedSlices(images, place))
+            split.labels.scatter_update(tf.IndexedSlices(labels, place))
+            start += len(labels)
+        return split
 
     @property
     def count(self) -> int:
@@ -77,14 +98,15 @@ class MemorySplit:
         order = tf.random.experimental.stateless_shuffle(tf.range(self.count), seed)
         steps = self.count // batch_size
         index = tf.reshape(order[: steps * batch_size], [steps, batch_size])
-        return tf.data.Dataset.from_tensor_slices(index).map(
-            lambda batch: (tf.gather(self.images, batch), tf.gather(self.labels, batch))
-        )
+        return tf.data.Dataset.from_tensor_slices(index).map(self._gather)
 
     def in_order(self, batch_size: int) -> tf.data.Dataset:
-        """Slices the arrays."""
-        examples = tf.data.Dataset.from_tensor_slices((self.images, self.labels))
-        return examples.batch(batch_size)
+        """Gathers batch after batch."""
+        index = tf.data.Dataset.range(self.count)
+        return index.batch(batch_size).map(self._gather)
+
+    def _gather(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return tf.gather(self.images, index), tf.gather(self.labels, index)
 
 
 @attrs.frozen
@@ -159,7 +181,7 @@ def load_split(
     size, allowed = count * EXAMPLE_BYTES, memory_limit * _MEGABYTE
     if size <= allowed:
         _log.info("read %d %s examples into memory", count, name)
-        return MemorySplit(*_read(files, limit, count))
+        return MemorySplit.filled(count, _decoded(_records(files, limit)).prefetch(2))
     _log.info(
         "%d %s examples would take %d MB, train.memory_limit is %d: each epoch reads "
         "them from %d files",

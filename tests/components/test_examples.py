@@ -188,4 +188,5 @@ def test_memory_stays_bounded_whatever_the_size(tmp_path: Path) -> None:
     assert bounded < 40
     _, kind, held = grown(limit=1000)
     assert kind == "MemorySplit"
-    assert held > 100
+    # Once: neither loading nor iterating copies it.
+    assert 100 < held < 170
