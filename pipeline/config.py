@@ -121,7 +121,8 @@ _ACCURATE: dict[str, Any] = {
 
 # Each preset says what differs from the defaults above.
 PRESETS: dict[str, dict[str, Any]] = {
-    # For tests: 4,000 training examples, seconds, above 90 % accuracy.
+    # mnist-pipeline run --preset quick: 94.4 %, 3 s of training, one run. For tests, on
+    # 4,000 training examples.
     "quick": {
         "model": {"hidden_units": [128]},
         "train": {"epochs": 6, "batch_size": 100, "max_examples": 4000},
