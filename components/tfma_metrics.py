@@ -6,7 +6,7 @@ time. The confusion matrix is TFMA's own, and reads examples as the others do.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import apache_beam as beam
@@ -61,19 +61,16 @@ def _accuracy_computations(
     output_name: str = "",
     example_weighted: bool = False,
 ) -> metric_types.MetricComputations:
-    matrices, matrix_key = _matrices(model_name, output_name, example_weighted)
-    key = matrix_key._replace(name=name)
-
-    def result(metrics: dict[metric_types.MetricKey, Any]) -> metric_types.MetricsDict:
-        cells = metrics[matrix_key][0.0]
+    def accuracy(matrices: Any) -> np.floating:
+        cells = matrices[0.0]
         correct = sum(
             weight
             for (actual, predicted), weight in cells.items()
             if actual == predicted
         )
-        return {key: np.divide(correct, sum(cells.values()))}
+        return np.divide(correct, sum(cells.values()))
 
-    return [*matrices, metric_types.DerivedMetricComputation([key], result)]
+    return _derived(name, model_name, output_name, example_weighted, accuracy)
 
 
 def _matrix_computations(
@@ -82,19 +79,17 @@ def _matrix_computations(
     output_name: str = "",
     example_weighted: bool = False,
 ) -> metric_types.MetricComputations:
-    matrices, matrix_key = _matrices(model_name, output_name, example_weighted)
-    key = matrix_key._replace(name=name)
-
-    def result(metrics: dict[metric_types.MetricKey, Any]) -> metric_types.MetricsDict:
-        return {key: metrics[matrix_key]}
-
-    return [*matrices, metric_types.DerivedMetricComputation([key], result)]
+    return _derived(name, model_name, output_name, example_weighted, lambda it: it)
 
 
-def _matrices(
-    model_name: str, output_name: str, example_weighted: bool
-) -> tuple[metric_types.MetricComputations, metric_types.MetricKey]:
-    """TFMA's confusion matrix, and the key that it has."""
+def _derived(
+    name: str,
+    model_name: str,
+    output_name: str,
+    example_weighted: bool,
+    value: Callable[[Any], Any],
+) -> metric_types.MetricComputations:
+    """TFMA's confusion matrix, and a metric that is a function of it."""
     # A threshold of 0 counts the arg max of every example, however unsure.
     matrices = multi_class_confusion_matrices(
         thresholds=[0.0],
@@ -103,8 +98,13 @@ def _matrices(
         output_name=output_name,
         example_weighted=example_weighted,
     )
-    [key] = matrices[-1].keys
-    return matrices, key
+    [matrix_key] = matrices[-1].keys
+    key = matrix_key._replace(name=name)
+
+    def result(metrics: dict[metric_types.MetricKey, Any]) -> metric_types.MetricsDict:
+        return {key: value(metrics[matrix_key])}
+
+    return [*matrices, metric_types.DerivedMetricComputation([key], result)]
 
 
 def _read_example(
