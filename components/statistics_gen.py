@@ -2,10 +2,10 @@
 
 TFX's own passes every record through Beam before TFDV sees batches of them, and builds
 140 transforms for each split; most of its time goes there. TFX's interface to files
-reads batches just as well, and TFDV takes the splits as slices of one data set.
+reads batches just as well, and one combiner takes them to TFDV's generators.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ import apache_beam as beam
 import pyarrow as pa
 import tensorflow_data_validation as tfdv
 from tensorflow_data_validation.statistics.stats_impl import (
-    GenerateSlicedStatisticsImpl,
+    extract_statistics_output,
+    get_generators,
 )
 from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx.components import StatisticsGen
@@ -72,15 +73,17 @@ class BatchingExecutor(BaseBeamExecutor):
             )
             for split in splits
         }
+        for file in outputs.values():
+            # For good where there is no record: what has none reaches no combiner.
+            _write(_of_nothing(), file)
         with self._make_beam_pipeline() as pipeline:
             _ = (
                 pipeline
                 | "Files" >> beam.Create(files)
                 | "Spread" >> beam.Reshuffle()
                 | "Read" >> beam.FlatMapTuple(_keyed_record_batches)
-                | "Statistics"
-                >> GenerateSlicedStatisticsImpl(options, is_slicing_enabled=True)
-                | "Write" >> beam.Map(_write_each, outputs)
+                | "Statistics" >> beam.CombinePerKey(StatisticsFn(options))
+                | "Write" >> beam.MapTuple(lambda split, s: _write(s, outputs[split]))
             )
 
 
@@ -91,18 +94,66 @@ def _keyed_record_batches(
         yield split, batch
 
 
-def _write_each(
-    statistics: statistics_pb2.DatasetFeatureStatisticsList, files: Mapping[str, str]
-) -> None:
-    """Writes a file for each split; one without records is no slice."""
-    slices = {dataset.name: dataset for dataset in statistics.datasets}
-    for split, file in files.items():
-        of_split = statistics_pb2.DatasetFeatureStatisticsList()
-        dataset = of_split.datasets.add()
-        if split in slices:
-            dataset.CopyFrom(slices[split])
-            dataset.ClearField("name")
-        io_utils.write_bytes_file(file, of_split.SerializeToString())
+def _of_nothing() -> statistics_pb2.DatasetFeatureStatisticsList:
+    statistics = statistics_pb2.DatasetFeatureStatisticsList()
+    statistics.datasets.add()
+    return statistics
+
+
+def _write(statistics: statistics_pb2.DatasetFeatureStatisticsList, file: str) -> None:
+    io_utils.write_bytes_file(file, statistics.SerializeToString())
+
+
+class StatisticsFn(beam.CombineFn):
+    """Record batches → their statistics, by the generators TFDV has for memory.
+
+    They hold sketches, not examples, so memory does not grow with the data. Besides
+    them, TFDV's transform for Beam has generators of its own, which this schema does
+    not need, and its bookkeeping of slices.
+    """
+
+    def __init__(self, options: tfdv.StatsOptions) -> None:
+        """Initializes the combiner."""
+        self._options = options
+
+    def setup(self, *args: Any, **kwargs: Any) -> None:
+        """Makes the generators, which cannot all be pickled."""
+        self._generators = get_generators(self._options, in_memory=True)
+        for generator in self._generators:
+            generator.setup()
+
+    def create_accumulator(self) -> list[Any]:
+        """Returns an accumulator of each generator."""
+        return [generator.create_accumulator() for generator in self._generators]
+
+    def add_input(self, accumulator: list[Any], batch: pa.RecordBatch) -> list[Any]:
+        """Counts a batch."""
+        return [
+            generator.add_input(part, batch)
+            for generator, part in zip(self._generators, accumulator, strict=True)
+        ]
+
+    def merge_accumulators(self, accumulators: Iterable[list[Any]]) -> list[Any]:
+        """Adds up what was counted apart."""
+        return [
+            generator.merge_accumulators(parts)
+            for generator, parts in zip(
+                self._generators, zip(*accumulators, strict=True), strict=True
+            )
+        ]
+
+    def compact(self, accumulator: list[Any]) -> list[Any]:
+        """Makes it small, to be sent on."""
+        return [
+            generator.compact(part)
+            for generator, part in zip(self._generators, accumulator, strict=True)
+        ]
+
+    def extract_output(
+        self, accumulator: list[Any]
+    ) -> statistics_pb2.DatasetFeatureStatisticsList:
+        """Returns the statistics of all that was counted, as of one data set."""
+        return extract_statistics_output(accumulator, self._generators)
 
 
 class BatchingStatisticsGen(StatisticsGen):
