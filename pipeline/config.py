@@ -139,8 +139,11 @@ PRESETS: dict[str, dict[str, Any]] = {
     "default": {
         "model": {"first_weights": "local"},
         "train": {
+            "epochs": 7,
+            "batch_size": 384,
+            "learning_rate": 8e-3,
             "schedule": "trapezoid",
-            "warmup": 0.05,
+            "warmup": 0.1,
             "decay_start": 0.5,
             "augment": {
                 "rotation": 11.0,
