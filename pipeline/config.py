@@ -95,8 +95,8 @@ class Config:
         return self.workspace / "logs"
 
 
-# mnist-pipeline run --preset accurate: 99.60 %, 7.6 minutes of training on two
-# cores with bfloat16, medians of three seeds; trained on both splits.
+# mnist-pipeline run --preset accurate: 99.60 %, 8 minutes of training on two cores
+# with bfloat16, medians of three seeds; trained on both splits.
 _ACCURATE: dict[str, Any] = {
     "model": {"hidden_units": [1024, 1024, 1024], "first_weights": "local"},
     "train": {
@@ -134,7 +134,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             "max_digit_accuracy_drop": 0.12,
         },
     },
-    # mnist-pipeline run: 99.31 %, 17 s of training on two cores with bfloat16, medians
+    # mnist-pipeline run: 99.28 %, 13 s of training on two cores with bfloat16, medians
     # of five seeds; benchmarks/ACCURACY.md has each.
     "default": {
         "model": {"first_weights": "local"},
