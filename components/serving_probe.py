@@ -23,6 +23,10 @@ from typing import Any
 
 from components.garbage import collector_at_rest
 
+if __name__ == "__main__":
+    # A server has no Keras, and TensorFlow takes a second to import it where it is.
+    sys.modules["keras"] = None
+
 with collector_at_rest():
     import numpy as np
     import tensorflow as tf

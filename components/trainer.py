@@ -6,6 +6,7 @@ import json
 import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -70,9 +71,12 @@ def run_fn(fn_args: FnArgs) -> None:
         warm_start=custom["warm_start"],
         base_model=fn_args.base_model,
     )
-    data = load_data(fn_args, settings)
     run_dir, export = Path(fn_args.model_run_dir), Path(fn_args.serving_model_dir)
-    show_augmentation(fn_args.train_files, settings, run_dir)
+    # Each leaves a core idle.
+    with ThreadPoolExecutor(1) as beside:
+        shown = beside.submit(show_augmentation, fn_args.train_files, settings, run_dir)
+        data = load_data(fn_args, settings)
+        shown.result()
 
     digest = recipe_digest(fn_args, recipe.precision)
     store = CheckpointStore(Path(custom["checkpoints"]), digest)

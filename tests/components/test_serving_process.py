@@ -4,6 +4,7 @@ import dataclasses
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -133,6 +134,24 @@ def test_a_probe_that_cannot_start_fails_with_its_last_line(
     assert (name, part) == ("does not crash", "export")
     assert value.startswith("exit 1 during starting: ")
     assert value.endswith("No module named components.no_such")
+
+
+def test_the_process_has_no_keras_as_a_server_has_none() -> None:
+    code = (
+        "import runpy, sys\n"
+        "runpy.run_module('components.serving_probe', run_name='__main__')\n"
+        "print('tensorflow' in sys.modules, sys.modules['keras'])"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+
+    assert done.stdout == "True None\n"
 
 
 def test_notes_of_tensorflow_are_copied_but_are_not_the_last_line(capsys) -> None:
