@@ -139,7 +139,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "default": {
         "model": {"first_weights": "local"},
         "train": {
-            "epochs": 9,
+            "epochs": 7,
             "batch_size": 384,
             "learning_rate": 8e-3,
             "schedule": "trapezoid",
