@@ -15,7 +15,7 @@ from components.data_statistics import (
     total,
     write_statistics,
 )
-from components.examples import untuned
+from components.examples import FEATURE_SPEC, untuned
 from components.features import (
     IMAGE,
     LABEL,
@@ -30,6 +30,7 @@ DIGESTS = np.dtype([("hash", "u8", 2), ("split", "u1"), ("label", "u1")])
 # 70,000 records make buckets of 20 kB; a hundred million, of 28 MB.
 BUCKETS = 64
 
+# Of any length, as a record may have them that is not in the layout.
 _FEATURES = {
     IMAGE: tf.io.RaggedFeature(tf.int64),
     LABEL: tf.io.RaggedFeature(tf.int64),
@@ -113,32 +114,38 @@ def read_batches(name: str) -> Iterator[Batch]:
     """Reads a gzip TFRecord of Examples.
 
     Yields:
-      Images int64 [n, 784] in 0..255, labels int64 [n] in 0..9, and how many other
-      records of the batch are not in that layout.
+      Images uint8 [n, 784], labels int64 [n] in 0..9, and how many other records of
+      the batch are not in that layout.
     """
     records = tf.data.TFRecordDataset(name, compression_type="GZIP")
     batches = untuned(records.batch(_BATCH))
     done = 0
     try:
         for features in batches.map(_parse, num_parallel_calls=2).prefetch(2):
-            yield _in_layout(features[IMAGE], features[LABEL])
+            image, label = features[IMAGE].numpy(), features[LABEL].numpy()[:, 0]
+            yield _in_range(image, label, len(label))
             done += 1
     except tf.errors.InvalidArgumentError:
         for batch in batches.skip(done):
             yield from _without_other_types(batch)
 
 
-def _parse(batch: tf.Tensor) -> dict[str, tf.RaggedTensor]:
-    return tf.io.parse_example(batch, _FEATURES)
+def _parse(batch: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Parses records that are all in the layout.
+
+    Raises:
+      tf.errors.InvalidArgumentError: one of them is not.
+    """
+    return tf.io.parse_example(batch, FEATURE_SPEC)
 
 
 def _without_other_types(batch: tf.Tensor) -> Iterator[Batch]:
     """Leaves out the records of a type that hides the rest of their batch."""
     try:
-        features = _parse(batch)
+        features = tf.io.parse_example(batch, _FEATURES)
     except tf.errors.InvalidArgumentError:
         if len(batch) == 1:
-            yield np.empty((0, PIXELS), np.int64), np.empty(0, np.int64), 1
+            yield np.empty((0, PIXELS), np.uint8), np.empty(0, np.int64), 1
         else:
             half = len(batch) // 2
             yield from _without_other_types(batch[:half])
@@ -149,17 +156,23 @@ def _without_other_types(batch: tf.Tensor) -> Iterator[Batch]:
 
 def _in_layout(image: tf.RaggedTensor, label: tf.RaggedTensor) -> Batch:
     shaped = (image.row_lengths() == PIXELS) & (label.row_lengths() == 1)
-    if not tf.reduce_all(shaped):
-        image, label = (tf.ragged.boolean_mask(f, shaped) for f in (image, label))
-    images = image.flat_values.numpy().reshape(-1, PIXELS)
-    labels = label.flat_values.numpy()
-    inside = (images.min(1, initial=0) >= 0) & (images.max(1, initial=0) <= MAX_PIXEL)
-    inside &= (labels >= 0) & (labels < NUM_CLASSES)
-    return images[inside], labels[inside], len(shaped) - int(inside.sum())
+    image, label = (tf.ragged.boolean_mask(f, shaped) for f in (image, label))
+    pixels = image.flat_values.numpy().reshape(-1, PIXELS)
+    return _in_range(pixels, label.flat_values.numpy(), len(shaped))
+
+
+def _in_range(pixels: np.ndarray, labels: np.ndarray, count: int) -> Batch:
+    """Leaves out what no image holds, of int64 [n, 784] and [n] of so many records."""
+    inside = (labels >= 0) & (labels < NUM_CLASSES)
+    # A row at a time takes several times as long, and is hardly ever needed.
+    if pixels.min(initial=0) < 0 or pixels.max(initial=0) > MAX_PIXEL:
+        inside &= (pixels.min(1) >= 0) & (pixels.max(1) <= MAX_PIXEL)
+    images = pixels.astype(np.uint8)[inside]
+    return images, labels[inside], count - int(inside.sum())
 
 
 def count(images: np.ndarray, labels: np.ndarray, malformed: int) -> SplitStatistics:
-    """Counts a batch: images int64 [n, 784], labels int64 [n], records left out."""
+    """Counts a batch: images uint8 [n, 784], labels int64 [n], records left out."""
     pixels = np.bincount(images.reshape(-1), minlength=MAX_PIXEL + 1)
     return SplitStatistics(
         examples=len(images),
@@ -171,13 +184,13 @@ def count(images: np.ndarray, labels: np.ndarray, malformed: int) -> SplitStatis
 
 
 def digest(images: np.ndarray, labels: np.ndarray, split: str) -> np.ndarray:
-    """Hashes the images of a batch, int64 [n, 784], that are not constant.
+    """Hashes the images of a batch, uint8 [n, 784], that are not constant.
 
     Returns:
       ``DIGESTS`` [m], m ≤ n, in the same order.
     """
     varied = ~_constant(images)
-    rows = images[varied].astype(np.uint8)
+    rows = images[varied]
     hashes = b"".join(hashlib.blake2b(row, digest_size=16).digest() for row in rows)
     digests = np.empty(len(rows), DIGESTS)
     digests["hash"] = np.frombuffer(hashes, "u8").reshape(-1, 2)

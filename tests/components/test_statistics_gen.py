@@ -1,10 +1,13 @@
 """StatisticsGen's executor: the statistics of TFX's own, from batches of records."""
 
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
+import numpy as np
+import pyarrow as pa
 import pytest
 import tensorflow as tf
 from google.protobuf import json_format
@@ -13,16 +16,23 @@ from tfx.components.statistics_gen.executor import Executor as TfxExecutor
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types.artifact_utils import decode_split_names, encode_split_names
 from tfx.types.standard_artifacts import Examples, ExampleStatistics, Schema
+from tfx_bsl.sketches import QuantilesSketch
 from typed_beam import TYPED_BEAM_ARGS
 
 from components import statistics_gen
-from components.statistics_gen import BatchingExecutor, read_record_batches
+from components.statistics_gen import (
+    BatchingExecutor,
+    TallyingSketch,
+    read_record_batches,
+)
 from pipeline.config import PROJECT_ROOT
 from pipeline.datasets.shards import write_shard
 
 SPLITS = ("train", "test", "empty")
 SCHEMA = PROJECT_ROOT / "schema" / "schema.pbtxt"
 SPAN = 4
+# The part of the values by which it may be off, their largest number, one stream.
+SKETCH = 0.01, 1 << 32, 1
 
 
 @pytest.fixture
@@ -73,8 +83,7 @@ def content(statistics: ExampleStatistics, split: str) -> dict[str, Any]:
 
 def test_the_statistics_are_those_of_tfx(examples, tmp_path, monkeypatch):
     """In batches of 7, so that they have to be merged."""
-    few = statistics_gen._BATCH._replace(batch_size=7)
-    monkeypatch.setattr(statistics_gen, "_BATCH", few)
+    monkeypatch.setattr(statistics_gen, "_BATCH", 7)
 
     ours = generate(BatchingExecutor, examples, tmp_path / "ours")
     theirs = generate(TfxExecutor, examples, tmp_path / "theirs")
@@ -132,3 +141,46 @@ def test_a_record_that_is_no_example_is_an_error(tmp_path):
 
     with pytest.raises(RuntimeError, match="Unable to parse"):
         list(read_record_batches(str(file)))
+
+
+def quantiles(sketch: QuantilesSketch) -> list[float]:
+    [values] = sketch.GetQuantiles(10).to_pylist()
+    return values
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param(np.arange(5000) % 256, id="small integers"),
+        pytest.param(np.arange(5000) - 2500, id="negative ones"),
+        pytest.param(np.arange(5000) * 1000, id="large ones"),
+        pytest.param(np.linspace(0, 1, 5000), id="floats"),
+        pytest.param(np.arange(20), id="few"),
+    ],
+)
+def test_a_tallying_sketch_has_the_quantiles_of_a_plain_one(values):
+    tallying, plain = TallyingSketch(*SKETCH), QuantilesSketch(*SKETCH)
+    for sketch in (tallying, plain):
+        sketch.AddValues(pa.array(values))
+
+    allowed = 0.02 * (values.max() - values.min())
+    assert quantiles(tallying) == pytest.approx(quantiles(plain), abs=allowed)
+
+
+def test_a_tallying_sketch_takes_weights():
+    sketch = TallyingSketch(*SKETCH)
+    sketch.AddValues(pa.array([1, 2]), pa.array([1.0, 99.0]))
+
+    assert quantiles(sketch) == [1] + [2] * 10
+
+
+def test_tallying_sketches_are_pickled_and_merged():
+    """Beam does both between the stages of a pipeline."""
+    low, high = (TallyingSketch(*SKETCH) for _ in range(2))
+    low.AddValues(pa.array(np.zeros(4000, np.int64)))
+    high.AddValues(pa.array(np.full(4000, 255)))
+
+    merged = pickle.loads(pickle.dumps(low))
+    merged.Merge(pickle.loads(pickle.dumps(high)))
+
+    assert quantiles(merged) == [0] * 5 + [255] * 6
