@@ -6,10 +6,10 @@ and DataGate find in the records is theirs to say.
 """
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.proto import example_gen_pb2
@@ -22,11 +22,10 @@ from tfx.types.standard_component_specs import (
 from tfx.utils import proto_utils
 
 from components.errors import DatasetError
-from components.examples import untuned
+from components.examples import batches_in_any_order
 
 # As TFX names the files of a split.
 _FILE_NAME = "data_tfrecord-{index:05d}-of-{count:05d}.gz"
-_READ_BATCH = 1024
 
 
 class CopyingExecutor(BaseExecutor):
@@ -54,17 +53,19 @@ class CopyingExecutor(BaseExecutor):
         [examples] = output_dict[EXAMPLES_KEY]
         names = [split.name for split in config.splits]
         examples.split_names = artifact_utils.encode_split_names(names)
+        copies: list[str] = []
         for split in config.splits:
-            _copy_split(
+            copies += _copy_split(
                 Path(exec_properties[INPUT_BASE_KEY]),
                 split.pattern,
                 Path(artifact_utils.get_split_uri([examples], split.name)),
             )
+        _read_through(copies)
         examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
         examples_utils.set_file_format(examples, "tfrecords_gzip")
 
 
-def _copy_split(base: Path, pattern: str, target: Path) -> None:
+def _copy_split(base: Path, pattern: str, target: Path) -> list[str]:
     files = sorted(base.glob(pattern))
     if not files:
         raise DatasetError(
@@ -72,14 +73,15 @@ def _copy_split(base: Path, pattern: str, target: Path) -> None:
             "'mnist-pipeline data convert' makes them."
         )
     target.mkdir(parents=True, exist_ok=True)
+    copies = []
     for index, file in enumerate(files):
         copy = target / _FILE_NAME.format(index=index, count=len(files))
         shutil.copyfile(file, copy)
-        _read_through(copy)
+        copies.append(str(copy))
+    return copies
 
 
-def _read_through(file: Path) -> None:
+def _read_through(files: Sequence[str]) -> None:
     """Reads every record, and so compares each with its checksum."""
-    records = tf.data.TFRecordDataset(str(file), compression_type="GZIP")
-    for _ in untuned(records.batch(_READ_BATCH)):
+    for _ in batches_in_any_order(files):
         pass

@@ -7,7 +7,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
 
 from components.classes import describe_class
 from components.features import NUM_CLASSES
@@ -89,6 +89,7 @@ def pixel_histogram(
         axes.set(yscale="log", xlabel="pixel value", title="share of pixels by value")
         axes.set_xlim(edges[0], edges[-1])
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        axes.yaxis.set_minor_locator(NullLocator())
         axes.legend()
 
     return draw(label, _HALF, paint)
