@@ -139,9 +139,9 @@ PRESETS: dict[str, dict[str, Any]] = {
     "default": {
         "model": {"first_weights": "local"},
         "train": {
-            "epochs": 7,
-            "batch_size": 384,
-            "learning_rate": 8e-3,
+            "epochs": 8,
+            "batch_size": 320,
+            "learning_rate": 7e-3,
             "schedule": "trapezoid",
             "warmup": 0.1,
             "decay_start": 0.5,
