@@ -28,7 +28,8 @@ _PATH = click.Path(path_type=Path)
 
 @click.command()
 @click.option("--only", "parts", multiple=True, default=PARTS, type=click.Choice(PARTS))
-@click.option("--rounds", default=3, show_default=True, help="Of all but the scale.")
+@click.option("--rounds", default=3, show_default=True, help="Of the contenders.")
+@click.option("--serving-rounds", default=9, show_default=True)
 @click.option("--scale-rounds", default=1, show_default=True)
 @click.option(
     "--factor",
@@ -50,6 +51,7 @@ _PATH = click.Path(path_type=Path)
 def main(
     parts: Sequence[str],
     rounds: int,
+    serving_rounds: int,
     scale_rounds: int,
     factors: Sequence[int],
     peers: bool,
@@ -74,7 +76,8 @@ def main(
     if "contenders" in parts:
         run_contenders(task, rounds, peers, screen, recorder("contenders", "rounds"))
     if "serving" in parts:
-        run_serving(task, rounds, screen, recorder("serving", "ways", rounds))
+        save = recorder("serving", "ways", serving_rounds)
+        run_serving(task, serving_rounds, screen, save)
     if "scale" in parts:
         run_scale(task, scale_rounds, factors, screen, recorder("scale", "rounds"))
     screen.print(f"wrote {out}")

@@ -262,8 +262,8 @@ def test_make_bench_measures_all_parts_and_records_each(parts) -> None:
     assert parts == [
         ("contenders", (), 3, True),
         (run.HERE, "contenders", {"rounds": [{}, {}], "count": 2}, "abc"),
-        ("serving", (), 3),
-        (run.HERE, "serving", {"ways": {"a": {}}, "count": 3}, "abc"),
+        ("serving", (), 9),
+        (run.HERE, "serving", {"ways": {"a": {}}, "count": 9}, "abc"),
         ("scale", (), 1, (1, 3, 10)),
         (run.HERE, "scale", {"rounds": [{}], "count": 1}, "abc"),
     ]
