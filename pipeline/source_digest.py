@@ -1,8 +1,9 @@
 """Digests of code and files, for cache keys and for the manifest of a model."""
 
 import ast
+import functools
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 PACKAGE = "components"
@@ -55,23 +56,23 @@ def _closure(module: str, found: dict[str, Path]) -> dict[str, Path]:
     if file is None:
         raise ModuleNotFoundError(f"Expected a module with source. Received: {module}.")
     found[module] = file
-    for name in _imported(ast.parse(file.read_text())):
-        if name not in found:
+    for name in _imported(file.read_text()):
+        if name not in found and _source(name) is not None:
             _closure(name, found)
     return found
 
 
-def _imported(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
+@functools.cache
+def _imported(source: str) -> frozenset[str]:
+    """Returns what a module may import from the package: modules, and names in them."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module] + [f"{node.module}.{a.name}" for a in node.names]
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
         elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        else:
-            continue
-        for name in names:
-            if name.startswith(f"{PACKAGE}.") and _source(name) is not None:
-                yield name
+            names.update(alias.name for alias in node.names)
+    return frozenset(name for name in names if name.startswith(f"{PACKAGE}."))
 
 
 def _source(name: str) -> Path | None:

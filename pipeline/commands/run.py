@@ -17,6 +17,7 @@ from components.durable import explain_full_disk
 from components.errors import PipelineError, UsageError
 from components.garbage import collector_at_rest
 from pipeline.config import PRESETS, Config, load_config
+from pipeline.lazy_imports import CLOUD_CLIENTS, loaded_when_used
 from pipeline.metadata_file import check_metadata
 from pipeline.workspace_lock import workspace_lock
 
@@ -129,7 +130,11 @@ def _run(config: Config, run_id: str, as_json: bool, verbose: bool) -> int:
         screen = NodeScreen(err)
         screen.print(f"run {run_id}, preset {config.preset}, log {log}")
         try:
-            with screen.step("load TensorFlow, TFX"), collector_at_rest():
+            with (
+                screen.step("load TensorFlow, TFX"),
+                collector_at_rest(),
+                loaded_when_used(CLOUD_CLIENTS),
+            ):
                 from pipeline.execution import execute
             logging.getLogger("components").addHandler(NoteHandler(screen))
             execution = execute(config, run_id, screen, started)
