@@ -139,7 +139,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "default": {
         "model": {"first_weights": "local"},
         "train": {
-            "epochs": 8,
+            "epochs": 7,
             "batch_size": 320,
             "learning_rate": 7e-3,
             "schedule": "trapezoid",
