@@ -134,7 +134,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             "max_digit_accuracy_drop": 0.12,
         },
     },
-    # mnist-pipeline run: 99.34 %, 15 s of training on two cores with bfloat16, medians
+    # mnist-pipeline run: 99.26 %, 13 s of training on two cores with bfloat16, medians
     # of five seeds; benchmarks/ACCURACY.md has each.
     "default": {
         "model": {"first_weights": "local"},
