@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import tensorflow as tf
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.proto import example_gen_pb2
@@ -22,10 +23,11 @@ from tfx.types.standard_component_specs import (
 from tfx.utils import proto_utils
 
 from components.errors import DatasetError
-from components.examples import batches_in_any_order
+from components.examples import untuned
 
 # As TFX names the files of a split.
 _FILE_NAME = "data_tfrecord-{index:05d}-of-{count:05d}.gz"
+_READ_BATCH = 1024
 
 
 class CopyingExecutor(BaseExecutor):
@@ -82,6 +84,15 @@ def _copy_split(base: Path, pattern: str, target: Path) -> list[str]:
 
 
 def _read_through(files: Sequence[str]) -> None:
-    """Reads every record, and so compares each with its checksum."""
-    for _ in batches_in_any_order(files):
+    """Reads every record, and so compares each with its checksum.
+
+    Two files at a time, in batches: single records would take several times as long.
+    """
+    batches = tf.data.Dataset.from_tensor_slices(files).interleave(
+        lambda file: tf.data.TFRecordDataset(file, "GZIP").batch(_READ_BATCH),
+        cycle_length=2,
+        num_parallel_calls=2,
+        deterministic=False,
+    )
+    for _ in untuned(batches):
         pass

@@ -219,22 +219,6 @@ def matching_files(patterns: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def batches_in_any_order(files: Sequence[str]) -> tf.data.Dataset:
-    """Returns the serialized records of gzip TFRecords, read from two files at a time.
-
-    Returns:
-      A dataset of strings [n], each of one file.
-    """
-    return untuned(
-        tf.data.Dataset.from_tensor_slices(list(files)).interleave(
-            lambda file: tf.data.TFRecordDataset(file, "GZIP").batch(_READ_BATCH),
-            cycle_length=2,
-            num_parallel_calls=2,
-            deterministic=False,
-        )
-    )
-
-
 def _read(files: Sequence[str], limit: int, count: int) -> RawExamples:
     images = np.empty((count, PIXELS), np.uint8)
     labels = np.empty(count, np.int64)

@@ -40,7 +40,8 @@ from tfx_bsl.sketches import QuantilesSketch
 from components.examples import matching_files, untuned
 
 _BATCH = 1024
-# Tallies of so many numbers fit into the first cache of a processor.
+# Tallies of so many numbers fit into the first cache of a processor; fewer values than
+# that are not worth tallying.
 _FEW = 2048
 # As many as TFDV's own sketches allow for.
 _MAX_VALUES = 1 << 32

@@ -152,6 +152,7 @@ def quantiles(sketch: QuantilesSketch) -> list[float]:
     "values",
     [
         pytest.param(np.arange(5000) % 256, id="small integers"),
+        pytest.param(np.minimum(np.arange(5000), 255), id="mostly one integer"),
         pytest.param(np.arange(5000) - 2500, id="negative ones"),
         pytest.param(np.arange(5000) * 1000, id="large ones"),
         pytest.param(np.linspace(0, 1, 5000), id="floats"),
