@@ -11,6 +11,7 @@ from components.features import LABEL, NUM_CLASSES
 
 ACCURACY = "sparse_categorical_accuracy"
 LOSS = "sparse_categorical_crossentropy"
+COUNT = "example_count"
 CONFUSION_MATRIX = "multi_class_confusion_matrix_at_thresholds"
 CANDIDATE = "candidate"
 BASELINE = "baseline"

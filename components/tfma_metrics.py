@@ -1,168 +1,160 @@
-"""What the Evaluator computes: TFMA metrics in NumPy.
+"""What the Evaluator computes: TFMA metrics in NumPy, of many examples at a time.
 
-Accuracy and loss are what Keras's metrics of the same names give. TFMA runs those
-through tf_keras, all of whose code AutoGraph rewrites first: a third of the Evaluator's
-time. The confusion matrix is TFMA's own, and reads examples as the others do.
+They are what the metrics of the same names in Keras and TFMA give. TFMA runs those of
+Keras through tf_keras, all of whose code AutoGraph rewrites first, and its own take one
+example after another; that was most of the Evaluator's time.
 """
 
-import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable
+from functools import reduce
+from operator import add
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 import numpy as np
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import metric_types, metric_util
 from tensorflow_model_analysis.metrics.multi_class_confusion_matrix_metrics import (
-    multi_class_confusion_matrices,
+    NO_PREDICTED_CLASS_ID,
+    Matrices,
+    MatrixEntryKey,
 )
 
-from components.features import PROBABILITIES
-from components.metrics import ACCURACY, CONFUSION_MATRIX, LOSS
+from components.features import NUM_CLASSES
+from components.metrics import ACCURACY, CONFUSION_MATRIX, COUNT, LOSS
 
-_ONE = np.array(1.0)
 # Keras keeps a probability this far away from 0 and 1.
 _EPSILON = 1e-7
-# The loss and the weight of the examples so far.
-_Sums = tuple[float, float]
+# TFMA neither writes nor compares metrics whose names begin like this.
+_PRIVATE = "_answers"
+
+
+class Answers(NamedTuple):
+    """What the metrics need to know of all examples so far.
+
+    Attributes:
+      matrix: examples by label and most probable class, int64 [10, 11]. The last
+        column counts those for which no class has a probability above 0.
+      loss: sum of -ln p, p being the probability of the label.
+    """
+
+    matrix: np.ndarray
+    loss: float
 
 
 class SparseCategoricalAccuracy(metric_types.Metric):
-    """Part of the examples whose most probable class is the label.
-
-    It is read off the confusion matrix, which TFMA computes once for all metrics.
-    """
+    """Part of the examples whose most probable class is the label."""
 
     def __init__(self, name: str = ACCURACY) -> None:
-        computations = metric_util.merge_per_key_computations(_accuracy_computations)
-        super().__init__(computations, name=name)
+        super().__init__(_computations_of(_accuracy), name=name)
 
 
 class SparseCategoricalCrossentropy(metric_types.Metric):
     """Mean of -ln p over the examples, p being the probability of the label."""
 
     def __init__(self, name: str = LOSS) -> None:
-        computations = metric_util.merge_per_key_computations(_loss_computations)
-        super().__init__(computations, name=name)
+        super().__init__(_computations_of(_mean_loss), name=name)
+
+
+class NumberOfExamples(metric_types.Metric):
+    """How many examples there are.
+
+    Not called ExampleCount, for then TFMA would take its own of that name, which counts
+    batches for examples.
+    """
+
+    def __init__(self, name: str = COUNT) -> None:
+        super().__init__(_computations_of(_count), name=name)
 
 
 class MultiClassConfusionMatrix(metric_types.Metric):
-    """Examples by label and most probable class."""
+    """Examples by label and most probable class, as TFMA writes them."""
 
     def __init__(self, name: str = CONFUSION_MATRIX) -> None:
-        computations = metric_util.merge_per_key_computations(_matrix_computations)
-        super().__init__(computations, name=name)
+        super().__init__(_computations_of(_matrices), name=name)
 
 
-# TFMA hands the parameters of these three over by name, those that it finds.
-def _accuracy_computations(
-    name: str,
-    model_name: str = "",
-    output_name: str = "",
-    example_weighted: bool = False,
-) -> metric_types.MetricComputations:
-    def accuracy(matrices: Any) -> np.floating:
-        cells = matrices[0.0]
-        correct = sum(
-            weight
-            for (actual, predicted), weight in cells.items()
-            if actual == predicted
-        )
-        return np.divide(correct, sum(cells.values()))
-
-    return _derived(name, model_name, output_name, example_weighted, accuracy)
+def _accuracy(answers: Answers) -> np.floating:
+    return np.divide(np.trace(answers.matrix), answers.matrix.sum())
 
 
-def _matrix_computations(
-    name: str,
-    model_name: str = "",
-    output_name: str = "",
-    example_weighted: bool = False,
-) -> metric_types.MetricComputations:
-    return _derived(name, model_name, output_name, example_weighted, lambda it: it)
+def _mean_loss(answers: Answers) -> np.floating:
+    return np.divide(answers.loss, answers.matrix.sum())
 
 
-def _derived(
-    name: str,
-    model_name: str,
-    output_name: str,
-    example_weighted: bool,
-    value: Callable[[Any], Any],
-) -> metric_types.MetricComputations:
-    """TFMA's confusion matrix, and a metric that is a function of it."""
+def _count(answers: Answers) -> float:
+    return float(answers.matrix.sum())
+
+
+def _matrices(answers: Answers) -> Matrices:
+    cells = {}
+    for label, column in np.argwhere(answers.matrix).tolist():
+        predicted = column if column < NUM_CLASSES else NO_PREDICTED_CLASS_ID
+        number = float(answers.matrix[label, column])
+        cells[MatrixEntryKey(label, predicted)] = number
     # A threshold of 0 counts the arg max of every example, however unsure.
-    matrices = multi_class_confusion_matrices(
-        thresholds=[0.0],
-        extract_label_prediction_and_weight=_read_example,
-        model_name=model_name,
-        output_name=output_name,
-        example_weighted=example_weighted,
-    )
-    [matrix_key] = matrices[-1].keys
-    key = matrix_key._replace(name=name)
-
-    def result(metrics: dict[metric_types.MetricKey, Any]) -> metric_types.MetricsDict:
-        return {key: value(metrics[matrix_key])}
-
-    return [*matrices, metric_types.DerivedMetricComputation([key], result)]
+    return Matrices({0.0: cells})
 
 
-def _read_example(
-    inputs: metric_types.StandardMetricInputs, model_name: str = "", **_: Any
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Yields label, probabilities and weight, once.
+def _computations_of(
+    value: Callable[[Answers], Any],
+) -> Callable[..., metric_types.MetricComputations]:
+    """How TFMA gets at a metric that is a function of the answers of one model."""
 
-    TFMA's ``to_label_prediction_example_weight`` does so for every kind of label and
-    prediction, and takes ten times as long.
-    """
-    label, answer = inputs[tfma.LABELS_KEY], inputs[tfma.PREDICTIONS_KEY]
-    if model_name:
-        answer = answer[model_name]
-        if isinstance(label, Mapping):
-            label = label[model_name]
-    # TFMA takes a dictionary of one for its value.
-    if isinstance(answer, Mapping):
-        answer = answer[PROBABILITIES]
-    yield label, answer, _ONE
+    # TFMA hands parameters over by name, those that it finds, and knows no **.
+    def computations(
+        name: str, model_name: str = ""
+    ) -> metric_types.MetricComputations:
+        key = metric_types.MetricKey(name, model_name)
+        private = metric_types.MetricKey(_PRIVATE, model_name)
 
+        def result(metrics: metric_types.MetricsDict) -> metric_types.MetricsDict:
+            return {key: value(metrics[private])}
 
-def _loss_computations(
-    name: str,
-    model_name: str = "",
-    output_name: str = "",
-    example_weighted: bool = False,
-) -> metric_types.MetricComputations:
-    key = metric_types.MetricKey(
-        name, model_name, output_name, example_weighted=example_weighted
-    )
-    combiner = _CrossentropyCombiner(key)
-    return [metric_types.MetricComputation([key], None, combiner)]
+        return [
+            # TFMA computes once what has the same combiner and key.
+            metric_types.MetricComputation([private], None, _AnswersCombiner(private)),
+            metric_types.DerivedMetricComputation([key], result),
+        ]
+
+    return metric_util.merge_per_key_computations(computations)
 
 
-class _CrossentropyCombiner(beam.CombineFn):
-    """Sums the loss, one example after another."""
+class _AnswersCombiner(beam.CombineFn):
+    """Adds up labels int64 [n] and probabilities float32 [n, 10] by model."""
 
     def __init__(self, key: metric_types.MetricKey) -> None:
         super().__init__()
         self._key = key
 
-    def create_accumulator(self) -> _Sums:
-        return 0.0, 0.0
+    def create_accumulator(self) -> Answers:
+        return Answers(np.zeros((NUM_CLASSES, NUM_CLASSES + 1), np.int64), 0.0)
 
     def add_input(
-        self, accumulator: _Sums, element: metric_types.StandardMetricInputs
-    ) -> _Sums:
-        loss, total = accumulator
-        for label, probabilities, _ in _read_example(element, self._key.model_name):
-            # Of NaN and a bound, both of these are NaN only in this order.
-            probability = min(float(probabilities[label.item()]), 1 - _EPSILON)
-            loss -= math.log(max(probability, _EPSILON))
-            total += 1.0
-        return loss, total
+        self, accumulator: Answers, element: metric_types.StandardMetricInputs
+    ) -> Answers:
+        labels = element[tfma.LABELS_KEY]
+        probabilities = element[tfma.PREDICTIONS_KEY][self._key.model_name]
+        return _add(accumulator, count_answers(labels, probabilities))
 
-    def merge_accumulators(self, accumulators: Iterable[_Sums]) -> _Sums:
-        losses, totals = zip(*accumulators, strict=True)
-        return sum(losses), sum(totals)
+    def merge_accumulators(self, accumulators: Iterable[Answers]) -> Answers:
+        return reduce(_add, accumulators)
 
-    def extract_output(self, accumulator: _Sums) -> metric_types.MetricsDict:
-        return {self._key: np.divide(*accumulator)}
+    def extract_output(self, accumulator: Answers) -> metric_types.MetricsDict:
+        return {self._key: accumulator}
+
+
+def _add(one: Answers, other: Answers) -> Answers:
+    return Answers(*map(add, one, other))
+
+
+def count_answers(labels: np.ndarray, probabilities: np.ndarray) -> Answers:
+    """Counts labels int64 [n] in 0..9 and probabilities float [n, 10]."""
+    predicted = probabilities.argmax(1)
+    predicted[probabilities.max(1) <= 0] = NUM_CLASSES
+    matrix = np.zeros((NUM_CLASSES, NUM_CLASSES + 1), np.int64)
+    np.add.at(matrix, (labels, predicted), 1)
+    of_label = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    # NaN stays NaN.
+    losses = -np.log(of_label.clip(_EPSILON, 1 - _EPSILON))
+    return Answers(matrix, float(losses.sum()))

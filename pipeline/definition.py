@@ -171,8 +171,10 @@ def create_pipeline(
         schema=schema.outputs["schema"],
         eval_config=eval_config(config.evaluation),
         example_splits=[TEST],
+        module_path="components.tfma_extractors",
     ).with_id("Evaluator")
-    _run_again_on(evaluator, source_digest("components.tfma_metrics"))
+    measuring = "components.tfma_extractors", "components.tfma_metrics"
+    _run_again_on(evaluator, source_digest(*measuring))
     # Evaluating a model that cannot serve may fail; ServingCheck says why.
     evaluator.add_upstream_node(serving_check)
 

@@ -7,6 +7,7 @@ from components.features import LABEL, NUM_CLASSES, PROBABILITIES
 from components.gates import ModelGateSettings
 from components.tfma_metrics import (
     MultiClassConfusionMatrix,
+    NumberOfExamples,
     SparseCategoricalAccuracy,
     SparseCategoricalCrossentropy,
 )
@@ -41,7 +42,7 @@ def eval_config(settings: ModelGateSettings) -> config_pb2.EvalConfig:
                 metrics=[
                     _accuracy(settings),
                     _loss(settings),
-                    config_pb2.MetricConfig(class_name="ExampleCount"),
+                    config_pb2.MetricConfig(**_place(NumberOfExamples)),
                     config_pb2.MetricConfig(**_place(MultiClassConfusionMatrix)),
                 ]
             )

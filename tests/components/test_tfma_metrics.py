@@ -8,37 +8,49 @@ import keras
 import numpy as np
 import pytest
 from tensorflow_model_analysis.metrics import metric_types
+from tensorflow_model_analysis.metrics.example_count import (
+    ExampleCount as TfmaExampleCount,
+)
 from tensorflow_model_analysis.metrics.multi_class_confusion_matrix_metrics import (
+    NO_PREDICTED_CLASS_ID,
     MultiClassConfusionMatrixAtThresholds,
 )
 
-from components.metrics import ACCURACY, LOSS
+from components.metrics import ACCURACY, COUNT, LOSS
 from components.tfma_metrics import (
     MultiClassConfusionMatrix,
+    NumberOfExamples,
     SparseCategoricalAccuracy,
     SparseCategoricalCrossentropy,
 )
 
-COUNT = 60
+COUNT_OF_ALL = 60
 
 
 @pytest.fixture(scope="module")
 def labels() -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 10, COUNT)
+    return np.random.default_rng(0).integers(0, 10, COUNT_OF_ALL)
 
 
 @pytest.fixture(scope="module")
 def probabilities(labels: np.ndarray) -> np.ndarray:
     """Right for about half of the examples."""
-    logits = np.random.default_rng(1).normal(size=(COUNT, 10))
-    logits[np.arange(COUNT), labels] += 1.5
+    logits = np.random.default_rng(1).normal(size=(COUNT_OF_ALL, 10))
+    logits[np.arange(COUNT_OF_ALL), labels] += 1.5
     exponentials = np.exp(logits)
     return (exponentials / exponentials.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
-def answer(probabilities: np.ndarray) -> dict[str, np.ndarray]:
-    """What a served model says about one image."""
-    return {"probabilities": probabilities, "class_id": np.argmax(probabilities)[None]}
+def inputs_of(
+    labels: np.ndarray, probabilities: np.ndarray, batches: int = 1
+) -> list[metric_types.StandardMetricInputs]:
+    """What the extractors say about a single model, in batches."""
+    return [
+        metric_types.StandardMetricInputs(
+            labels=labels[rows], predictions={"": probabilities[rows]}
+        )
+        for rows in np.array_split(np.arange(len(labels)), batches)
+    ]
 
 
 def computed(
@@ -48,10 +60,7 @@ def computed(
     bundles: int = 1,
 ) -> Any:
     """Computes a metric of one model."""
-    inputs = [
-        metric_types.StandardMetricInputs(labels=label, predictions=answer(prediction))
-        for label, prediction in zip(labels[:, None], probabilities, strict=True)
-    ]
+    inputs = inputs_of(labels, probabilities, 9)
     [(key, value)] = found_by(metric, inputs, bundles).items()
     assert key.model_name == ""
     return value
@@ -63,7 +72,7 @@ def found_by(
     bundles: int = 1,
     **settings: Any,
 ) -> dict[metric_types.MetricKey, Any]:
-    """Adds the examples in bundles, merges those, and derives the metric."""
+    """Adds the batches in bundles, merges those, and derives the metric."""
     found = {}
     for computation in metric.computations(**settings):
         if isinstance(computation, metric_types.DerivedMetricComputation):
@@ -118,21 +127,43 @@ def test_the_confusion_matrix_counts_every_example_however_unsure(
     assert cells == expected
 
 
+@pytest.mark.parametrize("bundles", [1, 7])
+def test_all_examples_are_counted(labels, probabilities, bundles) -> None:
+    assert computed(NumberOfExamples(), labels, probabilities, bundles) == COUNT_OF_ALL
+
+
+def test_an_answer_without_any_probability_is_no_class() -> None:
+    matrix = computed(
+        MultiClassConfusionMatrix(), np.array([3, 3]), np.zeros((2, 10), np.float32)
+    )
+
+    assert matrix == {0.0: {(3, NO_PREDICTED_CLASS_ID): 2.0}}
+
+
+def test_the_names_are_those_of_tfma() -> None:
+    assert NumberOfExamples().name == TfmaExampleCount().name == COUNT
+
+
 def test_the_confusion_matrix_is_called_what_tfma_calls_its_own() -> None:
     assert MultiClassConfusionMatrix().name == (
         MultiClassConfusionMatrixAtThresholds().name
     )
 
 
-def test_the_metrics_of_a_model_read_its_examples_for_one_confusion_matrix() -> None:
-    """TFMA computes once what has the same combiner."""
-    [first, *_], [second, *_] = (
-        metric().computations(model_names=["candidate"])
-        for metric in (SparseCategoricalAccuracy, MultiClassConfusionMatrix)
+def test_the_metrics_of_a_model_read_its_examples_once() -> None:
+    """TFMA computes once what has the same combiner and key."""
+    first, *others = (
+        metric().computations(model_names=["candidate"])[0]
+        for metric in (
+            SparseCategoricalAccuracy,
+            SparseCategoricalCrossentropy,
+            NumberOfExamples,
+            MultiClassConfusionMatrix,
+        )
     )
 
-    assert first == second
-    assert hash(first) == hash(second)
+    assert others == [first] * 3
+    assert {hash(one) for one in others} == {hash(first)}
 
 
 def test_a_probability_of_none_is_a_finite_loss_as_in_keras() -> None:
@@ -165,10 +196,10 @@ def test_predictions_that_are_no_numbers_are_no_loss() -> None:
 def test_two_models_are_told_apart(metric, of_candidate, of_baseline) -> None:
     """As the Evaluator asks where there is a baseline."""
     inputs = metric_types.StandardMetricInputs(
-        labels={"candidate": np.array([0]), "baseline": np.array([0])},
+        labels=np.array([0]),
         predictions={
-            "candidate": answer(np.array([0.8, 0.2])),
-            "baseline": answer(np.array([0.2, 0.8])),
+            "candidate": np.array([[0.8, 0.2]]),
+            "baseline": np.array([[0.2, 0.8]]),
         },
     )
 

@@ -48,7 +48,7 @@ def test_sparse_metrics_take_the_raw_integer_label(
     assert {metric.class_name for metric in spec.metrics} == {
         "SparseCategoricalAccuracy",
         "SparseCategoricalCrossentropy",
-        "ExampleCount",
+        "NumberOfExamples",
         "MultiClassConfusionMatrix",
     }
 
