@@ -1,6 +1,6 @@
 """DataGate: stops the run when the data is not fit to train on.
 
-It reads what ExampleValidator found, then the examples themselves, and says of each
+It reads what ExampleValidator found and what StatisticsGen counted, and says of each
 check what it saw and what is allowed.
 """
 
@@ -13,10 +13,9 @@ from typing import Any, ClassVar
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 from tfx.components.statistics_gen.stats_artifact_utils import load_statistics
-from tfx.components.util import examples_utils
-from tfx.dsl.components.base.base_beam_component import BaseBeamComponent
-from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
-from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
+from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.dsl.components.base.base_executor import BaseExecutor
+from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
 from tfx.types import Artifact, BaseChannel, Channel, artifact_utils
 from tfx.types.component_spec import (
     ChannelParameter,
@@ -25,7 +24,6 @@ from tfx.types.component_spec import (
 )
 from tfx.types.standard_artifacts import (
     ExampleAnomalies,
-    Examples,
     ExampleStatistics,
     Schema,
 )
@@ -38,10 +36,11 @@ from components.data_checks import (
     size_checks,
     statistics_checks,
 )
-from components.data_scan import ScanExamples
-from components.data_statistics import DataStatistics, read_statistics
-from components.examples import matching_files
-from components.features import SPLITS
+from components.data_statistics import (
+    DataStatistics,
+    read_statistics,
+    write_statistics,
+)
 from components.gates import DataGateSettings
 from components.hyperparameters import from_dict
 from components.previous_data import STATISTICS_ID
@@ -56,7 +55,6 @@ class DataGateSpec(ComponentSpec):
 
     PARAMETERS: ClassVar = {"settings": ExecutionParameter(type=str)}
     INPUTS: ClassVar = {
-        "examples": ChannelParameter(type=Examples),
         "statistics": ChannelParameter(type=ExampleStatistics),
         "anomalies": ChannelParameter(type=ExampleAnomalies),
         "schema": ChannelParameter(type=Schema),
@@ -65,7 +63,7 @@ class DataGateSpec(ComponentSpec):
     OUTPUTS: ClassVar = {"verdict": ChannelParameter(type=DataVerdict)}
 
 
-class DataGateExecutor(BaseBeamExecutor):
+class DataGateExecutor(BaseExecutor):
     """Makes every check; raises when one of them stops."""
 
     def Do(  # noqa: N802
@@ -77,8 +75,8 @@ class DataGateExecutor(BaseBeamExecutor):
         """Writes checks.json and statistics.json, and links the data judged.
 
         Raises:
-          DataRejectedError: a check stops the run. Anomalies do so before any
-            record is read, for malformed ones could not be.
+          DataRejectedError: a check stops the run. Anomalies do so before any count
+            is looked at, for malformed records are in none.
         """
         settings = from_dict(DataGateSettings, json.loads(exec_properties["settings"]))
         inputs = {
@@ -91,39 +89,27 @@ class DataGateExecutor(BaseBeamExecutor):
         if any(check.stops and check.name.startswith("anomaly") for check in checks):
             raise DataRejectedError(checks)
 
-        statistics = self._scan(inputs["examples"], verdict.uri)
+        statistics = read_statistics(inputs["statistics"].uri)
         checks += statistics_checks(statistics, settings)
         previous = _previous(inputs.get("previous"))
         if previous is not None:
             checks += previous_drift_checks(statistics, previous, settings)
         _decide(checks)
 
+        Path(verdict.uri).mkdir(parents=True, exist_ok=True)
+        write_statistics(verdict.uri, statistics)
         write_checks(verdict.uri, checks)
         verdict.set_int_custom_property(STATISTICS_ID, inputs["statistics"].id)
 
-    def _scan(self, examples: Artifact, directory: str) -> DataStatistics:
-        present = artifact_utils.decode_split_names(examples.split_names)
-        files = {
-            split: matching_files(
-                examples_utils.get_split_file_patterns([examples], split)
-            )
-            for split in SPLITS
-            if split in present
-        }
-        with self._make_beam_pipeline() as pipeline:
-            _ = pipeline | "ScanExamples" >> ScanExamples(files, directory)
-        return read_statistics(directory)
 
-
-class DataGate(BaseBeamComponent):
+class DataGate(BaseComponent):
     """Lets data through to Transform, or stops the run with a readable list."""
 
     SPEC_CLASS = DataGateSpec
-    EXECUTOR_SPEC = BeamExecutorSpec(DataGateExecutor)
+    EXECUTOR_SPEC = ExecutorClassSpec(DataGateExecutor)
 
     def __init__(
         self,
-        examples: BaseChannel,
         statistics: BaseChannel,
         anomalies: BaseChannel,
         schema: BaseChannel,
@@ -133,8 +119,8 @@ class DataGate(BaseBeamComponent):
         """Constructs the node.
 
         Args:
-          examples: with splits ``train``, ``val`` and ``test``.
-          statistics: of these examples.
+          statistics: of examples with splits ``train``, ``val`` and ``test``, by
+            ``BatchingStatisticsGen``.
           anomalies: of these statistics.
           schema: that the anomalies are deviations from.
           settings: fields of ``DataGateSettings``.
@@ -142,7 +128,6 @@ class DataGate(BaseBeamComponent):
         """
         super().__init__(
             DataGateSpec(
-                examples=examples,
                 statistics=statistics,
                 anomalies=anomalies,
                 schema=schema,

@@ -1,13 +1,20 @@
-"""One Beam pass over the examples that counts what DataGate holds to bounds."""
+"""What DataGate holds to bounds, counted where StatisticsGen reads the examples.
+
+One pass serves both: parsing the records again would take as long as counting.
+"""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from itertools import combinations
 from pathlib import Path
 
 import apache_beam as beam
 import numpy as np
-import tensorflow as tf
+import pyarrow as pa
+import pyarrow.compute as pc
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.windowed_value import WindowedValue
 
 from components.data_statistics import (
     DataStatistics,
@@ -15,7 +22,6 @@ from components.data_statistics import (
     total,
     write_statistics,
 )
-from components.examples import FEATURE_SPEC, untuned
 from components.features import (
     IMAGE,
     LABEL,
@@ -30,42 +36,33 @@ DIGESTS = np.dtype([("hash", "u8", 2), ("split", "u1"), ("label", "u1")])
 # 70,000 records make buckets of 20 kB; a hundred million, of 28 MB.
 BUCKETS = 64
 
-# Of any length, as a record may have them that is not in the layout.
-_FEATURES = {
-    IMAGE: tf.io.RaggedFeature(tf.int64),
-    LABEL: tf.io.RaggedFeature(tf.int64),
-}
-_BATCH = 1024
+_INTEGERS = (pa.list_(pa.int64()), pa.large_list(pa.int64()))
 _FLUSH = 65_536
 _DIGESTS_TAG = "digests"
 
 Batch = tuple[np.ndarray, np.ndarray, int]
 
 
-class ScanExamples(beam.PTransform):
-    """Counts the records of files and finds images that recur among them.
+class ScanBatches(beam.PTransform):
+    """Counts the records of batches and finds images that recur among them.
 
-    Writes statistics.json. Only arrays go through the shuffle, and each bucket of
-    hashes is looked at on its own, so memory does not grow with the data.
+    Takes (split, ``pa.RecordBatch``) and writes statistics.json. Only arrays go through
+    the shuffle, and each bucket of hashes is looked at on its own, so memory does not
+    grow with the data.
     """
 
-    def __init__(self, files: Mapping[str, Sequence[str]], directory: str) -> None:
+    def __init__(self, directory: str) -> None:
         """Initializes the transform.
 
         Args:
-          files: by split, paths of gzip TFRecords.
           directory: receives statistics.json.
         """
         super().__init__()
-        self._files = [(split, name) for split in files for name in files[split]]
         self._directory = directory
 
-    def expand(self, pbegin):
-        scanned = (
-            pbegin
-            | "Files" >> beam.Create(self._files)
-            | "Spread" >> beam.Reshuffle()
-            | "Scan" >> beam.ParDo(_ScanFile()).with_outputs(_DIGESTS_TAG, main="parts")
+    def expand(self, batches):
+        scanned = batches | "Scan" >> beam.ParDo(_ScanBatch()).with_outputs(
+            _DIGESTS_TAG, main="parts"
         )
         repeated = (
             scanned[_DIGESTS_TAG]
@@ -76,7 +73,7 @@ class ScanExamples(beam.PTransform):
             (scanned.parts, repeated)
             | "Parts" >> beam.Flatten()
             | "Total" >> beam.CombineGlobally(total)
-            | "Write" >> beam.Map(_write, self._directory)
+            | "WriteCounts" >> beam.Map(_write, self._directory)
         )
 
 
@@ -85,22 +82,36 @@ def _write(statistics: DataStatistics, directory: str) -> None:
     write_statistics(directory, statistics)
 
 
-class _ScanFile(beam.DoFn):
-    """(split, file) → its statistics, and its digests by bucket."""
+class _ScanBatch(beam.DoFn):
+    """(split, batch) → statistics by split, and digests by bucket, of many batches."""
 
-    def process(self, element: tuple[str, str]):
-        split, name = element
-        statistics, digests, held = SplitStatistics(), [], 0
-        for images, labels, malformed in read_batches(name):
-            statistics += count(images, labels, malformed)
-            digests.append(digest(images, labels, split))
-            held += len(images)
-            if held >= _FLUSH:
-                yield from _by_bucket(np.concatenate(digests))
-                digests, held = [], 0
-        if digests:
-            yield from _by_bucket(np.concatenate(digests))
-        yield DataStatistics({split: statistics})
+    def start_bundle(self) -> None:
+        self._statistics: dict[str, SplitStatistics] = defaultdict(SplitStatistics)
+        self._digests: list[np.ndarray] = []
+
+    def process(self, element: tuple[str, pa.RecordBatch]):
+        split, batch = element
+        images, labels, malformed = read_batch(batch)
+        self._statistics[split] += count(images, labels, malformed)
+        self._digests.append(digest(images, labels, split))
+        if sum(map(len, self._digests)) >= _FLUSH:
+            yield from self._tagged_digests()
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        for output in self._tagged_digests():
+            yield beam.pvalue.TaggedOutput(output.tag, _globally(output.value))
+        yield _globally(DataStatistics(dict(self._statistics)))
+
+    def _tagged_digests(self) -> Iterator[beam.pvalue.TaggedOutput]:
+        if self._digests:
+            yield from _by_bucket(np.concatenate(self._digests))
+            self._digests = []
+
+
+def _globally(value: object) -> WindowedValue:
+    """Wraps what is put out at the end of a bundle, as Beam wants it."""
+    window = GlobalWindow()
+    return WindowedValue(value, window.max_timestamp(), [window])
 
 
 def _by_bucket(digests: np.ndarray) -> Iterator[beam.pvalue.TaggedOutput]:
@@ -110,55 +121,34 @@ def _by_bucket(digests: np.ndarray) -> Iterator[beam.pvalue.TaggedOutput]:
         yield beam.pvalue.TaggedOutput(_DIGESTS_TAG, (bucket, part))
 
 
-def read_batches(name: str) -> Iterator[Batch]:
-    """Reads a gzip TFRecord of Examples.
+def read_batch(batch: pa.RecordBatch) -> Batch:
+    """Takes the images and labels out of a batch of Examples.
 
-    Yields:
+    Returns:
       Images uint8 [n, 784], labels int64 [n] in 0..9, and how many other records of
       the batch are not in that layout.
     """
-    records = tf.data.TFRecordDataset(name, compression_type="GZIP")
-    batches = untuned(records.batch(_BATCH))
-    done = 0
-    try:
-        for features in batches.map(_parse, num_parallel_calls=2).prefetch(2):
-            image, label = features[IMAGE].numpy(), features[LABEL].numpy()[:, 0]
-            yield _in_range(image, label, len(label))
-            done += 1
-    except tf.errors.InvalidArgumentError:
-        for batch in batches.skip(done):
-            yield from _without_other_types(batch)
+    images, labels = _integers(batch, IMAGE), _integers(batch, LABEL)
+    if images is None or labels is None:
+        return np.empty((0, PIXELS), np.uint8), np.empty(0, np.int64), batch.num_rows
+    shaped = pc.and_(_has(images, PIXELS), _has(labels, 1))
+    if not pc.all(shaped, min_count=0).as_py():
+        images, labels = images.filter(shaped), labels.filter(shaped)
+    pixels = np.asarray(images.flatten()).reshape(-1, PIXELS)
+    return _in_range(pixels, np.asarray(labels.flatten()), batch.num_rows)
 
 
-def _parse(batch: tf.Tensor) -> dict[str, tf.Tensor]:
-    """Parses records that are all in the layout.
-
-    Raises:
-      tf.errors.InvalidArgumentError: one of them is not.
-    """
-    return tf.io.parse_example(batch, FEATURE_SPEC)
-
-
-def _without_other_types(batch: tf.Tensor) -> Iterator[Batch]:
-    """Leaves out the records of a type that hides the rest of their batch."""
-    try:
-        features = tf.io.parse_example(batch, _FEATURES)
-    except tf.errors.InvalidArgumentError:
-        if len(batch) == 1:
-            yield np.empty((0, PIXELS), np.uint8), np.empty(0, np.int64), 1
-        else:
-            half = len(batch) // 2
-            yield from _without_other_types(batch[:half])
-            yield from _without_other_types(batch[half:])
-    else:
-        yield _in_layout(features[IMAGE], features[LABEL])
+def _integers(batch: pa.RecordBatch, name: str) -> pa.Array | None:
+    """Returns a feature, or None where no record has it or it is of another type."""
+    index = batch.schema.get_field_index(name)
+    if index < 0 or batch.schema.field(index).type not in _INTEGERS:
+        return None
+    return batch.column(index)
 
 
-def _in_layout(image: tf.RaggedTensor, label: tf.RaggedTensor) -> Batch:
-    shaped = (image.row_lengths() == PIXELS) & (label.row_lengths() == 1)
-    image, label = (tf.ragged.boolean_mask(f, shaped) for f in (image, label))
-    pixels = image.flat_values.numpy().reshape(-1, PIXELS)
-    return _in_range(pixels, label.flat_values.numpy(), len(shaped))
+def _has(values: pa.Array, count: int) -> pa.Array:
+    """Returns which records have so many values of a feature."""
+    return pc.fill_null(pc.equal(pc.list_value_length(values), count), False)
 
 
 def _in_range(pixels: np.ndarray, labels: np.ndarray, count: int) -> Batch:

@@ -1,8 +1,9 @@
-"""StatisticsGen in one pass over batches of records.
+"""StatisticsGen in one pass over batches of records, and what DataGate counts in it.
 
 TFX's own passes every record through Beam before TFDV sees batches of them, and builds
 140 transforms for each split; most of its time goes there. TensorFlow reads batches
-just as well, and one combiner takes them to TFDV's generators.
+just as well, and one combiner takes them to TFDV's generators. DataGate wants counts
+that TFDV has not, of the same batches; they lie beside the statistics.
 """
 
 from collections.abc import Iterable, Iterator
@@ -37,9 +38,10 @@ from tfx.utils import io_utils
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 from tfx_bsl.sketches import QuantilesSketch
 
+from components.data_scan import ScanBatches
 from components.examples import matching_files, untuned
 
-_BATCH = 1024
+_BATCH = 512
 # Tallies of so many numbers fit into the first cache of a processor; fewer values than
 # that are not worth tallying.
 _FEW = 2048
@@ -51,7 +53,8 @@ class BatchingExecutor(BaseBeamExecutor):
     """Computes the statistics of each split that TFX's executor computes.
 
     It keeps to what that one promises: splits, span and file names. It takes no options
-    for the statistics and leaves no split out, since this pipeline has neither.
+    for the statistics and leaves no split out, since this pipeline has neither. Beside
+    them it writes what ``ScanBatches`` counts.
     """
 
     def Do(  # noqa: N802
@@ -60,7 +63,7 @@ class BatchingExecutor(BaseBeamExecutor):
         output_dict: dict[str, list[Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes ``Split-*/FeatureStats.pb``."""
+        """Writes ``Split-*/FeatureStats.pb``, and statistics.json for DataGate."""
         [examples] = input_dict[EXAMPLES_KEY]
         [statistics] = output_dict[STATISTICS_KEY]
         [schema] = input_dict[SCHEMA_KEY]
@@ -88,11 +91,15 @@ class BatchingExecutor(BaseBeamExecutor):
             # For good where there is no record: what has none reaches no combiner.
             _write(_of_nothing(), file)
         with self._make_beam_pipeline() as pipeline:
-            _ = (
+            batches = (
                 pipeline
                 | "Files" >> beam.Create(files)
                 | "Spread" >> beam.Reshuffle()
                 | "Read" >> beam.FlatMapTuple(_keyed_record_batches)
+            )
+            _ = batches | "Count" >> ScanBatches(statistics.uri)
+            _ = (
+                batches
                 | "Statistics" >> beam.CombinePerKey(StatisticsFn(options))
                 | "Write" >> beam.MapTuple(lambda split, s: _write(s, outputs[split]))
             )

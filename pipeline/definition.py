@@ -102,7 +102,6 @@ def create_pipeline(
 
     # Stops the run where the data is not fit to train on.
     data_gate = DataGate(
-        examples=examples.outputs["examples"],
         statistics=statistics.outputs["statistics"],
         anomalies=validator.outputs["anomalies"],
         schema=schema.outputs["schema"],

@@ -115,33 +115,12 @@ def binned_pixels(split: SplitStatistics) -> np.ndarray:
     return split.pixel_shares.reshape(_PIXEL_BINS, -1).sum(axis=1)
 
 
-def count_examples(images: np.ndarray, labels: np.ndarray) -> SplitStatistics:
-    """Counts as DataGate does.
-
-    Args:
-      images: uint8 [n, 784].
-      labels: int64 [n] in 0..9.
-    """
-    return SplitStatistics(
-        examples=len(labels),
-        constant=int((images.min(axis=1) == images.max(axis=1)).sum()),
-        labels=tuple(np.bincount(labels, minlength=NUM_CLASSES).tolist()),
-        pixels=tuple(np.bincount(images.ravel(), minlength=MAX_PIXEL + 1).tolist()),
-    )
-
-
 def _statistics(sources: Sources) -> DataStatistics:
-    """What DataGate counted; counted again where it refused and so kept nothing."""
+    """What DataGate judged, or was given where it refused and so kept nothing."""
     if sources.lineage.output("DataGate", "verdict"):
         return read_statistics(sources.folder("DataGate", "verdict"))
-    examples = _readable_examples(sources)
-    return DataStatistics(
-        {
-            split: count_examples(*read_examples([f"{examples}/Split-{split}/*"]))
-            for split in SPLITS
-            if sources.summary["data"].get(split)
-        }
-    )
+    _readable_examples(sources)
+    return read_statistics(sources.folder("StatisticsGen", "statistics"))
 
 
 def _readable_examples(sources: Sources) -> Path:

@@ -1,26 +1,27 @@
-"""The pass over the examples counts every record, however they are laid in files."""
+"""What is counted of batches of records, however the records are laid in them."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import apache_beam as beam
 import numpy as np
+import pyarrow as pa
 import pytest
 import tensorflow as tf
+from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 from typed_beam import TYPED_BEAM_ARGS
 
 from components import data_scan
 from components.data_scan import (
     DIGESTS,
-    ScanExamples,
+    ScanBatches,
     count,
     digest,
     find_repeated,
-    read_batches,
+    read_batch,
 )
 from components.data_statistics import DataStatistics, read_statistics
 from pipeline.datasets.records import serialize_example
-from pipeline.datasets.shards import write_shard
 
 
 def image(number: int) -> np.ndarray:
@@ -52,23 +53,21 @@ MALFORMED = [
     pytest.param(raw([-1] + [0] * 783, [1]), id="pixel -1"),
     pytest.param(raw([0] * 784, [10]), id="label 10"),
     pytest.param(raw([0] * 784, [-1]), id="label -1"),
-    pytest.param(raw([0.5] * 784, [1]), id="float pixels"),
     pytest.param(raw([0] * 784, [1], name="picture"), id="renamed feature"),
 ]
 
 
-def scan(folder: Path, shards: dict[str, list[list[bytes]]]) -> DataStatistics:
-    """Writes shards of records and scans them."""
-    folder.mkdir(exist_ok=True)
-    files: dict[str, list[str]] = {}
-    for split, parts in shards.items():
-        files[split] = []
-        for index, records in enumerate(parts):
-            path = folder / f"{split}-{index}.tfrecord.gz"
-            write_shard(path, records)
-            files[split].append(str(path))
+def decode(records: Sequence[bytes]) -> pa.RecordBatch:
+    return ExamplesToRecordBatchDecoder().DecodeBatch(list(records))
+
+
+def scan(folder: Path, batches: dict[str, list[list[bytes]]]) -> DataStatistics:
+    """Scans batches of records."""
+    keyed = [
+        (split, decode(part)) for split, parts in batches.items() for part in parts
+    ]
     with beam.Pipeline(argv=TYPED_BEAM_ARGS) as pipeline:
-        _ = pipeline | ScanExamples(files, str(folder / "out"))
+        _ = pipeline | beam.Create(keyed) | ScanBatches(str(folder / "out"))
     return read_statistics(folder / "out")
 
 
@@ -105,7 +104,7 @@ def test_every_record_is_counted(tmp_path, planted):
     assert sum(test.pixels) == 6 * 784
 
 
-def test_repeated_images_are_found_across_files(tmp_path, planted):
+def test_repeated_images_are_found_across_batches(tmp_path, planted):
     statistics = scan(tmp_path, {split: [part] for split, part in planted.items()})
 
     assert statistics.leakage == {
@@ -116,51 +115,49 @@ def test_repeated_images_are_found_across_files(tmp_path, planted):
     assert statistics.conflicts == {(4, 9): 1, (5, 8): 1}
 
 
-def test_order_and_number_of_files_do_not_matter(tmp_path, planted, monkeypatch):
+def test_order_and_number_of_batches_do_not_matter(tmp_path, planted, monkeypatch):
     one = scan(tmp_path / "one", {split: [part] for split, part in planted.items()})
-    # Batches and flushes in the middle of files, too.
-    monkeypatch.setattr(data_scan, "_BATCH", 3)
+    # Flushes in the middle, too.
     monkeypatch.setattr(data_scan, "_FLUSH", 5)
     turned = {split: part[::-1] for split, part in planted.items()}
     many = scan(
         tmp_path / "many",
-        {split: [p[:1], p[1:9], [], p[9:]] for split, p in turned.items()},
+        {split: [p[:1], p[1:3], p[3:9], p[9:]] for split, p in turned.items()},
     )
 
     assert many == one
 
 
-def test_files_without_a_record_count_nothing(tmp_path):
-    statistics = scan(tmp_path, {"train": [[]]})
-    assert statistics.split("train").examples == 0
-    assert scan(tmp_path / "none", {}) == DataStatistics()
+def test_no_batch_counts_nothing(tmp_path):
+    assert scan(tmp_path, {}) == DataStatistics()
 
 
 @pytest.mark.parametrize("record", MALFORMED)
-def test_a_malformed_record_is_left_out_and_counted(tmp_path, record):
-    path = tmp_path / "part.tfrecord.gz"
-    write_shard(path, [GOOD, record, GOOD])
-    batches = list(read_batches(str(path)))
+def test_a_malformed_record_is_left_out_and_counted(record):
+    images, labels, malformed = read_batch(decode([GOOD, record, GOOD]))
 
-    assert sum(malformed for *_, malformed in batches) == 1
-    images = np.concatenate([images for images, *_ in batches])
+    assert malformed == 1
+    assert images.dtype == np.uint8
     np.testing.assert_array_equal(images, [image(1)] * 2)
-    assert np.concatenate([labels for _, labels, _ in batches]).tolist() == [3, 3]
+    assert labels.tolist() == [3, 3]
 
 
-@pytest.mark.parametrize("place", [0, 4, 8])
-def test_a_record_of_another_type_costs_no_other_record(tmp_path, monkeypatch, place):
-    monkeypatch.setattr(data_scan, "_BATCH", 3)
-    numbers = [1, 2, 3, 4, 5, 6, 7, 8]
-    shard = records(numbers)
-    shard.insert(place, raw([0.5] * 784, [1]))
-    path = tmp_path / "part.tfrecord.gz"
-    write_shard(path, shard)
+@pytest.mark.parametrize(
+    "record",
+    [
+        pytest.param(raw([0.5] * 784, [1]), id="float pixels"),
+        pytest.param(raw([0] * 784, [1.5]), id="float label"),
+        pytest.param(raw([0] * 784, None), id="no label"),
+        pytest.param(raw(None, [1]), id="no image"),
+        pytest.param(raw(None, None), id="nothing"),
+    ],
+)
+def test_a_batch_without_a_feature_is_all_malformed(record):
+    images, labels, malformed = read_batch(decode([record] * 4))
 
-    batches = list(read_batches(str(path)))
-
-    assert sum(malformed for *_, malformed in batches) == 1
-    assert np.concatenate([labels for _, labels, _ in batches]).tolist() == numbers
+    assert malformed == 4
+    assert images.shape == (0, 784)
+    assert labels.shape == (0,)
 
 
 def test_an_empty_batch_counts_nothing_but_the_malformed():

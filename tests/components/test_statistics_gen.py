@@ -20,6 +20,7 @@ from tfx_bsl.sketches import QuantilesSketch
 from typed_beam import TYPED_BEAM_ARGS
 
 from components import statistics_gen
+from components.data_statistics import read_statistics
 from components.statistics_gen import (
     BatchingExecutor,
     TallyingSketch,
@@ -113,6 +114,20 @@ def test_the_artifact_says_what_that_of_tfx_says(examples, tmp_path):
     assert decode_split_names(ours.split_names) == list(SPLITS)
     assert ours.split_names == theirs.split_names
     assert ours.span == theirs.span == SPAN
+
+
+def test_what_the_gate_wants_is_counted_beside_them(examples, tmp_path, monkeypatch):
+    monkeypatch.setattr(statistics_gen, "_BATCH", 7)
+    statistics = generate(BatchingExecutor, examples, tmp_path)
+
+    counts = read_statistics(statistics.uri)
+    assert {name: split.examples for name, split in counts.splits.items()} == {
+        "train": 20,
+        "test": 10,
+    }
+    assert counts.split("train").labels == (2,) * 10
+    # The records of ``test`` are the first ten of ``train``.
+    assert counts.leakage == {("train", "test"): 10}
 
 
 def test_batches_hold_every_record_in_order(tiny_examples, tiny_items):

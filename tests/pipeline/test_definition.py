@@ -27,7 +27,6 @@ EDGES = {
     "ExampleValidator": {"StatisticsGen", "SchemaGen"},
     "PreviousDataResolver": {"StatisticsGen"},
     "DataGate": {
-        "ExampleGen",
         "StatisticsGen",
         "SchemaGen",
         "ExampleValidator",

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from components.data_scan import count
 from components.data_statistics import DataStatistics, write_statistics
 from components.features import NUM_CLASSES, PIXELS, SPLITS
 from components.pictures import AUGMENTED_FILE
@@ -19,8 +20,10 @@ from pipeline.datasets.records import serialize_example
 from pipeline.datasets.shards import write_shard
 from pipeline.lineage import RunArtifact
 from pipeline.reporting import sources
-from pipeline.reporting.data import count_examples
 
+# Of the nodes of a pipeline, those that a report reads.
+NODES = ("ExampleGen", "StatisticsGen", "ExampleValidator", "DataGate")
+NODES += ("Trainer", "Evaluator")
 RUN = "20260101-120000-abcd"
 NAMES = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat <b>"]
 NAMES += ["Sandal", "Shirt", "Sneaker", "$Bag$", "Ankle boot"]
@@ -69,13 +72,19 @@ def squares() -> tuple[np.ndarray, np.ndarray]:
     return images.astype(np.uint8), classes
 
 
+def labels_of(split: str) -> np.ndarray:
+    """The labels of the squares, int64 [50]; those of ``test`` are not all right."""
+    _, labels = squares()
+    if split == "test":
+        for index, label in MISLABELLED:
+            labels[index] = label
+    return labels
+
+
 def write_examples(folder: Path) -> None:
-    images, classes = squares()
+    images, _ = squares()
     for split in SPLITS:
-        labels = classes.copy()
-        if split == "test":
-            for index, label in MISLABELLED:
-                labels[index] = label
+        labels = labels_of(split)
         records = [
             serialize_example(*item) for item in zip(images, labels, strict=True)
         ]
@@ -148,9 +157,13 @@ def run_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_examples(folder / "ExampleGen" / "examples")
     write_anomalies(folder / "ExampleValidator" / "anomalies")
     (folder / "DataGate" / "verdict").mkdir(parents=True)
-    counts = count_examples(*squares())
-    statistics = DataStatistics(dict.fromkeys(SPLITS, counts))
-    write_statistics(folder / "DataGate" / "verdict", statistics)
+    images, classes = squares()
+    # Not the same, so that it shows which one was read.
+    judged = {split: count(images, classes, 0) for split in SPLITS}
+    write_statistics(folder / "DataGate" / "verdict", DataStatistics(judged))
+    given = {split: count(images, labels_of(split), 0) for split in SPLITS}
+    (folder / "StatisticsGen" / "statistics").mkdir(parents=True)
+    write_statistics(folder / "StatisticsGen" / "statistics", DataStatistics(given))
     write_model(folder / "Trainer" / "model")
     write_training(folder / "Trainer" / "model_run")
     for name in ("evaluation", "blessing"):
@@ -194,7 +207,6 @@ def make_summary() -> Callable[..., dict[str, Any]]:
 
     def make(**changes: Any) -> dict[str, Any]:
         config = load_config("quick", overrides=["train.batch_size=8"])
-        nodes = ["ExampleGen", "ExampleValidator", "DataGate", "Trainer", "Evaluator"]
         per_class = {str(label): 0.9 + label / 100 for label in range(NUM_CLASSES)}
         return {
             "run_id": RUN,
@@ -203,7 +215,7 @@ def make_summary() -> Callable[..., dict[str, Any]]:
             "failure": None,
             "components": [
                 {"id": node, "state": "done", "seconds": 1.25, "cached": False}
-                for node in nodes
+                for node in NODES
             ],
             "data": dict.fromkeys(SPLITS, IMAGES * NUM_CLASSES),
             "classes": NAMES,

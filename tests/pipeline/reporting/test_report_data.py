@@ -5,30 +5,16 @@ import pytest
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
 from components.data_statistics import SplitStatistics
-from components.features import PIXELS
 from pipeline.reporting.data import (
     Anomaly,
     anomalies,
     binned_pixels,
-    count_examples,
     distributions,
     drift_checks,
     read_anomalies,
     samples,
 )
 from pipeline.reporting.sources import Sources, UnavailableError
-
-
-def test_examples_are_counted_as_the_gate_counts_them() -> None:
-    images = np.zeros((3, PIXELS), np.uint8)
-    images[0, :2] = [255, 7]
-    counts = count_examples(images, np.array([4, 4, 9]))
-
-    assert (counts.examples, counts.constant, counts.malformed) == (3, 2, 0)
-    assert counts.labels == (0, 0, 0, 0, 2, 0, 0, 0, 0, 1)
-    assert len(counts.pixels) == 256
-    assert (counts.pixels[255], counts.pixels[7]) == (1, 1)
-    assert counts.pixels[0] == 3 * PIXELS - 2
 
 
 def test_pixel_values_are_binned_by_sixteen() -> None:
@@ -47,7 +33,7 @@ def test_distributions_come_from_the_gate(lineage, make_summary) -> None:
     assert "T-shirt/top" in found.balance
 
 
-def test_a_gate_that_refused_kept_nothing_so_examples_are_counted_again(
+def test_where_the_gate_refused_they_come_from_what_it_was_given(
     lineage, make_summary
 ) -> None:
     found = distributions(Sources(make_summary(), lineage.without("DataGate")))
