@@ -11,7 +11,7 @@ from benchmarks.figures import Round, median, ratio, values
 from benchmarks.scale import EPOCH
 from benchmarks.serving_speed import BARE_WAYS
 
-BEAM_NODES = ("ExampleGen", "StatisticsGen", "DataGate", "Transform", "Evaluator")
+BEAM_NODES = ("ExampleGen", "StatisticsGen", "Transform", "Evaluator")
 _LEAST, _MOST = "1", "10"
 
 

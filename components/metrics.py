@@ -5,6 +5,9 @@ from typing import Any
 
 import numpy as np
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.metrics.multi_class_confusion_matrix_metrics import (
+    NO_PREDICTED_CLASS_ID,
+)
 from tensorflow_model_analysis.proto import metrics_for_slice_pb2
 
 from components.features import LABEL, NUM_CLASSES
@@ -80,13 +83,17 @@ class EvaluationMetrics:
         return [*failures, *missing] or ["it gives no reason"]
 
     def confusion_matrix(self, model: str = CANDIDATE) -> np.ndarray:
-        """Returns counts int64 [10, 10], a row for each true digit."""
+        """Returns counts int64 [10, 10], a row for each true digit.
+
+        An answer without any probability is in no column.
+        """
         matrix = np.zeros((NUM_CLASSES, NUM_CLASSES), np.int64)
         value = self._values.get(model, {}).get((None, CONFUSION_MATRIX))
         if value is not None:
             for entry in value.matrices[0].entries:
-                count = round(entry.num_weighted_examples)
-                matrix[entry.actual_class_id, entry.predicted_class_id] = count
+                if entry.predicted_class_id != NO_PREDICTED_CLASS_ID:
+                    cell = entry.actual_class_id, entry.predicted_class_id
+                    matrix[cell] = round(entry.num_weighted_examples)
         return matrix
 
 

@@ -323,10 +323,12 @@ install_lock() {
         --require-hashes --compile-bytecode --requirement "$LOCK"
 }
 
-# The lock holds setuptools, so that nothing has to be downloaded to build with.
+# The lock holds setuptools, so that nothing has to be downloaded to build with. Python
+# compiles what it imports, but keeps none of it where PYTHONDONTWRITEBYTECODE is set.
 install_project() {
     "$VENV/bin/uv" pip install --quiet --python "$VENV/bin/python" \
-        --no-deps --no-build-isolation --editable "$ROOT"
+        --no-deps --no-build-isolation --editable "$ROOT" &&
+        "$VENV/bin/python" -m compileall -q "$ROOT/components" "$ROOT/pipeline"
 }
 
 install() {

@@ -37,6 +37,7 @@ case "$*" in
         echo "pip $*" >>"$CALLS"
         cp "$UV" "${{0%/python}}/uv"
         ;;
+    "-m compileall "*) echo "python $*" >>"$CALLS" ;;
 esac
 """
 FAKE_UV = """#!/bin/sh
@@ -301,7 +302,7 @@ def test_steps_of_a_set_up(machine):
     python = machine.python("bin/python3.10", "3.10 x86_64")
     result = machine.install()
     assert result.returncode == 0, result.stderr
-    pip, lock, project = machine.calls.read_text().splitlines()
+    pip, lock, project, compiled = machine.calls.read_text().splitlines()
     assert pip.startswith("pip -m pip install")
     assert re.search(r"--require-hashes .*requirements/uv\.txt$", pip)
     assert re.search(
@@ -310,6 +311,8 @@ def test_steps_of_a_set_up(machine):
     assert project.endswith(
         f"--no-deps --no-build-isolation --editable {machine.checkout}"
     )
+    folders = f"{machine.checkout}/components {machine.checkout}/pipeline"
+    assert compiled == f"python -m compileall -q {folders}"
     stamp = machine.checkout / ".venv" / ".complete"
     assert stamp.read_text() == f"TFX 1.16, {python}, {machine.checkout}\n"
     assert len(re.findall(r"^==> ", result.stdout, re.MULTILINE)) == 4

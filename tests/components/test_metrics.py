@@ -1,16 +1,28 @@
 """Reads what TFMA wrote: one evaluation that TFMA made, and others spelled out."""
 
 from pathlib import Path
+from typing import Any
 
+import apache_beam as beam
 import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.api.model_eval_lib import ExtractEvaluateAndWriteResults
+from tensorflow_model_analysis.extractors.slice_key_extractor import SliceKeyExtractor
 from tensorflow_model_analysis.proto import metrics_for_slice_pb2
+from typed_beam import TYPED_BEAM_ARGS
 
-from components.metrics import ACCURACY, BASELINE, CANDIDATE, LOSS, EvaluationMetrics
+from components.features import LABEL
+from components.metrics import (
+    ACCURACY,
+    BASELINE,
+    CANDIDATE,
+    CONFUSION_MATRIX,
+    LOSS,
+    EvaluationMetrics,
+)
 from pipeline.config import load_config
-from pipeline.definition import BEAM_ARGS
 from pipeline.evaluation import eval_config
 
 # (label, what the model says, how sure it is); there is no 9.
@@ -28,33 +40,33 @@ def probabilities(predicted: int, sure: float) -> list[float]:
     return row.tolist()
 
 
-def record(label: int, predicted: int, sure: float) -> bytes:
-    example = tf.train.Example()
-    feature = example.features.feature
-    feature["label"].int64_list.value.append(label)
-    feature["probabilities"].float_list.value.extend(probabilities(predicted, sure))
-    return example.SerializeToString()
+def extracts(label: int, predicted: int, sure: float) -> dict[str, Any]:
+    """What our extractors say of one example, but for its slices."""
+    return {
+        tfma.FEATURES_KEY: {LABEL: np.array([label])},
+        tfma.LABELS_KEY: np.array([label]),
+        tfma.PREDICTIONS_KEY: {"": np.array([probabilities(predicted, sure)])},
+    }
 
 
 @pytest.fixture(scope="module")
 def evaluated(tmp_path_factory: pytest.TempPathFactory) -> EvaluationMetrics:
     """PREDICTIONS, measured by TFMA as our EvalConfig says."""
-    import apache_beam as beam
-
     folder = tmp_path_factory.mktemp("evaluated")
-    with tf.io.TFRecordWriter(str(folder / "data.tfrecord")) as writer:
-        for prediction in PREDICTIONS:
-            writer.write(record(*prediction))
     # As the Evaluator does where there is no baseline: drops bounds on changes.
     config = tfma.utils.update_eval_config_with_defaults(
         eval_config(load_config().evaluation), has_baseline=False, rubber_stamp=True
     )
-    tfma.run_model_analysis(
-        eval_config=config,
-        data_location=str(folder / "data.tfrecord"),
-        output_path=str(folder / "evaluation"),
-        pipeline_options=beam.options.pipeline_options.PipelineOptions(BEAM_ARGS),
-    )
+    with beam.Pipeline(argv=TYPED_BEAM_ARGS) as pipeline:
+        _ = (
+            pipeline
+            | beam.Create([extracts(*prediction) for prediction in PREDICTIONS])
+            | ExtractEvaluateAndWriteResults(
+                eval_config=config,
+                extractors=[SliceKeyExtractor(eval_config=config, materialize=False)],
+                output_path=str(folder / "evaluation"),
+            )
+        )
     return EvaluationMetrics(str(folder / "evaluation"))
 
 
@@ -205,3 +217,22 @@ def test_without_a_confusion_matrix_all_counts_are_zero(evaluation) -> None:
     metrics = evaluation({"": {("", False): {ACCURACY: 0.5}}})
 
     np.testing.assert_array_equal(metrics.confusion_matrix(), np.zeros((10, 10)))
+
+
+def test_an_answer_without_any_probability_is_in_no_column(tmp_path) -> None:
+    written = metrics_for_slice_pb2.MetricsForSlice()
+    item = written.metric_keys_and_values.add()
+    item.key.name = CONFUSION_MATRIX
+    matrix = item.value.multi_class_confusion_matrix_at_thresholds.matrices.add()
+    for predicted, count in ((-1, 3), (2, 5)):
+        matrix.entries.add(
+            actual_class_id=4,
+            predicted_class_id=predicted,
+            num_weighted_examples=count,
+        )
+    with tf.io.TFRecordWriter(str(tmp_path / "metrics-00000-of-00001.tfrecord")) as out:
+        out.write(written.SerializeToString())
+
+    found = EvaluationMetrics(str(tmp_path)).confusion_matrix()
+
+    assert found[4, 2] == found.sum() == 5
