@@ -46,9 +46,9 @@ Batch = tuple[np.ndarray, np.ndarray, int]
 class ScanBatches(beam.PTransform):
     """Counts the records of batches and finds images that recur among them.
 
-    Takes (split, ``pa.RecordBatch``) and writes statistics.json. Only arrays go through
-    the shuffle, and each bucket of hashes is looked at on its own, so memory does not
-    grow with the data.
+    Takes (split, ``pa.RecordBatch``), of which it leaves out other splits than
+    ``SPLITS``, and writes statistics.json. Only arrays go through the shuffle, and each
+    bucket of hashes is looked at on its own, so memory does not grow with the data.
     """
 
     def __init__(self, directory: str) -> None:
@@ -91,6 +91,8 @@ class _ScanBatch(beam.DoFn):
 
     def process(self, element: tuple[str, pa.RecordBatch]):
         split, batch = element
+        if split not in SPLITS:
+            return
         images, labels, malformed = read_batch(batch)
         self._statistics[split] += count(images, labels, malformed)
         self._digests.append(digest(images, labels, split))

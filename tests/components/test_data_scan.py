@@ -132,6 +132,13 @@ def test_no_batch_counts_nothing(tmp_path):
     assert scan(tmp_path, {}) == DataStatistics()
 
 
+def test_splits_that_the_gate_does_not_judge_are_not_counted(tmp_path):
+    statistics = scan(tmp_path, {"val": [records([1])], "more": [records([1, 2])]})
+
+    assert set(statistics.splits) == {"val"}
+    assert statistics.leakage == {}
+
+
 @pytest.mark.parametrize("record", MALFORMED)
 def test_a_malformed_record_is_left_out_and_counted(record):
     images, labels, malformed = read_batch(decode([GOOD, record, GOOD]))
