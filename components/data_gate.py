@@ -75,8 +75,9 @@ class DataGateExecutor(BaseExecutor):
         """Writes checks.json and statistics.json, and links the data judged.
 
         Raises:
-          DataRejectedError: a check stops the run. Anomalies do so before any count
-            is looked at, for malformed records are in none.
+          DataRejectedError: a check stops the run. Anomalies do so, with the sizes,
+            before statistics.json is read: its counts leave malformed records out.
+          OSError: StatisticsGen wrote no statistics.json.
         """
         settings = from_dict(DataGateSettings, json.loads(exec_properties["settings"]))
         inputs = {

@@ -60,7 +60,7 @@ class ScanBatches(beam.PTransform):
         super().__init__()
         self._directory = directory
 
-    def expand(self, batches):
+    def expand(self, batches: beam.PCollection) -> beam.PCollection:
         scanned = batches | "Scan" >> beam.ParDo(_ScanBatch()).with_outputs(
             _DIGESTS_TAG, main="parts"
         )
@@ -89,7 +89,9 @@ class _ScanBatch(beam.DoFn):
         self._statistics: dict[str, SplitStatistics] = defaultdict(SplitStatistics)
         self._digests: list[np.ndarray] = []
 
-    def process(self, element: tuple[str, pa.RecordBatch]):
+    def process(
+        self, element: tuple[str, pa.RecordBatch]
+    ) -> Iterator[beam.pvalue.TaggedOutput]:
         split, batch = element
         if split not in SPLITS:
             return
@@ -99,10 +101,10 @@ class _ScanBatch(beam.DoFn):
         if sum(map(len, self._digests)) >= _FLUSH:
             yield from self._tagged_digests()
 
-    def finish_bundle(self) -> Iterator[WindowedValue]:
+    def finish_bundle(self) -> Iterator[beam.pvalue.TaggedOutput | WindowedValue]:
         for output in self._tagged_digests():
-            yield beam.pvalue.TaggedOutput(output.tag, _globally(output.value))
-        yield _globally(DataStatistics(dict(self._statistics)))
+            yield beam.pvalue.TaggedOutput(output.tag, _in_global_window(output.value))
+        yield _in_global_window(DataStatistics(dict(self._statistics)))
 
     def _tagged_digests(self) -> Iterator[beam.pvalue.TaggedOutput]:
         if self._digests:
@@ -110,7 +112,7 @@ class _ScanBatch(beam.DoFn):
             self._digests = []
 
 
-def _globally(value: object) -> WindowedValue:
+def _in_global_window(value: object) -> WindowedValue:
     """Wraps what is put out at the end of a bundle, as Beam wants it."""
     window = GlobalWindow()
     return WindowedValue(value, window.max_timestamp(), [window])
@@ -133,7 +135,7 @@ def read_batch(batch: pa.RecordBatch) -> Batch:
     images, labels = _integers(batch, IMAGE), _integers(batch, LABEL)
     if images is None or labels is None:
         return np.empty((0, PIXELS), np.uint8), np.empty(0, np.int64), batch.num_rows
-    shaped = pc.and_(_has(images, PIXELS), _has(labels, 1))
+    shaped = pc.and_(_has_length(images, PIXELS), _has_length(labels, 1))
     if not pc.all(shaped, min_count=0).as_py():
         images, labels = images.filter(shaped), labels.filter(shaped)
     pixels = np.asarray(images.flatten()).reshape(-1, PIXELS)
@@ -148,19 +150,19 @@ def _integers(batch: pa.RecordBatch, name: str) -> pa.Array | None:
     return batch.column(index)
 
 
-def _has(values: pa.Array, count: int) -> pa.Array:
+def _has_length(values: pa.Array, length: int) -> pa.Array:
     """Returns which records have so many values of a feature."""
-    return pc.fill_null(pc.equal(pc.list_value_length(values), count), False)
+    return pc.fill_null(pc.equal(pc.list_value_length(values), length), False)
 
 
-def _in_range(pixels: np.ndarray, labels: np.ndarray, count: int) -> Batch:
+def _in_range(pixels: np.ndarray, labels: np.ndarray, rows: int) -> Batch:
     """Leaves out what no image holds, of int64 [n, 784] and [n] of so many records."""
     inside = (labels >= 0) & (labels < NUM_CLASSES)
     # A row at a time takes several times as long, and is hardly ever needed.
     if pixels.min(initial=0) < 0 or pixels.max(initial=0) > MAX_PIXEL:
         inside &= (pixels.min(1) >= 0) & (pixels.max(1) <= MAX_PIXEL)
     images = pixels.astype(np.uint8)[inside]
-    return images, labels[inside], count - int(inside.sum())
+    return images, labels[inside], rows - int(inside.sum())
 
 
 def count(images: np.ndarray, labels: np.ndarray, malformed: int) -> SplitStatistics:

@@ -1,4 +1,4 @@
-"""What DataGate counts in the examples: additive, so shards and order do not matter.
+"""What is counted for DataGate: additive, so shards and order do not matter.
 
 ``data_scan`` fills these, ``data_checks`` holds them to bounds, and a verdict keeps
 them so that later data can be compared.

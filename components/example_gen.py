@@ -1,8 +1,8 @@
 """The executor of ExampleGen: takes over whole files of records instead of records.
 
 TFX's own passes every record through Beam, to shuffle them and to write one file. Here
-the files are in the wanted form already, and the Trainer shuffles. What StatisticsGen
-and DataGate find in the records is theirs to say.
+the files are in the wanted form already, and the Trainer shuffles. What is
+wrong in the records is for StatisticsGen to count and for DataGate to judge.
 """
 
 import shutil

@@ -41,6 +41,7 @@ from tfx_bsl.sketches import QuantilesSketch
 from components.data_scan import ScanBatches
 from components.examples import matching_files, untuned
 
+# An array of 1,024 images in int64 no longer fits into a second cache of 2 MB.
 _BATCH = 512
 # Tallies of so many numbers fit into the first cache of a processor; fewer values than
 # that are not worth tallying.
@@ -184,7 +185,7 @@ class StatisticsFn(beam.CombineFn):
 class TallyingSketch(QuantilesSketch):
     """TFDV's sketch, which takes the pixels of a batch as their 256 values, weighted.
 
-    It is no less exact than of a million values one by one, and takes a fifth of the
+    It is no less exact than of all values one by one, and takes a fifth of the
     time.
     """
 

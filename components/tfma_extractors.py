@@ -11,6 +11,7 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis import types
@@ -28,16 +29,24 @@ def custom_extractors(
     eval_config: config_pb2.EvalConfig,
     tensor_adapter_config: Any,
 ) -> list[Extractor]:
-    """Returns the extractors; the Evaluator looks for a function of this name."""
+    """Returns the extractors; the Evaluator looks for a function of this name.
+
+    Args:
+      eval_shared_model: the candidate, or it and the baseline.
+      eval_config: names their signatures, and what to slice by.
+      tensor_adapter_config: not needed, since no feature is decoded but the label.
+    """
     del tensor_adapter_config
     models = model_util.verify_and_update_eval_shared_models(eval_shared_model)
     return [
-        Extractor("AnswersByDigit", beam.ParDo(AnswersByDigit(models, eval_config))),
+        Extractor(
+            "PredictionsByLabel", beam.ParDo(PredictionsByLabel(models, eval_config))
+        ),
         SliceKeyExtractor(eval_config=eval_config, materialize=False),
     ]
 
 
-class AnswersByDigit(DoFnWithModels):
+class PredictionsByLabel(DoFnWithModels):
     """A batch of records → what each model answers, for each digit of the batch.
 
     An element has the digit among its features, int64 [1], for TFMA to slice by;
@@ -52,7 +61,7 @@ class AnswersByDigit(DoFnWithModels):
         """Initializes the transform.
 
         Args:
-          models: to be called, of one name each; of a single one it is empty.
+          models: with distinct names; the name of a single one is empty.
           eval_config: names their signatures and the outputs to compare.
         """
         super().__init__({model.model_name: model.model_loader for model in models})
@@ -63,11 +72,12 @@ class AnswersByDigit(DoFnWithModels):
         """Calls the models, once each.
 
         Raises:
+          KeyError: no record has a label, or a model no such output.
           ValueError: a record has not exactly one label, or a model no such signature.
         """
         batch = element[tfma.ARROW_RECORD_BATCH_KEY]
-        labels = _one_a_record(batch, LABEL).astype(np.int64)
-        records = tf.constant(_one_a_record(batch, tfma.constants.ARROW_INPUT_COLUMN))
+        labels = _single_values(batch, LABEL).astype(np.int64)
+        records = tf.constant(_single_values(batch, tfma.constants.ARROW_INPUT_COLUMN))
         answers = {
             name: _call(self._loaded_models[name], spec, records)
             for name, spec in self._specs.items()
@@ -83,15 +93,22 @@ class AnswersByDigit(DoFnWithModels):
             }
 
 
-def _one_a_record(batch: pa.RecordBatch, name: str) -> np.ndarray:
-    column = batch.column(batch.schema.get_field_index(name))
-    values = column.flatten()
-    if set(column.value_lengths().to_pylist()) - {1}:
+def _single_values(batch: pa.RecordBatch, name: str) -> np.ndarray:
+    """Returns the values [n] of a feature of which each of n records has one.
+
+    Raises:
+      KeyError: no record has it.
+      ValueError: some records have none or several.
+    """
+    column = batch.column(name)
+    single = pc.fill_null(pc.equal(pc.list_value_length(column), 1), False)
+    if not pc.all(single, min_count=0).as_py():
         raise ValueError(f"Expected one {name} in each record. Received: {column}")
-    return np.asarray(values)
+    return np.asarray(column.flatten())
 
 
 def _call(model: Any, spec: config_pb2.ModelSpec, records: tf.Tensor) -> np.ndarray:
+    """Returns the probabilities float32 [n, 10] of n serialized Examples."""
     signature = model_util.get_callable(model, spec.signature_name)
     # By its name: by position TensorFlow first refuses, with the whole batch printed.
     [name] = signature.structured_input_signature[1]

@@ -25,11 +25,11 @@ from components.metrics import ACCURACY, CONFUSION_MATRIX, COUNT, LOSS
 
 # Keras keeps a probability this far away from 0 and 1.
 _EPSILON = 1e-7
-# TFMA neither writes nor compares metrics whose names begin like this.
-_PRIVATE = "_answers"
+# TFMA neither writes nor compares metrics whose names begin with one underscore.
+_PRIVATE = "_confusion_and_loss"
 
 
-class Answers(NamedTuple):
+class ConfusionAndLoss(NamedTuple):
     """What the metrics need to know of all examples so far.
 
     Attributes:
@@ -74,32 +74,32 @@ class MultiClassConfusionMatrix(metric_types.Metric):
         super().__init__(_computations_of(_matrices), name=name)
 
 
-def _accuracy(answers: Answers) -> np.floating:
-    return np.divide(np.trace(answers.matrix), answers.matrix.sum())
+def _accuracy(sums: ConfusionAndLoss) -> np.floating:
+    return np.divide(np.trace(sums.matrix), sums.matrix.sum())
 
 
-def _mean_loss(answers: Answers) -> np.floating:
-    return np.divide(answers.loss, answers.matrix.sum())
+def _mean_loss(sums: ConfusionAndLoss) -> np.floating:
+    return np.divide(sums.loss, sums.matrix.sum())
 
 
-def _count(answers: Answers) -> float:
-    return float(answers.matrix.sum())
+def _count(sums: ConfusionAndLoss) -> float:
+    return float(sums.matrix.sum())
 
 
-def _matrices(answers: Answers) -> Matrices:
+def _matrices(sums: ConfusionAndLoss) -> Matrices:
     cells = {}
-    for label, column in np.argwhere(answers.matrix).tolist():
+    for label, column in np.argwhere(sums.matrix).tolist():
         predicted = column if column < NUM_CLASSES else NO_PREDICTED_CLASS_ID
-        number = float(answers.matrix[label, column])
+        number = float(sums.matrix[label, column])
         cells[MatrixEntryKey(label, predicted)] = number
     # A threshold of 0 counts the arg max of every example, however unsure.
     return Matrices({0.0: cells})
 
 
 def _computations_of(
-    value: Callable[[Answers], Any],
+    value: Callable[[ConfusionAndLoss], Any],
 ) -> Callable[..., metric_types.MetricComputations]:
-    """How TFMA gets at a metric that is a function of the answers of one model."""
+    """How TFMA gets at a metric that is a function of the sums of one model."""
 
     # TFMA hands parameters over by name, those that it finds, and knows no **.
     def computations(
@@ -113,43 +113,52 @@ def _computations_of(
 
         return [
             # TFMA computes once what has the same combiner and key.
-            metric_types.MetricComputation([private], None, _AnswersCombiner(private)),
+            metric_types.MetricComputation([private], None, _SumCombiner(private)),
             metric_types.DerivedMetricComputation([key], result),
         ]
 
     return metric_util.merge_per_key_computations(computations)
 
 
-class _AnswersCombiner(beam.CombineFn):
+class _SumCombiner(beam.CombineFn):
     """Adds up labels int64 [n] and probabilities float32 [n, 10] by model."""
 
     def __init__(self, key: metric_types.MetricKey) -> None:
         super().__init__()
         self._key = key
 
-    def create_accumulator(self) -> Answers:
-        return Answers(np.zeros((NUM_CLASSES, NUM_CLASSES + 1), np.int64), 0.0)
+    def create_accumulator(self) -> ConfusionAndLoss:
+        return ConfusionAndLoss(np.zeros((NUM_CLASSES, NUM_CLASSES + 1), np.int64), 0.0)
 
     def add_input(
-        self, accumulator: Answers, element: metric_types.StandardMetricInputs
-    ) -> Answers:
+        self, accumulator: ConfusionAndLoss, element: metric_types.StandardMetricInputs
+    ) -> ConfusionAndLoss:
         labels = element[tfma.LABELS_KEY]
         probabilities = element[tfma.PREDICTIONS_KEY][self._key.model_name]
-        return _add(accumulator, count_answers(labels, probabilities))
+        return _add(accumulator, count_predictions(labels, probabilities))
 
-    def merge_accumulators(self, accumulators: Iterable[Answers]) -> Answers:
+    def merge_accumulators(
+        self, accumulators: Iterable[ConfusionAndLoss]
+    ) -> ConfusionAndLoss:
         return reduce(_add, accumulators)
 
-    def extract_output(self, accumulator: Answers) -> metric_types.MetricsDict:
+    def extract_output(self, accumulator: ConfusionAndLoss) -> metric_types.MetricsDict:
         return {self._key: accumulator}
 
 
-def _add(one: Answers, other: Answers) -> Answers:
-    return Answers(*map(add, one, other))
+def _add(one: ConfusionAndLoss, other: ConfusionAndLoss) -> ConfusionAndLoss:
+    return ConfusionAndLoss(*map(add, one, other))
 
 
-def count_answers(labels: np.ndarray, probabilities: np.ndarray) -> Answers:
-    """Counts labels int64 [n] in 0..9 and probabilities float [n, 10]."""
+def count_predictions(
+    labels: np.ndarray, probabilities: np.ndarray
+) -> ConfusionAndLoss:
+    """Counts a batch.
+
+    Args:
+      labels: int64 [n] in 0..9, as DataGate demands it; 10 and above raise IndexError.
+      probabilities: float [n, 10].
+    """
     predicted = probabilities.argmax(1)
     predicted[probabilities.max(1) <= 0] = NUM_CLASSES
     matrix = np.zeros((NUM_CLASSES, NUM_CLASSES + 1), np.int64)
@@ -157,4 +166,4 @@ def count_answers(labels: np.ndarray, probabilities: np.ndarray) -> Answers:
     of_label = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     # NaN stays NaN.
     losses = -np.log(of_label.clip(_EPSILON, 1 - _EPSILON))
-    return Answers(matrix, float(losses.sum()))
+    return ConfusionAndLoss(matrix, float(losses.sum()))

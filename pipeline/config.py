@@ -139,8 +139,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     "default": {
         "model": {"first_weights": "local"},
         "train": {
-            "epochs": 7,
-            "batch_size": 320,
+            "epochs": 6,
+            "batch_size": 256,
             "learning_rate": 7e-3,
             "schedule": "trapezoid",
             "warmup": 0.1,

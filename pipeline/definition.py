@@ -170,6 +170,7 @@ def create_pipeline(
         schema=schema.outputs["schema"],
         eval_config=eval_config(config.evaluation),
         example_splits=[TEST],
+        # Where this module cannot be imported, TFX goes on with TFMA's own extractors.
         module_path="components.tfma_extractors",
     ).with_id("Evaluator")
     measuring = "components.tfma_extractors", "components.tfma_metrics"

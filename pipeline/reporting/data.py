@@ -1,7 +1,6 @@
 """The data on the page: balance, pixels, samples, anomalies, drift."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -119,13 +118,17 @@ def _statistics(sources: Sources) -> DataStatistics:
     """What DataGate judged, or was given where it refused and so kept nothing."""
     if sources.lineage.output("DataGate", "verdict"):
         return read_statistics(sources.folder("DataGate", "verdict"))
-    _readable_examples(sources)
-    return read_statistics(sources.folder("StatisticsGen", "statistics"))
+    _require_layout(sources)
+    try:
+        return read_statistics(sources.folder("StatisticsGen", "statistics"))
+    except FileNotFoundError:
+        raise UnavailableError(
+            "Nothing to show: StatisticsGen counted nothing for DataGate in this run."
+        ) from None
 
 
-def _readable_examples(sources: Sources) -> Path:
-    """The examples, if each can be read as an image and a label."""
-    examples = sources.folder("ExampleGen", "examples")
+def _require_layout(sources: Sources) -> None:
+    """Raises UnavailableError unless each example is an image and a label."""
     if not sources.summary["data"]:
         raise UnavailableError("Nothing to show: the records could not be counted.")
     for check in sources.summary["checks"]:
@@ -134,12 +137,12 @@ def _readable_examples(sources: Sources) -> Path:
             raise UnavailableError(
                 f"Not shown: records of {check['slice']} deviate from the schema."
             )
-    return examples
 
 
 def samples(sources: Sources) -> list[Sample]:
     """Returns the first training images of each class."""
-    examples = _readable_examples(sources)
+    _require_layout(sources)
+    examples = sources.folder("ExampleGen", "examples")
     for limit in (_FIRST_RECORDS, 0):
         pattern = f"{examples}/Split-{TRAIN}/*"
         images, labels = read_examples([pattern], limit=limit)

@@ -113,8 +113,8 @@ def test_what_is_kept_of_each_contender(asked, screen) -> None:
 @pytest.mark.parametrize(
     ("overrides", "available", "expected"),
     [
-        ((), 55_000, 171 * 320),
-        (("train.max_examples=1000",), 55_000, 3 * 320),
+        ((), 55_000, 214 * 256),
+        (("train.max_examples=1000",), 55_000, 3 * 256),
         (("train.max_examples=1000", "train.batch_size=100"), 950, 900),
     ],
 )

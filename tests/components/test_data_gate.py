@@ -177,7 +177,7 @@ def test_anomalies_come_with_sizes(inputs):
     assert [line.partition(",")[0] for line in found] == ["anomaly: x: ", "size"]
 
 
-def test_anomalies_as_warnings_let_the_records_be_read(inputs, caplog):
+def test_anomalies_as_warnings_let_the_counts_be_judged(inputs, caplog):
     inputs.write_anomalies(
         "val",
         """anomaly_info { key: "extra" value {

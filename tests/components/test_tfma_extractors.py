@@ -28,7 +28,7 @@ from components.metrics import (
     LOSS,
     EvaluationMetrics,
 )
-from components.tfma_extractors import AnswersByDigit, custom_extractors
+from components.tfma_extractors import PredictionsByLabel, custom_extractors
 from pipeline.config import load_config
 from pipeline.datasets.records import serialize_example
 from pipeline.evaluation import eval_config
@@ -46,7 +46,7 @@ THRESHOLDS = '"thresholds": [0.0]'
 
 
 class _Looks(tf.Module):
-    """Answers by the first ten pixels, which it takes for logits."""
+    """ConfusionAndLoss by the first ten pixels, which it takes for logits."""
 
     def __init__(self, sharpness: float) -> None:
         super().__init__()
@@ -184,7 +184,7 @@ def test_the_evaluation_is_validated_by_tfma(measure: Measure) -> None:
 def answers(models) -> Callable[[pa.RecordBatch], list[dict[str, Any]]]:
     """Calls the transform on a batch."""
     config = config_of(True)
-    transform = AnswersByDigit(shared_models(models, config), config)
+    transform = PredictionsByLabel(shared_models(models, config), config)
     transform.setup()
     return lambda batch: list(transform.process({tfma.ARROW_RECORD_BATCH_KEY: batch}))
 

@@ -5,6 +5,7 @@ import pytest
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
 from components.data_statistics import SplitStatistics
+from pipeline.lineage import RunArtifact
 from pipeline.reporting.data import (
     Anomaly,
     anomalies,
@@ -50,7 +51,7 @@ def test_where_the_gate_refused_they_come_from_what_it_was_given(
     ]
 
 
-def test_records_that_deviate_from_the_schema_are_not_read(
+def test_records_that_deviate_from_the_schema_are_not_shown(
     lineage, make_summary
 ) -> None:
     summary = make_summary()
@@ -60,6 +61,14 @@ def test_records_that_deviate_from_the_schema_are_not_read(
     for build in (distributions, samples):
         with pytest.raises(UnavailableError, match="records of train deviate"):
             build(refused)
+
+
+def test_a_run_before_counts_were_kept_says_so(lineage, make_summary, tmp_path) -> None:
+    older = lineage.without("DataGate")
+    older.artifacts["StatisticsGen", "statistics"] = RunArtifact(str(tmp_path), {})
+
+    with pytest.raises(UnavailableError, match="counted nothing"):
+        distributions(Sources(make_summary(), older))
 
 
 def test_samples_are_the_first_of_each_class(lineage, make_summary) -> None:
