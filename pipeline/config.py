@@ -134,8 +134,8 @@ PRESETS: dict[str, dict[str, Any]] = {
             "max_digit_accuracy_drop": 0.12,
         },
     },
-    # mnist-pipeline run: 99.26 %, 22 s of training on two busy cores with bfloat16 (11 to
-    # 14 s on free ones), medians of five seeds; benchmarks/ACCURACY.md has each.
+    # mnist-pipeline run: 99.26 %, 22 s of training on two busy cores with bfloat16,
+    # medians of five seeds; benchmarks/ACCURACY.md has each.
     "default": {
         "model": {"first_weights": "local"},
         "train": {
@@ -158,9 +158,9 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     "accurate": _ACCURATE,
     # make accuracy ARGS='--preset record --seeds 3': 99.64 % on the test split (99.61-
-    # 99.66), 35 minutes of training each on two busy cores with bfloat16, median of three
-    # seeds; another processor gave 99.66 % (99.66-99.67), in 25 minutes. Three networks
-    # on both splits, asked about nine shifts of the image.
+    # 99.66), 35 minutes of training each on two busy cores with bfloat16, medians of
+    # three seeds; another processor gave 99.66 % (99.66-99.67), in 25 minutes. Three
+    # networks on both splits, asked about nine shifts of the image.
     "record": {
         **_ACCURATE,
         "model": {**_ACCURATE["model"], "members": 3, "shifts": 1},
