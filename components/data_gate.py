@@ -97,7 +97,6 @@ class DataGateExecutor(BaseExecutor):
             checks += previous_drift_checks(statistics, previous, settings)
         _decide(checks)
 
-        Path(verdict.uri).mkdir(parents=True, exist_ok=True)
         write_statistics(verdict.uri, statistics)
         write_checks(verdict.uri, checks)
         verdict.set_int_custom_property(STATISTICS_ID, inputs["statistics"].id)

@@ -7,7 +7,6 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import combinations
-from pathlib import Path
 
 import apache_beam as beam
 import numpy as np
@@ -73,13 +72,8 @@ class ScanBatches(beam.PTransform):
             (scanned.parts, repeated)
             | "Parts" >> beam.Flatten()
             | "Total" >> beam.CombineGlobally(total)
-            | "WriteCounts" >> beam.Map(_write, self._directory)
+            | "Write" >> beam.Map(lambda it: write_statistics(self._directory, it))
         )
-
-
-def _write(statistics: DataStatistics, directory: str) -> None:
-    Path(directory).mkdir(parents=True, exist_ok=True)
-    write_statistics(directory, statistics)
 
 
 class _ScanBatch(beam.DoFn):

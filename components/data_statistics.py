@@ -123,7 +123,10 @@ def _relative_entropy(p: np.ndarray, q: np.ndarray) -> float:
 
 
 def write_statistics(directory: str | Path, statistics: DataStatistics) -> None:
-    """Writes statistics.json: the counts, and for readers what follows from them."""
+    """Writes statistics.json: the counts, and for readers what follows from them.
+
+    Makes the directory where there is none.
+    """
     content = {
         "splits": {
             name: {**attrs.asdict(split), **_derived(split)}
@@ -132,6 +135,7 @@ def write_statistics(directory: str | Path, statistics: DataStatistics) -> None:
         "leakage": [[*key, n] for key, n in sorted(statistics.leakage.items())],
         "conflicts": [[*key, n] for key, n in sorted(statistics.conflicts.items())],
     }
+    Path(directory).mkdir(parents=True, exist_ok=True)
     (Path(directory) / STATISTICS_FILE).write_text(json.dumps(content) + "\n")
 
 
