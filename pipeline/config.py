@@ -137,7 +137,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     # mnist-pipeline run: 99.26 %, 22 s of training on two busy cores with bfloat16,
     # medians of five seeds; benchmarks/ACCURACY.md has each.
     "default": {
-        "model": {"first_weights": "local"},
+        "model": {"hidden_units": [512, 256], "first_weights": "local"},
         "train": {
             "epochs": 6,
             "batch_size": 256,
