@@ -134,7 +134,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             "max_digit_accuracy_drop": 0.12,
         },
     },
-    # mnist-pipeline run: 99.26 %, 22 s of training on two busy cores with bfloat16,
+    # mnist-pipeline run: 99.25 %, 15 s of training on two busy cores with bfloat16,
     # medians of five seeds; benchmarks/ACCURACY.md has each.
     "default": {
         "model": {"hidden_units": [512, 256], "first_weights": "local"},
