@@ -4,6 +4,9 @@
 about what it was trained on.
 """
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,15 +22,12 @@ _FORMATS = ("PNG", "JPEG")
 _RING = np.pad(np.zeros((HEIGHT - 4, WIDTH - 4), bool), 2, constant_values=True)
 _MIDDLE = 6
 _LEAST_CONTRAST = 32
-# What Pillow raises for a file that is damaged, cut short or absurdly large.
-_DAMAGE = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    MemoryError,
-    Image.DecompressionBombError,
-)
+# What Pillow raises for a file that is damaged or cut short.
+_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, MemoryError)
+# Pixels in memory at once, up to four bytes each, and in a file that is read smaller.
+_MOST_DECODED = 250_000_000
+_MOST_STORED = 1_000_000_000
+_OPENING = threading.Lock()
 
 
 class ImageError(PipelineError):
@@ -42,9 +42,8 @@ def is_image(path: Path) -> bool:
 def load_image(source: Path | BinaryIO) -> np.ndarray:
     """Reads a PNG or JPEG as the pixels of a record.
 
-    A photo is turned as its EXIF says, made grey, fitted into the square with its
-    proportions kept, and its own border's grey put around it. Under transparent
-    parts lies white where the ink is dark, black where it is bright.
+    The picture is read by ``read_grey``, fitted into the square with its proportions
+    kept, and its own border's grey put around it.
 
     Args:
       source: a file, by path or open for reading.
@@ -53,17 +52,62 @@ def load_image(source: Path | BinaryIO) -> np.ndarray:
       uint8 [28, 28].
 
     Raises:
-      ImageError: it is no PNG or JPEG, damaged, or larger than Pillow's limit.
+      ImageError: as ``read_grey``.
+    """
+    return _fit(Image.fromarray(read_grey(source, 4 * max(WIDTH, HEIGHT))))
+
+
+def read_grey(source: Path | BinaryIO, least: int) -> np.ndarray:
+    """Reads a PNG or JPEG in grey, upright as its EXIF says.
+
+    Under transparent parts lies white where the ink is dark, black where it is bright.
+
+    Args:
+      source: a file, by path or open for reading.
+      least: a JPEG larger than twice this, in pixels along its shorter side, is decoded
+        at a half, a quarter or an eighth of its size.
+
+    Returns:
+      uint8 [height, width].
+
+    Raises:
+      ImageError: it is no PNG or JPEG, damaged, or too large to decode.
     """
     try:
-        with Image.open(source, formats=_FORMATS) as image:
-            # Lets libjpeg decode a large photo small; PNG is left as it is.
-            image.draft("L", (4 * WIDTH, 4 * HEIGHT))
-            return _fit(_grey(ImageOps.exif_transpose(image)))
+        with _open(source) as image:
+            stored = image.width * image.height
+            image.draft("L", (least, least))
+            # All coefficients of a progressive JPEG are held, however small it is read.
+            whole = "progressive" in image.info
+            decoded = stored if whole else image.width * image.height
+            if stored > _MOST_STORED or decoded > _MOST_DECODED:
+                raise ImageError(
+                    f"expected a picture of at most {_MOST_DECODED // 10**6:,} million "
+                    f"pixels, or a baseline JPEG of {_MOST_STORED // 10**6:,} million, "
+                    f"received {stored / 10**6:,.0f} million. Save it smaller"
+                )
+            return np.asarray(_grey(ImageOps.exif_transpose(image)))
     except _DAMAGE as error:
         raise ImageError(
             f"expected a PNG or JPEG image, received {_describe(error)}"
         ) from error
+
+
+def _open(source: Path | BinaryIO) -> Image.Image:
+    with _without_pillows_limit():
+        return Image.open(source, formats=_FORMATS)
+
+
+@contextmanager
+def _without_pillows_limit() -> Iterator[None]:
+    """Lets a picture be opened whose size will be looked at before it is decoded."""
+    with _OPENING:
+        limit = Image.MAX_IMAGE_PIXELS
+        Image.MAX_IMAGE_PIXELS = None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
 
 
 def looks_inverted(pixels: np.ndarray) -> bool:
@@ -119,7 +163,7 @@ def _on_contrast(image: Image.Image) -> Image.Image:
     """Lays a picture in RGBA on white if what is seen of it is dark, else on black."""
     opacity = image.getchannel("A")
     grey = image.convert("L")
-    seen = np.average(np.asarray(grey), weights=np.asarray(opacity, float) + 1e-9)
+    seen = np.average(np.asarray(grey), weights=np.asarray(opacity) + np.float32(1e-9))
     ground = Image.new("L", image.size, MAX_PIXEL if seen < MAX_PIXEL / 2 else 0)
     ground.paste(grey, mask=opacity)
     return ground
@@ -143,8 +187,6 @@ def _fit(image: Image.Image) -> np.ndarray:
 def _describe(error: BaseException) -> str:
     if isinstance(error, Image.UnidentifiedImageError):
         return "another kind of file"
-    if isinstance(error, Image.DecompressionBombError):
-        return "one of more pixels than is safe to decode"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return f"a damaged one ({error or type(error).__name__})"

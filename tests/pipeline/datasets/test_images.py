@@ -1,6 +1,7 @@
 """Pictures become the pixels of a record: size, colour, turn, transparency, damage."""
 
 import io
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from pipeline.datasets.images import (
     is_image,
     load_image,
     looks_inverted,
+    read_grey,
 )
 
 ORIENTATION = 0x0112
@@ -125,11 +127,42 @@ def test_what_is_no_picture_is_said(tmp_path: Path) -> None:
         assert str(caught.value).startswith(expected), name
 
 
-def test_more_pixels_than_are_safe_are_refused(monkeypatch) -> None:
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+def wide_jpeg(side: int, digit: np.ndarray) -> io.BytesIO:
+    """A digit, dark on white, over all of a JPEG of ``side`` by ``side`` pixels."""
+    small = Image.fromarray(255 - digit)
+    return encode(small.resize((side, side), Image.Resampling.NEAREST), "JPEG")
 
-    with pytest.raises(ImageError, match="more pixels than is safe"):
-        load_image(encode(Image.new("L", (28, 28))))
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("side", [10_000, 14_200])
+def test_a_jpeg_of_100_and_200_megapixels_is_read_small(digits, side: int) -> None:
+    """Without Pillow's warning or error about decompression bombs."""
+    file = wide_jpeg(side, digits[0])
+
+    assert read_grey(file, 1000).shape == (-(-side // 8),) * 2
+    file.seek(0)
+    assert np.abs(load_image(file) - (255.0 - digits[0])).mean() < 6
+    assert Image.MAX_IMAGE_PIXELS is not None
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_png_of_100_megapixels_is_read_without_a_warning() -> None:
+    file = encode(Image.new("1", (10_000, 10_000)), compress_level=1)
+    assert (load_image(file) == 0).all()
+
+
+def test_absurdly_many_pixels_are_refused_before_they_are_decoded() -> None:
+    """PNG's header is enough; a JPEG's is changed to claim the largest size."""
+    png = bytearray(encode(Image.new("L", (9, 9))).getvalue())
+    png[16:24] = (50_000).to_bytes(4, "big") * 2
+    png[29:33] = zlib.crc32(png[12:29]).to_bytes(4, "big")
+    jpeg = bytearray(encode(Image.new("L", (9, 9)), "JPEG").getvalue())
+    start = jpeg.index(b"\xff\xc0") + 5
+    jpeg[start : start + 4] = (65_500).to_bytes(2, "big") * 2
+    for content, received in ((png, "2,500 million"), (jpeg, "4,290 million")):
+        with pytest.raises(ImageError, match="at most 250 million pixels") as caught:
+            load_image(io.BytesIO(content))
+        assert f"received {received}. Save it smaller" in str(caught.value)
 
 
 def test_digits_are_told_from_their_negatives(digits) -> None:
