@@ -1,17 +1,21 @@
 """Checkpoints of a training: what lets a killed one go on after its last epoch."""
 
+import contextlib
+import itertools
 import json
 import logging
+import secrets
 import shutil
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
 import keras
 import numpy as np
+from filelock import FileLock, Timeout
 
 _FILE = "checkpoint.npz"
 _STATE = "state"
@@ -63,7 +67,7 @@ class CheckpointStore:
         checksums, and training starts over.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
-        fresh = self._file.with_suffix(".tmp")
+        fresh = self._file.with_suffix(f".{secrets.token_hex(4)}.tmp")
         with fresh.open("wb") as stream:
             np.savez(
                 stream,
@@ -94,11 +98,72 @@ class CheckpointStore:
         )
 
     def remove(self) -> None:
-        """Removes those of all members, and those of recipes given up long ago."""
+        """Removes those of all members, and those of recipes given up long ago.
+
+        What a training at work has claimed stays.
+        """
         shutil.rmtree(self._root / self._digest, ignore_errors=True)
         others = sorted(self._root.glob("*"), key=_last_saved)
         for folder in others[:-_KEPT_RECIPES]:
-            shutil.rmtree(folder, ignore_errors=True)
+            with contextlib.suppress(Timeout), _lock(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def claim_checkpoints(root: Path, digest: str) -> Iterator[CheckpointStore]:
+    """Has checkpoints of a recipe alone for as long as its training lasts.
+
+    Two trainings of one recipe at once work side by side: the one that comes second
+    neither waits, resumes the checkpoint of the first nor removes it, but gets a
+    folder of its own. A killed training claims nothing any more. On a network volume
+    this needs the locks that publishing a model needs as well.
+
+    Args:
+      root: holds a folder for each training that may be gone on with.
+      digest: of everything that the weights depend on.
+
+    Yields:
+      The checkpoint that was saved last of those that nobody is at work on, or an
+      empty store.
+    """
+    for name in _folders_of(root, digest):
+        lock = _lock(root / name)
+        try:
+            lock.acquire()
+        except Timeout:
+            _log.info(
+                "another process trains this recipe, with its checkpoints in %s; this "
+                "training leaves them alone",
+                root / name,
+            )
+            continue
+        try:
+            yield CheckpointStore(root, name)
+        finally:
+            lock.release()
+        return
+
+
+def _folders_of(root: Path, digest: str) -> Iterator[str]:
+    """Yields names of folders for a recipe without end, best to go on with first."""
+    found = sorted(root.glob(f"{digest}*"), key=_last_saved, reverse=True)
+    saved = [folder.name for folder in found]
+    yield from saved
+    for name in itertools.chain(
+        [digest], (f"{digest}-{number}" for number in itertools.count(1))
+    ):
+        if name not in saved:
+            yield name
+
+
+def _lock(folder: Path) -> FileLock:
+    """Returns the lock of a folder of checkpoints, which does not wait.
+
+    Its file lies outside and stays: to remove a lock file that others may have open
+    would let two of them hold it.
+    """
+    locks = folder.parent.with_name(f".{folder.parent.name}-locks")
+    return FileLock(locks / folder.name, timeout=0)
 
 
 def _last_saved(recipe: Path) -> float:

@@ -20,7 +20,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 
 from components.batches import Preprocess
 from components.board import write_image
-from components.checkpoints import CheckpointStore, History
+from components.checkpoints import CheckpointStore, History, claim_checkpoints
 from components.durable import files_below, sha256
 from components.examples import load_split, matching_files, read_examples
 from components.features import HEIGHT, IMAGE, TRAIN, VAL, WIDTH
@@ -79,16 +79,16 @@ def run_fn(fn_args: FnArgs) -> None:
         shown.result()
 
     digest = recipe_digest(fn_args, recipe.precision)
-    store = CheckpointStore(Path(custom["checkpoints"]), digest)
-    model, history = train(recipe, data, run_dir, store)
-    write_history(history, model, recipe.precision, run_dir)
+    with claim_checkpoints(Path(custom["checkpoints"]), digest) as store:
+        model, history = train(recipe, data, run_dir, store)
+        write_history(history, model, recipe.precision, run_dir)
 
-    images, _ = read_examples(fn_args.eval_files, limit=REFERENCE_COUNT)
-    reference = predict_reference(model, images, data.preprocess)
-    write_reference(run_dir, reference)
-    export_model(model, data.preprocess, export)
-    write_warmup_requests(export, reference.images)
-    store.remove()
+        images, _ = read_examples(fn_args.eval_files, limit=REFERENCE_COUNT)
+        reference = predict_reference(model, images, data.preprocess)
+        write_reference(run_dir, reference)
+        export_model(model, data.preprocess, export)
+        write_warmup_requests(export, reference.images)
+        store.remove()
     _log.info("exported a model of %d parameters", model.count_params())
 
 
