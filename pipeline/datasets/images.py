@@ -7,6 +7,7 @@ about what it was trained on.
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,13 +16,26 @@ from PIL import Image, ImageOps
 
 from components.errors import PipelineError
 from components.features import HEIGHT, MAX_PIXEL, WIDTH
+from pipeline.datasets.file_kinds import HEAD_SIZE, describe_kind, read_head
 
-SUFFIXES = (".png", ".jpg", ".jpeg")
-_FORMATS = ("PNG", "JPEG")
+SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".jpe", ".jfif"),
+    *(".webp", ".bmp", ".gif", ".tif", ".tiff"),
+)
+KINDS = "PNG, JPEG, WebP, BMP, GIF or TIFF"
+# Pixels a side from which a record's 28 can be averaged.
+SMALL = 4 * max(WIDTH, HEIGHT)
+_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
+# A grey picture that was saved as a JPEG in colour is a little off grey.
+_LEAST_COLOUR = 16
+_MOST_COLOUR_PIXELS = 256
 # The two outer rows and columns, and what lies well inside.
 _RING = np.pad(np.zeros((HEIGHT - 4, WIDTH - 4), bool), 2, constant_values=True)
 _MIDDLE = 6
 _LEAST_CONTRAST = 32
+_READ_KINDS = tuple(
+    f"a {kind} image" for kind in ("PNG", "JPEG", "WebP", "BMP", "GIF", "TIFF")
+)
 # What Pillow raises for a file that is damaged or cut short.
 _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, MemoryError)
 # Pixels in memory at once, up to four bytes each, and in a file that is read smaller.
@@ -34,16 +48,33 @@ class ImageError(PipelineError):
     """A picture that cannot be read; says what was expected and received."""
 
 
+@dataclass(frozen=True)
+class GreyPicture:
+    """A picture as it lies there, but upright and grey.
+
+    Attributes:
+      values: uint8 [height, width]; a large JPEG may have been decoded smaller.
+      size: width and height in the file, before EXIF turned it.
+      colour: whether there was colour to drop.
+      frames: whether it holds more than one; the first one is read.
+    """
+
+    values: np.ndarray
+    size: tuple[int, int]
+    colour: bool
+    frames: bool
+
+
 def is_image(path: Path) -> bool:
     """Says by its name whether a file is a picture."""
     return path.suffix.lower() in SUFFIXES
 
 
 def load_image(source: Path | BinaryIO) -> np.ndarray:
-    """Reads a PNG or JPEG as the pixels of a record.
+    """Reads a picture as the pixels of a record.
 
-    The picture is read by ``read_grey``, fitted into the square with its proportions
-    kept, and its own border's grey put around it.
+    It is read by ``read_grey``, fitted into the square with its proportions kept, and
+    its own border's grey put around it.
 
     Args:
       source: a file, by path or open for reading.
@@ -54,29 +85,45 @@ def load_image(source: Path | BinaryIO) -> np.ndarray:
     Raises:
       ImageError: as ``read_grey``.
     """
-    return _fit(Image.fromarray(read_grey(source, 4 * max(WIDTH, HEIGHT))))
+    return fit(read_grey(source))
 
 
-def read_grey(source: Path | BinaryIO, least: int) -> np.ndarray:
-    """Reads a PNG or JPEG in grey, upright as its EXIF says.
+def read_grey(source: Path | BinaryIO, least: int = SMALL) -> np.ndarray:
+    """Reads a picture in grey, as :func:`read_picture`: uint8 [height, width]."""
+    with _upright(source, least) as (image, _, _):
+        return np.asarray(_grey(image))
 
-    Under transparent parts lies white where the ink is dark, black where it is bright.
+
+def read_picture(source: Path | BinaryIO, least: int = SMALL) -> GreyPicture:
+    """Reads a PNG, JPEG, WebP, BMP, GIF or TIFF, told by its content, in grey.
+
+    It is turned upright as its EXIF says. Under transparent parts lies white where the
+    ink is dark, black where it is bright.
 
     Args:
-      source: a file, by path or open for reading.
+      source: a file, by path or open for reading from its start.
       least: a JPEG larger than twice this, in pixels along its shorter side, is decoded
         at a half, a quarter or an eighth of its size.
 
-    Returns:
-      uint8 [height, width].
-
     Raises:
-      ImageError: it is no PNG or JPEG, damaged, or too large to decode.
+      ImageError: it is of another kind, which is named, damaged, or too large to
+        decode.
     """
+    with _upright(source, least) as (image, size, frames):
+        return GreyPicture(np.asarray(_grey(image)), size, _has_colour(image), frames)
+
+
+@contextmanager
+def _upright(
+    source: Path | BinaryIO, least: int
+) -> Iterator[tuple[Image.Image, tuple[int, int], bool]]:
+    """Gives the picture, its width and height in the file, whether it has frames."""
     try:
         with _open(source) as image:
+            size, frames = image.size, _has_frames(image)
             stored = image.width * image.height
-            image.draft("L", (least, least))
+            # Lets libjpeg decode a large photo small; its Y is the grey.
+            image.draft("L" if image.mode == "L" else "YCbCr", (least, least))
             # All coefficients of a progressive JPEG are held, however small it is read.
             whole = "progressive" in image.info
             decoded = stored if whole else image.width * image.height
@@ -86,10 +133,10 @@ def read_grey(source: Path | BinaryIO, least: int) -> np.ndarray:
                     f"pixels, or a baseline JPEG of {_MOST_STORED // 10**6:,} million, "
                     f"received {stored / 10**6:,.0f} million. Save it smaller"
                 )
-            return np.asarray(_grey(ImageOps.exif_transpose(image)))
+            yield ImageOps.exif_transpose(image), size, frames
     except _DAMAGE as error:
         raise ImageError(
-            f"expected a PNG or JPEG image, received {_describe(error)}"
+            f"expected a picture ({KINDS}), received {_describe(error, source)}"
         ) from error
 
 
@@ -153,10 +200,33 @@ def _grey(image: Image.Image) -> Image.Image:
     if image.has_transparency_data:
         return _on_contrast(image.convert("RGBA"))
     if image.mode.startswith(("I", "F")):
-        # Pillow clips 16 bits a pixel where it should scale them.
-        values = np.asarray(image, np.float64) * MAX_PIXEL / (2**16 - 1)
-        return Image.fromarray(values.round().clip(0, MAX_PIXEL).astype(np.uint8))
+        # Pillow clips what is more than 8 bits a pixel where it should scale it.
+        values = np.asarray(image, np.float64)
+        largest = 1 if image.mode == "F" else 2**16 - 1
+        if not (values.min() >= 0 and values.max() <= largest):
+            raise ValueError(f"pixels outside 0..{largest}")
+        return Image.fromarray((values * MAX_PIXEL / largest).round().astype(np.uint8))
     return image.convert("L")
+
+
+def _has_frames(image: Image.Image) -> bool:
+    # A phone's JPEG may hold a preview or a depth map as well, which is no frame.
+    return image.format != "MPO" and bool(getattr(image, "is_animated", False))
+
+
+def _has_colour(image: Image.Image) -> bool:
+    if image.mode in ("1", "L", "LA", "La") or image.mode.startswith(("I", "F")):
+        return False
+    factor = max(1, max(image.size) // _MOST_COLOUR_PIXELS)
+    if image.has_transparency_data:
+        # What is not seen has no colour.
+        seen = image.convert("RGBA").reduce(factor)
+        image = Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen)
+        factor = 1
+    if image.mode == "P":
+        image = image.convert("RGB")
+    small = np.asarray(image.reduce(factor).convert("RGB"), np.int16)
+    return bool(np.ptp(small, axis=2).max() > _LEAST_COLOUR)
 
 
 def _on_contrast(image: Image.Image) -> Image.Image:
@@ -169,8 +239,16 @@ def _on_contrast(image: Image.Image) -> Image.Image:
     return ground
 
 
-def _fit(image: Image.Image) -> np.ndarray:
-    """Scales a grey picture to 28 along its longer side and fills up the other."""
+def fit(grey: np.ndarray) -> np.ndarray:
+    """Scales a grey picture to 28 along its longer side and fills up the other.
+
+    Args:
+      grey: uint8 [height, width].
+
+    Returns:
+      uint8 [28, 28].
+    """
+    image = Image.fromarray(grey)
     scale = min(WIDTH / image.width, HEIGHT / image.height)
     # ImageOps.contain would round the shorter side of a thin strip to nothing.
     size = [max(1, round(side * scale)) for side in image.size]
@@ -184,9 +262,18 @@ def _fit(image: Image.Image) -> np.ndarray:
     return fitted
 
 
-def _describe(error: BaseException) -> str:
+def _describe(error: BaseException, source: Path | BinaryIO) -> str:
     if isinstance(error, Image.UnidentifiedImageError):
-        return "another kind of file"
+        kind = describe_kind(_head(source))
+        rare = ", damaged or of a rare kind" if kind in _READ_KINDS else ""
+        return kind + rare
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return f"a damaged one ({error or type(error).__name__})"
+
+
+def _head(source: Path | BinaryIO) -> bytes:
+    if isinstance(source, Path):
+        return read_head(source)
+    source.seek(0)
+    return source.read(HEAD_SIZE)

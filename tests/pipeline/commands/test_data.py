@@ -206,7 +206,9 @@ def test_a_faulty_picture_leaves_nothing(tmp_path: Path):
     bad.write_bytes(bad.read_bytes()[:60])
     result = call("convert", "--images", tmp_path / "pets", "--out", tmp_path / "out")
     assert isinstance(result.exception, DatasetError)
-    assert str(result.exception).startswith(f"{bad}: expected a PNG or JPEG image")
+    assert str(result.exception).startswith(
+        f"{bad}: expected a picture (PNG, JPEG, WebP, BMP, GIF or TIFF)"
+    )
     assert [path.name for path in tmp_path.iterdir()] == ["pets"]
 
 

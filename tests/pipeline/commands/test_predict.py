@@ -139,10 +139,10 @@ def test_what_cannot_be_read_is_named_counted_and_passed(grey_workspace, tmp_pat
     found = answers(result)
     assert [a.get("class_id") for a in found] == [None, 3, None, None, None]
     assert found[1]["image"] == str(good)
-    expected = "expected a PNG or JPEG image, received "
+    expected = "expected a picture (PNG, JPEG, WebP, BMP, GIF or TIFF), received "
     assert found[0] == {
         "image": f"{tmp_path}/p/a.png",
-        "error": f"{expected}another kind of file",
+        "error": f"{expected}a text file",
     }
     assert found[3]["error"] == f"{expected}No such file or directory"
     assert found[4]["error"].startswith("truncated, expected at least 2 items")
@@ -151,7 +151,7 @@ def test_what_cannot_be_read_is_named_counted_and_passed(grey_workspace, tmp_pat
     assert len(lines) == 6
     name, said = lines[3].split(maxsplit=1)
     assert name == f"{tmp_path}/p/c\\n\\x1b[31m.jpg"
-    assert said == f"{expected}another kind of file"
+    assert said == f"{expected}a text file"
 
 
 def test_dark_on_bright_is_said_and_inverted(grey_workspace, tmp_path):

@@ -122,7 +122,7 @@ FAULTS = {
     "a label below zero": (record(image=[picture(1)], label=[-1]), "received -1"),
     "no picture": (
         record(image=[b"GIF89a"], label=[1]),
-        "expected a PNG or JPEG image, received another kind of file",
+        "(PNG, JPEG, WebP, BMP, GIF or TIFF), received a GIF image, damaged or",
     ),
 }
 

@@ -119,8 +119,8 @@ def test_an_unreadable_picture_is_named_when_it_is_reached(folder: Path) -> None
     with pytest.raises(DatasetError) as caught:
         next(examples)
     assert str(caught.value) == (
-        f"{folder}/bee/b.png: expected a PNG or JPEG image, received another kind of "
-        "file. Replace or remove it."
+        f"{folder}/bee/b.png: expected a picture (PNG, JPEG, WebP, BMP, GIF or TIFF), "
+        "received a text file. Replace or remove it."
     )
 
 

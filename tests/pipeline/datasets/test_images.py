@@ -11,15 +11,18 @@ from PIL import Image
 from components.examples import read_examples
 from pipeline.config import PROJECT_ROOT
 from pipeline.datasets.images import (
+    SUFFIXES,
     ImageError,
     invert,
     is_image,
     load_image,
     looks_inverted,
     read_grey,
+    read_picture,
 )
 
 ORIENTATION = 0x0112
+EXPECTED = "expected a picture (PNG, JPEG, WebP, BMP, GIF or TIFF), received "
 
 
 def encode(image: Image.Image, kind: str = "PNG", **options: object) -> io.BytesIO:
@@ -105,26 +108,107 @@ def test_a_picture_that_is_transparent_all_over_is_read() -> None:
     assert np.ptp(load_image(encode(Image.new("RGBA", (28, 28), (9, 9, 9, 0))))) == 0
 
 
-def test_what_is_no_picture_is_said(tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_text("not a picture")
-    whole = encode(Image.new("L", (99, 99))).getvalue()
-    (tmp_path / "b.png").write_bytes(whole[:-30])
-    (tmp_path / "c.png").write_bytes(b"")
-    encode(Image.new("L", (9, 9)), "BMP")
-    (tmp_path / "d.png").write_bytes(encode(Image.new("L", (9, 9)), "BMP").read())
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "BMP", "GIF", "TIFF"])
+def test_lossless_kinds_come_back_as_they_were(digits, kind: str) -> None:
+    options = {"lossless": True} if kind == "WEBP" else {}
+    file = encode(Image.fromarray(digits[0]), kind, **options)
 
+    np.testing.assert_array_equal(load_image(file), digits[0])
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "GIF", "TIFF"])
+def test_the_first_of_several_frames_is_read(digits, kind: str) -> None:
+    first, *others = (Image.fromarray(digit) for digit in digits[:3])
+    options = {"lossless": True} if kind == "WEBP" else {}
+    file = encode(first, kind, save_all=True, append_images=others, **options)
+
+    picture = read_picture(file)
+    np.testing.assert_array_equal(picture.values, digits[0])
+    assert picture.frames
+    assert not read_picture(encode(first, kind)).frames
+
+
+def test_the_kind_is_told_by_the_content_not_the_name(digits, tmp_path: Path) -> None:
+    file = tmp_path / "photo.jpg"
+    Image.fromarray(digits[0]).save(file, "WEBP", lossless=True)
+
+    np.testing.assert_array_equal(load_image(file), digits[0])
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF"])
+def test_colour_and_size_are_told(digits, kind: str) -> None:
+    grey = Image.fromarray(digits[0]).resize((60, 40))
+    red = Image.merge("RGB", (grey, *[Image.new("L", grey.size)] * 2))
+
+    for image, colour in ((grey, False), (grey.convert("RGB"), False), (red, True)):
+        picture = read_picture(encode(image, kind))
+        assert (picture.colour, picture.size) == (colour, (60, 40))
+        assert picture.values.shape == (40, 60)
+
+
+def test_colour_under_transparency_is_none() -> None:
+    image = Image.new("RGBA", (28, 28), (255, 0, 0, 0))
+    image.paste((9, 9, 9, 255), (4, 4, 9, 9))
+
+    assert not read_picture(encode(image)).colour
+
+
+def test_a_jpeg_in_colour_is_as_grey_as_before(digits) -> None:
+    red = Image.merge("RGB", [Image.fromarray(digit) for digit in digits[:3]])
+    file = encode(red.resize((1000, 700)), "JPEG")
+    with Image.open(file) as image:
+        image.draft("L", (112, 112))
+        expected = np.asarray(image.convert("L"))
+
+    np.testing.assert_array_equal(read_grey(file), expected)
+
+
+@pytest.mark.parametrize(("values", "expected"), [([0, 0.5, 1], [0, 128, 255])])
+def test_a_tiff_of_fractions_is_scaled(values, expected) -> None:
+    image = Image.fromarray(np.array([values], np.float32))
+
+    assert read_grey(encode(image, "TIFF")).tolist() == [expected]
+
+
+@pytest.mark.parametrize("values", [[0, 255.0], [-0.1, 1], [float("nan"), 1]])
+def test_a_tiff_of_other_floats_is_refused(values) -> None:
+    image = Image.fromarray(np.array([values], np.float32))
+
+    with pytest.raises(ImageError, match=r"a damaged one \(pixels outside 0\.\.1\)"):
+        load_image(encode(image, "TIFF"))
+
+
+def test_what_is_no_picture_is_said(tmp_path: Path) -> None:
+    whole = encode(Image.new("L", (99, 99))).getvalue()
+    for name, (content, received) in {
+        "a.png": (b"not a picture", "a text file"),
+        "b.png": (whole[:-30], "a damaged one"),
+        "c.png": (b"", "an empty file"),
+        "d.jpg": (b"\0\0\0\x18ftypheic\0\0\0\0", "a HEIC image"),
+        "e.jpg": (b"\0\0\0\x1cftypavif\0\0\0\0", "an AVIF image"),
+        "f.jpg": (b"%PDF-1.7\n%\xe2\xe3", "a PDF document"),
+        "g.jpg": (b"\n<!DOCTYPE html><p>404", "an HTML page"),
+        "h.tif": (b"II*\0\x08", "a TIFF image, damaged or of a rare kind"),
+        "i.png": (b"\x9a\x07\xfe" * 9, "another kind of file"),
+        "j.png": (b"version https://git-lfs.github.com/spec", "a Git LFS pointer"),
+    }.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ImageError) as caught:
+            load_image(tmp_path / name)
+        assert str(caught.value).startswith(f"{EXPECTED}{received}"), name
     for name, received in {
-        "a.png": "another kind of file",
-        "b.png": "a damaged one",
-        "c.png": "another kind of file",
-        "d.png": "another kind of file",
         "none.png": "No such file or directory",
         ".": "Is a directory",
     }.items():
         with pytest.raises(ImageError) as caught:
             load_image(tmp_path / name)
-        expected = f"expected a PNG or JPEG image, received {received}"
-        assert str(caught.value).startswith(expected), name
+        assert str(caught.value) == f"{EXPECTED}{received}"
+
+
+def test_the_kind_of_what_lies_in_a_record_is_said() -> None:
+    with pytest.raises(ImageError) as caught:
+        load_image(io.BytesIO(b"%PDF-1.7"))
+    assert str(caught.value) == f"{EXPECTED}a PDF document"
 
 
 def wide_jpeg(side: int, digit: np.ndarray) -> io.BytesIO:
@@ -177,7 +261,7 @@ def test_a_blank_picture_is_not_inverted(value: int) -> None:
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("a.png", True), ("a.JPG", True), ("a.jpeg", True), ("a.gif", False), ("png", 0)],
+    [*((f"a{end.upper()}", True) for end in SUFFIXES), ("a.pdf", False), ("png", 0)],
 )
 def test_pictures_are_told_by_their_names(name: str, expected: bool) -> None:
     assert is_image(Path(name)) == expected
