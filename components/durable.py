@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from components.errors import PipelineError
+from components.litter import is_litter
 
 _CHUNK = 1 << 20
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -28,12 +29,13 @@ _DISK_FULL_WORDS = (
 def files_below(folder: Path) -> Iterator[tuple[str, bool]]:
     """Yields the path of each file below a folder, and whether it is a regular one.
 
-    A link counts as a file that is not regular, wherever it leads.
+    A link counts as a file that is not regular, wherever it leads. Litter, like macOS's
+    ``.DS_Store``, is passed over.
 
     Raises:
       OSError: a folder cannot be read.
     """
-    for root, folders, files in os.walk(folder, onerror=_raise):
+    for root, folders, files in _walk(folder):
         links = [name for name in folders if (Path(root) / name).is_symlink()]
         for name in [*files, *links]:
             path = Path(root) / name
@@ -56,14 +58,14 @@ def copy_files(source: Path, target: Path, leave_out: str) -> dict[str, str]:
     """Copies a folder into a new one and forces each file to disk.
 
     Args:
-      source: holds regular files and folders.
+      source: holds regular files and folders; its litter is left behind.
       target: is made; it must not exist.
       leave_out: path of a file not to copy.
 
     Returns:
       Path of each file to the SHA-256 of what was read from the source.
     """
-    for root, _, _ in os.walk(source, onerror=_raise):
+    for root, _, _ in _walk(source):
         (target / Path(root).relative_to(source)).mkdir()
     digests = {}
     for path in sorted(path for path, _ in files_below(source)):
@@ -181,6 +183,17 @@ def explain_full_disk(folder: Path) -> Iterator[None]:
         if not is_disk_full(error):
             raise
         raise full_disk_error(folder) from error
+
+
+def _walk(folder: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Walks a folder like ``os.walk``, but past litter.
+
+    Raises:
+      OSError: a folder cannot be read.
+    """
+    for root, folders, files in os.walk(folder, onerror=_raise):
+        folders[:] = [name for name in folders if not is_litter(name)]
+        yield root, folders, [name for name in files if not is_litter(name)]
 
 
 def _sync_file(stream: BinaryIO) -> None:

@@ -68,6 +68,16 @@ def test_each_split_holds_the_files_of_its_folder(data, tiny_items):
         assert labels.tolist() == tiny_items[1][:count].tolist()
 
 
+def test_litter_is_no_file_of_a_split(data, tiny_items):
+    for name in ("._a.tfrecord.gz", ".DS_Store"):
+        (data / "test" / name).write_bytes(b"Mac OS X")
+
+    folder = Path(generate(data).uri) / "Split-test"
+    assert [file.name for file in folder.iterdir()] == [
+        "data_tfrecord-00000-of-00001.gz"
+    ]
+
+
 def test_the_artifact_says_what_is_in_it(data):
     examples = generate(data)
 

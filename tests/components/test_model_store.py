@@ -415,6 +415,37 @@ def test_verify_names_what_is_missing_changed_and_added(store, source):
     }
 
 
+LITTER = (".DS_Store", "variables/._variables.index", "__MACOSX/a", "Thumbs.db")
+
+
+def add_litter(folder: Path) -> None:
+    for name in LITTER:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"litter")
+
+
+def test_litter_changes_no_version(store, source):
+    version = store.publish(source, FACTS)
+    add_litter(store.path(version))
+
+    assert store.verify(version) == {}
+    assert store.publish_once(source, FACTS) == version
+    (store.path(version) / "variables" / "real").touch()
+    assert store.verify(version) == {"variables/real": "added"}
+
+
+def test_litter_is_neither_published_nor_rolled_back_to(store, source):
+    add_litter(source)
+    first = store.publish(source, FACTS)
+    add_litter(store.path(first))
+    store.publish(source, FACTS)
+
+    for version in (first, store.rollback(first)):
+        assert set(store.manifest(version).files) == set(FILES)
+        assert store.verify(version) == {}
+    assert not (store.path(version) / "__MACOSX").exists()
+
+
 def test_verify_takes_no_link_for_a_file(store, source):
     version = store.publish(source, FACTS)
     folder = store.path(version)

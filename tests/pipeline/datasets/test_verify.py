@@ -186,6 +186,16 @@ def test_missing_and_unlisted_files_are_named(converted: Path):
     ]
 
 
+def test_litter_and_a_byte_order_mark_do_no_harm(converted: Path):
+    for name in (".DS_Store", "._train-00000-of-00003.tfrecord.gz", "Thumbs.db"):
+        (converted / "train" / name).write_bytes(b"litter")
+    manifest = converted / "dataset.json"
+    manifest.write_text(manifest.read_text(), encoding="utf-8-sig")
+
+    report = verify_dataset(converted)
+    assert (report.problems, report.checksums) == ([], True)
+
+
 def test_an_empty_split_and_an_empty_file_are_named(converted: Path):
     (converted / "dataset.json").unlink()
     (converted / VAL).unlink()
