@@ -3,7 +3,9 @@
 The wiring reads the file for each run; the manifest of a pushed model keeps the names.
 """
 
+import codecs
 import json
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -22,25 +24,48 @@ def check_class_names(names: tuple[str, ...]) -> tuple[str, ...]:
     """Returns the names, in the order of the labels, if they can name the classes.
 
     Raises:
-      ValueError: they are not 10 distinct printable names of 1 to 80 characters.
+      ValueError: they are not 10 names, or :func:`check_printable` refuses one.
     """
     if len(names) != NUM_CLASSES:
         raise ValueError(
             f"expected {NUM_CLASSES} names, one for each label from 0 to "
             f"{NUM_CLASSES - 1}, received {len(names)}"
         )
+    check_printable(names)
+    return names
+
+
+def check_printable(names: Sequence[str]) -> None:
+    """Refuses names that cannot be shown or told apart.
+
+    Raises:
+      ValueError: one is blank, longer than 80 characters, holds a character that is
+        not seen, like a no-break space, or looks like another one.
+    """
+    seen: dict[str, int] = {}
     for label, name in enumerate(names):
         if not name.strip() or not name.isprintable() or len(name) > _LONGEST:
             raise ValueError(
                 f"expected printable names of 1 to {_LONGEST} characters, received "
-                f"{name[:_LONGEST]!r} for label {label}"
+                f"{name[:_LONGEST]!a} for label {label}{_odd_character(name)}"
             )
-        if name in names[:label]:
+        # An accent may be a character of its own or not, as on macOS.
+        same = seen.setdefault(unicodedata.normalize("NFC", name.strip()), label)
+        if same != label:
             raise ValueError(
                 f"expected distinct names, received {name!r} for labels "
-                f"{names.index(name)} and {label}"
+                f"{same} and {label}"
             )
-    return names
+
+
+def _odd_character(name: str) -> str:
+    """Names the first character that is not seen: ``: NO-BREAK SPACE``."""
+    odd = next((c for c in name if not c.isprintable()), None)
+    if odd is None:
+        return ""
+    if "\udc80" <= odd <= "\udcff":
+        return ": bytes that are not UTF-8"
+    return f": {unicodedata.name(odd, f'control character {ord(odd)}')}"
 
 
 ClassNames = Annotated[tuple[str, ...], AfterValidator(check_class_names)]
@@ -67,7 +92,7 @@ def parse_class_names(file: Path) -> tuple[str, ...]:
       DatasetError: as :func:`read_class_names`, or the file cannot be read.
     """
     try:
-        return _NAMES.validate_json(file.read_bytes())
+        return _NAMES.validate_json(file.read_bytes().removeprefix(codecs.BOM_UTF8))
     except (OSError, ValidationError) as error:
         raise DatasetError(
             f"{file}: expected a JSON list of {NUM_CLASSES} class names, in the order "

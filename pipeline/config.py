@@ -243,7 +243,7 @@ def to_dict(config: Config) -> dict[str, Any]:
 
 def _read_toml(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text())
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UsageError(
             f"Expected --config to name a readable TOML file. "

@@ -60,7 +60,9 @@ def _read_labels_file(folder: Path) -> tuple[str, ...]:
     if not file.exists():
         return DIGITS
     try:
-        return check_class_names(tuple(file.read_text(encoding="utf-8").splitlines()))
+        return check_class_names(
+            tuple(file.read_text(encoding="utf-8-sig").splitlines())
+        )
     except (OSError, ValueError) as error:
         raise DatasetError(
             f"{file}: expected the name of one class a line, {NUM_CLASSES} of them, "

@@ -21,7 +21,9 @@ class ShardEntry:
 def write_manifest(folder: Path, shards: dict[str, ShardEntry]) -> None:
     """Writes dataset.json; ``shards`` is keyed by path relative to the folder."""
     content = {"files": {name: asdict(entry) for name, entry in shards.items()}}
-    (folder / MANIFEST_NAME).write_text(json.dumps(content, indent=2) + "\n")
+    (folder / MANIFEST_NAME).write_text(
+        json.dumps(content, indent=2) + "\n", encoding="utf-8"
+    )
 
 
 def read_manifest(folder: Path) -> dict[str, ShardEntry] | None:
@@ -34,7 +36,7 @@ def read_manifest(folder: Path) -> dict[str, ShardEntry] | None:
     if not path.exists():
         return None
     try:
-        files = json.loads(path.read_text())["files"]
+        files = json.loads(path.read_text(encoding="utf-8-sig"))["files"]
         return {name: ShardEntry(**entry) for name, entry in files.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DatasetError(

@@ -1,6 +1,7 @@
 """Class names: read whole, or refused with what is wrong with them."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from components.classes import (
     CLASSES_FILE,
     DIGITS,
+    check_printable,
     describe_class,
     parse_class_names,
     read_class_names,
@@ -44,6 +46,11 @@ def test_without_a_file_the_classes_are_digits(tmp_path: Path) -> None:
         ((*NAMES[:9], " \t"), "received ' \\t' for label 9"),
         ((*NAMES[:9], "a\x1b[31m"), "received 'a\\x1b[31m' for label 9"),
         ((*NAMES[:9], "‮boot"), "received '\\u202eboot' for label 9"),
+        ((*NAMES[:9], "a\xa0b"), "received 'a\\xa0b' for label 9: NO-BREAK SPACE"),
+        ((*NAMES[:9], "a\u200bb"), "for label 9: ZERO WIDTH SPACE"),
+        ((*NAMES[:9], "a\tb"), "for label 9: control character 9"),
+        ((*NAMES[:8], "caf\xe9", "cafe\u0301"), "for labels 8 and 9"),
+        ((*NAMES[:9], "Coat "), "received 'Coat ' for labels 4 and 9"),
         ((*NAMES[:9], "x" * 81), "for label 9"),
         ((*NAMES[:9], 9), "label 9: Input should be a valid string"),
         (dict.fromkeys(NAMES, 1), "Input should be a valid"),
@@ -59,6 +66,19 @@ def test_names_that_will_not_do_are_refused(tmp_path, content, received) -> None
     assert message.startswith(f"{file}: expected a JSON list of 10 class names")
     assert received in message
     assert message.endswith("remove it to call the classes 0 to 9.")
+
+
+def test_bytes_that_are_no_utf8_are_named() -> None:
+    """As the name of a folder comes from the file system."""
+    with pytest.raises(ValueError, match="for label 1: bytes that are not UTF-8"):
+        check_printable(["ant", os.fsdecode(b"caf\xe9")])
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    file = write(tmp_path, NAMES)
+    file.write_text(file.read_text(), encoding="utf-8-sig")
+
+    assert read_class_names(tmp_path) == NAMES
 
 
 def test_a_file_that_is_no_json_is_refused(tmp_path: Path) -> None:

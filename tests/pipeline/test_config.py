@@ -42,6 +42,13 @@ def test_without_a_preset_the_default_one_is_taken() -> None:
     assert load_config().preset == "default"
 
 
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text('pipeline = "e"  # é', encoding="utf-8-sig")
+
+    assert load_config(file=file).pipeline == "e"
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_preset_sets_what_it_says_and_nothing_else(preset: str) -> None:
     expected = to_dict(Config())
