@@ -3,6 +3,8 @@
 from tfx.dsl.components.common.resolver import ResolverStrategy
 from tfx.types import Artifact
 
+from components.artifact_files import has_files
+
 VERDICT = "verdict"
 STATISTICS = "statistics"
 STATISTICS_ID = "statistics_id"
@@ -11,7 +13,7 @@ Artifacts = dict[str, list[Artifact]]
 
 
 class PreviousDataStrategy(ResolverStrategy):
-    """Resolves to the latest verdict on other data than this run's.
+    """Resolves to the latest verdict on other data than this run's, if it is whole.
 
     Were it the latest of all, a run with nothing changed would compare its cached
     data with itself, and so run DataGate again.
@@ -29,6 +31,7 @@ class PreviousDataStrategy(ResolverStrategy):
             verdict
             for verdict in input_dict[VERDICT]
             if verdict.get_int_custom_property(STATISTICS_ID) not in current
+            and has_files(verdict.uri)
         ]
         latest = sorted(others, key=lambda verdict: verdict.id)[-1:]
         return {VERDICT: latest, STATISTICS: input_dict[STATISTICS]}

@@ -23,6 +23,7 @@ from pipeline.commands.run import check_inputs
 from pipeline.config import PRESETS, Config, load_config
 from pipeline.metadata_file import check_metadata
 from pipeline.node_records import RunRecords
+from pipeline.workspace_identity import settle_workspace
 from pipeline.workspace_lock import workspace_lock
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ def open_store(
     if connection.HasField("sqlite"):
         with workspace_lock(config.workspace, purpose):
             check_metadata(config.metadata)
+            settle_workspace(config)
             yield connection
         return
     _require_writable(config.workspace)

@@ -64,6 +64,7 @@ def create_pipeline(
         schema and the data for their digests, and the class names.
       metadata: the metadata store; None is the SQLite file of the workspace.
     """
+    origin = provenance(config)
     # Records come in splits already; a split is a folder.
     examples = FileBasedExampleGen(
         input_base=str(config.data),
@@ -75,7 +76,8 @@ def create_pipeline(
         ),
         custom_executor_spec=ExecutorClassSpec(CopyingExecutor),
     ).with_id("ExampleGen")
-    _run_again_on(examples, source_digest("components.example_gen"))
+    taking_over = source_digest("components.example_gen")
+    _run_again_on(examples, f"{taking_over}-{origin['data']}")
 
     # The schema is curated and reviewed; inferring one would bless any data.
     schema = ImportSchemaGen(schema_file=str(config.schema)).with_id("SchemaGen")
@@ -186,7 +188,7 @@ def create_pipeline(
         evaluation=evaluator.outputs["evaluation"],
         data_verdict=data_gate.outputs["verdict"],
         destination=str(config.serving),
-        provenance=provenance(config),
+        provenance=origin,
         model_gate=dataclasses.asdict(config.evaluation),
     ).with_id("Pusher")
 

@@ -24,6 +24,7 @@ from pipeline.reporting.report import write_page, write_summary
 from pipeline.reporting.text import cause
 from pipeline.run_summary import EXIT_CODES
 from pipeline.screen import NodeScreen
+from pipeline.workspace_identity import settle_workspace
 
 _log = logging.getLogger(__name__)
 
@@ -70,8 +71,10 @@ def execute(
 def _execute(
     config: Config, run_id: str, screen: NodeScreen, started: float
 ) -> Execution:
-    for line in clear_interrupted(config, run_id):
+    for line in [*settle_workspace(config), *clear_interrupted(config, run_id)]:
         screen.note(line)
+    # Where the metadata is new it has no identity yet.
+    settle_workspace(config)
     origin = provenance(config)
 
     def ended(result: NodeResult) -> None:

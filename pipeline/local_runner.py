@@ -8,6 +8,7 @@ TFX's own ``LocalDagRunner``.
 import logging
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Literal
 
 import attrs
@@ -23,11 +24,14 @@ from tfx.orchestration.portable.runtime_parameter_utils import (
 )
 from tfx.proto.orchestration import pipeline_pb2
 
+from components.artifact_files import note_files
 from components.errors import PipelineError
 from pipeline.config import load_config
 from pipeline.definition import create_pipeline
 from pipeline.metadata_file import check_metadata
 from pipeline.metadata_handle import open_metadata
+from pipeline.movable_cache import movable_cache
+from pipeline.workspace_identity import settle_workspace
 from pipeline.workspace_lock import workspace_lock
 
 State = Literal["done", "cached", "failed", "not run"]
@@ -142,7 +146,7 @@ def _launch(compiled: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode) ->
     deployment = runner_utils.extract_local_deployment_config(compiled)
     store = deployment.metadata_connection_config
     connection = getattr(store, store.WhichOneof("connection_config"))
-    execution = Launcher(
+    launcher = Launcher(
         pipeline_node=node,
         mlmd_connection=open_metadata(connection),
         pipeline_info=compiled.pipeline_info,
@@ -151,10 +155,21 @@ def _launch(compiled: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode) ->
         custom_driver_spec=runner_utils.extract_custom_driver_spec(
             deployment, node.node_info.id
         ),
-    ).launch()
+    )
+    with movable_cache(_workspace(compiled)):
+        execution = launcher.launch()
     with open_metadata(connection) as handle:
         [record] = handle.store.get_executions_by_id([execution.execution_id])
-    return _state(record)
+    if (state := _state(record)) == "done":
+        for artifacts in execution.output_dict.values():
+            for artifact in artifacts:
+                note_files(artifact.uri)
+    return state
+
+
+def _workspace(compiled: pipeline_pb2.Pipeline) -> Path:
+    root = compiled.runtime_spec.pipeline_root.field_value.string_value
+    return Path(root).parent
 
 
 def _state(record: metadata_store_pb2.Execution) -> State:
@@ -174,4 +189,6 @@ if __name__ == "__main__":
     _config = load_config()
     with workspace_lock(_config.workspace, "a run of TFX's own CLI"):
         check_metadata(_config.metadata)
-        LocalDagRunner().run(create_pipeline(_config))
+        settle_workspace(_config)
+        with movable_cache(_config.workspace):
+            LocalDagRunner().run(create_pipeline(_config))

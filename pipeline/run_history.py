@@ -9,7 +9,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from functools import cached_property
-from pathlib import Path
 
 import attrs
 from ml_metadata.errors import StatusError
@@ -19,6 +18,7 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 from components.errors import PipelineError, UsageError
 from pipeline.config import Config
 from pipeline.metadata_file import check_metadata, unfit_metadata
+from pipeline.relocation import Relocation, recorded_places
 from pipeline.run_summary import SUMMARY_FILE, RunSummary, read_summary
 
 LATEST = "latest"
@@ -149,7 +149,7 @@ class RunHistory:
         Raises:
           PipelineError: the metadata database cannot be read.
         """
-        known = _read_store(self._config.metadata)
+        known = _read_store(self._config)
         files = self._config.reports.glob(f"*/{SUMMARY_FILE}")
         names = {file.parent.name for file in files if not file.parent.is_symlink()}
         runs = [
@@ -211,8 +211,9 @@ class RunHistory:
 _Known = dict[str, tuple[datetime, tuple[Execution, ...]]]
 
 
-def _read_store(database: Path) -> _Known:
+def _read_store(config: Config) -> _Known:
     """Run id → when it started, and its executions in their order."""
+    database = config.metadata
     check_metadata(database)
     if not database.exists() or not database.stat().st_size:
         return {}
@@ -221,18 +222,18 @@ def _read_store(database: Path) -> _Known:
     connection.sqlite.connection_mode = mlmd.SqliteMetadataSourceConfig.READONLY
     try:
         store = MetadataStore(connection)
-        return _read_runs(store)
+        return _read_runs(store, recorded_places(database, config.workspace))
     except (RuntimeError, StatusError) as error:
         raise unfit_metadata(database, str(error)) from error
 
 
-def _read_runs(store: MetadataStore) -> _Known:
+def _read_runs(store: MetadataStore, places: Relocation) -> _Known:
     nodes = {
         execution.id: context.name.partition(".")[2]
         for context in store.get_contexts_by_type("node")
         for execution in store.get_executions_by_context(context.id)
     }
-    outputs, inputs = _read_events(store, list(nodes))
+    outputs, inputs = _read_events(store, list(nodes), places)
     return {
         context.name: (
             _time(context.create_time_since_epoch),
@@ -248,7 +249,7 @@ def _read_runs(store: MetadataStore) -> _Known:
 
 
 def _read_events(
-    store: MetadataStore, executions: list[int]
+    store: MetadataStore, executions: list[int], places: Relocation
 ) -> tuple[dict[int, list[Artifact]], dict[int, list[int]]]:
     """Execution id → what it made, and → ids of what it read."""
     outputs, inputs = defaultdict(list), defaultdict(list)
@@ -266,7 +267,7 @@ def _read_events(
                     artifact.id,
                     event.path.steps[0].key,
                     types[artifact.type_id],
-                    artifact.uri,
+                    places.resolve(artifact.uri),
                     _plain(artifact.custom_properties),
                 )
             )

@@ -15,6 +15,7 @@ from pipeline.config import Config, load_config
 from pipeline.metadata_file import check_metadata
 from pipeline.reporting import PAGE_FILE
 from pipeline.run_summary import SUMMARY_FILE
+from pipeline.workspace_identity import settle_workspace
 from pipeline.workspace_lock import workspace_lock
 
 _log = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ def report(run_id: str, workspace: Path | None, open_page: bool) -> None:
     summary = read_summary(config, run_id)
     with workspace_lock(config.workspace, f"report of {summary['run_id']}"):
         check_metadata(config.metadata)
+        settle_workspace(config)
         page = _write_again(config, summary)
     click.echo(f"\n{page}")
     if open_page and not webbrowser.open(page.as_uri()):

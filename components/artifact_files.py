@@ -1,0 +1,51 @@
+"""Whether the files of an artifact are all there still.
+
+A list of them is kept beside what TFX keeps of the execution that made them; somebody
+may remove some by hand, and neither a cache nor a resolver may hand out the rest.
+"""
+
+import json
+from pathlib import Path
+
+from components.durable import files_below, replace_text
+
+
+def note_files(uri: str) -> None:
+    """Lists the files of an artifact that is complete, unless they are listed.
+
+    Args:
+      uri: its folder, ``<node>/<output>/<execution>`` as TFX names it.
+    """
+    record = _record(Path(uri))
+    if not record.exists():
+        record.parent.mkdir(parents=True, exist_ok=True)
+        replace_text(record, json.dumps(_sizes(Path(uri))))
+
+
+def has_files(uri: str) -> bool:
+    """Says whether an artifact has its folder and, where they were listed, its files.
+
+    Files are known by name and size.
+    """
+    folder = Path(uri)
+    try:
+        sizes = _sizes(folder) if folder.is_dir() else None
+        listed = json.loads(_record(folder).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        # Made by TFX's own CLI, or by a run that was killed right after the node.
+        return sizes is not None
+    except (OSError, ValueError):
+        return False
+    return sizes == listed
+
+
+def _record(folder: Path) -> Path:
+    output, execution = folder.parts[-2:]
+    system = folder.parent.parent / ".system"
+    return system / "files" / execution / f"{output}.json"
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    return {
+        path: (folder / path).lstat().st_size for path, _ in sorted(files_below(folder))
+    }
