@@ -17,6 +17,7 @@ from pipeline.config import Config
 from pipeline.data_faults import find_data_faults
 from pipeline.definition import create_pipeline, provenance
 from pipeline.interrupted import clear_interrupted
+from pipeline.latest_report import point_latest
 from pipeline.lineage import RunLineage
 from pipeline.local_runner import NodeResult, run_nodes
 from pipeline.outcome import summarize
@@ -121,7 +122,12 @@ def conclude(
     summary = summarize(config, run_id, results, lineage, seconds, origin)
     directory = config.reports / run_id
     write_summary(directory, summary)
-    _link(config.reports / "latest", run_id)
+    try:
+        point_latest(config.reports, run_id)
+    except OSError as error:
+        # The run ended as it did, and its report has a name of its own.
+        _log.exception("latest could not be changed")
+        screen.print(f"[yellow]reports/latest is an older run: {escape(str(error))}[/]")
     _report(directory, summary, lineage, screen)
     return Execution(summary, results)
 
@@ -148,11 +154,3 @@ def explain_failure(config: Config, node_id: str, error: Exception) -> Exception
     if node_id in ("ExampleGen", "StatisticsGen"):
         return find_data_faults(config.data) or error
     return error
-
-
-def _link(link: Path, target: str) -> None:
-    """Points a symbolic link elsewhere without a moment in which it is missing."""
-    fresh = link.with_name(f".{link.name}-{target}")
-    fresh.unlink(missing_ok=True)
-    fresh.symlink_to(target)
-    fresh.replace(link)

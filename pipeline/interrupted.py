@@ -84,7 +84,7 @@ def clear_execution(
 def _clear_temporary(config: Config) -> None:
     for left in config.artifacts.glob("*/.system/stateful_working_dir/*"):
         shutil.rmtree(left)
-    for pattern in ("*/.*.part", ".latest-*"):
+    for pattern in ("*/.*.part", ".*.part", ".latest-*"):
         for left in config.reports.glob(pattern):
             left.unlink()
 

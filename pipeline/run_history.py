@@ -17,11 +17,11 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from components.errors import PipelineError, UsageError
 from pipeline.config import Config
+from pipeline.latest_report import LATEST
 from pipeline.metadata_file import check_metadata, unfit_metadata
 from pipeline.relocation import Relocation, recorded_places
 from pipeline.run_summary import SUMMARY_FILE, RunSummary, read_summary
 
-LATEST = "latest"
 _STATES = {
     mlmd.Execution.COMPLETE: "done",
     mlmd.Execution.CACHED: "cached",
@@ -151,7 +151,7 @@ class RunHistory:
         """
         known = _read_store(self._config)
         files = self._config.reports.glob(f"*/{SUMMARY_FILE}")
-        names = {file.parent.name for file in files if not file.parent.is_symlink()}
+        names = {file.parent.name for file in files} - {LATEST}
         runs = [
             self._describe(run_id, *known.get(run_id, (None, ())))
             for run_id in known.keys() | names

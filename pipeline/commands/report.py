@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from components.errors import PipelineError, UsageError
 from pipeline.config import Config, load_config
+from pipeline.latest_report import LATEST, latest_run
 from pipeline.metadata_file import check_metadata
 from pipeline.reporting import PAGE_FILE
 from pipeline.run_summary import SUMMARY_FILE
@@ -22,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 @click.command()
-@click.argument("run_id", metavar="[RUN]", default="latest")
+@click.argument("run_id", metavar="[RUN]", default=LATEST)
 @click.option(
     "--workspace",
     type=click.Path(file_okay=False, path_type=Path),
@@ -52,9 +53,12 @@ def read_summary(config: Config, run_id: str) -> dict[str, Any]:
       UsageError: there is no such run.
       PipelineError: the file is damaged.
     """
+    if run_id == LATEST:
+        run_id = latest_run(config.reports) or LATEST
     file = config.reports / run_id / SUMMARY_FILE
     if not file.is_file():
-        known = sorted(p.parent.name for p in config.reports.glob(f"*/{SUMMARY_FILE}"))
+        files = config.reports.glob(f"*/{SUMMARY_FILE}")
+        known = sorted({file.parent.name for file in files} - {LATEST})
         raise UsageError(
             f"Expected a run with a report in {config.reports}. Received: {run_id}. "
             f"Known runs: {', '.join(known) or 'none; start with mnist-pipeline run'}."

@@ -1,6 +1,7 @@
 """``mnist-pipeline tensorboard``: training curves of runs, in TensorBoard."""
 
 import contextlib
+import shutil
 import tempfile
 import threading
 import warnings
@@ -41,7 +42,7 @@ def tensorboard(
     # TensorBoard names a run by its folder, so each gets a link of its own name.
     with clean_stop(), tempfile.TemporaryDirectory() as folder:
         for name, log in logs.items():
-            (Path(folder) / name).symlink_to(log)
+            _link_or_copy(Path(folder) / name, log)
         url = _launch(folder, port)
         click.echo(f"{', '.join(logs)}: {url} (Ctrl-C ends it)")
         with contextlib.suppress(KeyboardInterrupt):
@@ -81,6 +82,14 @@ def _log(run: "Run") -> Path | None:
     if artifact is None or not Path(artifact.uri).is_dir():
         return None
     return Path(artifact.uri).absolute()
+
+
+def _link_or_copy(link: Path, folder: Path) -> None:
+    try:
+        link.symlink_to(folder)
+    except (OSError, NotImplementedError):
+        # Temporary files may lie where there are no links.
+        shutil.copytree(folder, link)
 
 
 def _launch(folder: str, port: int | None) -> str:

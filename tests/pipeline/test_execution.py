@@ -74,3 +74,17 @@ def test_a_whole_page_needs_no_words(
 
     assert calls == [(config.reports / "run-1", SUMMARY)]
     assert [line.split()[:2] for line in screen.splitlines()] == [["report", "done"]]
+
+
+def test_a_latest_that_cannot_be_made_does_not_change_how_the_run_ended(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: Any) -> None:
+        raise PermissionError("[no] entry")
+
+    monkeypatch.setattr(execution, "point_latest", refuse)
+    ended, screen = run(config, monkeypatch, lambda *_: [])
+
+    assert ended.exit_code == 4
+    assert "reports/latest is an older run: [no] entry" in screen
+    assert [line.split()[:2] for line in screen.splitlines()][-1] == ["report", "done"]

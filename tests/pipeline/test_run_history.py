@@ -1,6 +1,7 @@
 """Runs as the metadata store and the summaries tell of them."""
 
 import json
+import shutil
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -83,9 +84,17 @@ def test_a_cached_push_is_of_the_version_before(recorder: Recorder) -> None:
     assert history.maker(99) is None
 
 
-def test_a_run_that_only_a_summary_knows_is_listed(recorder: Recorder) -> None:
+@pytest.mark.parametrize(
+    "point",
+    [
+        lambda latest: latest.symlink_to("run-0"),
+        lambda latest: latest.write_text("run-0\n"),
+        lambda latest: shutil.copytree(latest.parent / "run-0", latest),
+    ],
+)
+def test_a_run_that_only_a_summary_knows_is_listed(recorder, point) -> None:
     file = recorder.summarize("run-0")
-    (file.parents[1] / "latest").symlink_to("run-0")
+    point(file.parents[1] / "latest")
     [run] = read(recorder).runs
 
     assert (run.run_id, run.status, run.version) == ("run-0", "pushed", 7)

@@ -67,6 +67,15 @@ def test_the_latest_run_is_the_default(workspace: Path, written, capfd) -> None:
     assert "The report lacks training: OSError: [gone]" in capfd.readouterr().err
 
 
+def test_latest_may_be_a_file_where_there_are_no_links(workspace, written) -> None:
+    latest = workspace / "reports" / "latest"
+    latest.unlink()
+    latest.write_text("run-1\n")
+    call(workspace)
+
+    assert written == [(workspace / "reports/run-1", "run-1")]
+
+
 def test_a_run_is_named(workspace: Path, written) -> None:
     call(workspace, "run-1")
 
