@@ -37,7 +37,7 @@ from pipeline.source_digest import (
     code_digest,
     data_digest,
     files_digest,
-    source_digest,
+    node_digest,
 )
 
 # In one process: for 70,000 records on two cores about twice as fast as several.
@@ -52,6 +52,19 @@ BEAM_ARGS = [
     # hundreds of TFDV's and TFMA's again took a second of each of their nodes.
     "--no_pipeline_type_check",
 ]
+
+# What nodes of TFX use, besides what our own code in them imports.
+_VALIDATION = ("tfx", "tensorflow-data-validation", "tensorflow-metadata", "protobuf")
+_TRANSFORM = (
+    "tfx",
+    "tfx-bsl",
+    "tensorflow-transform",
+    "tensorflow-metadata",
+    "apache-beam",
+    "numpy",
+    "protobuf",
+    "pyarrow",
+)
 
 
 def create_pipeline(
@@ -76,24 +89,24 @@ def create_pipeline(
         ),
         custom_executor_spec=ExecutorClassSpec(CopyingExecutor),
     ).with_id("ExampleGen")
-    taking_over = source_digest("components.example_gen")
-    _run_again_on(examples, f"{taking_over}-{origin['data']}")
+    _run_again_on(examples, node_digest("components.example_gen"), origin["data"])
 
     # The schema is curated and reviewed; inferring one would bless any data.
     schema = ImportSchemaGen(schema_file=str(config.schema)).with_id("SchemaGen")
-    _run_again_on(schema, files_digest([config.schema]))
+    _run_again_on(schema, node_digest(libraries=["tfx"]), origin["schema"])
 
     statistics = BatchingStatisticsGen(
         examples=examples.outputs["examples"],
         schema=schema.outputs["schema"],
     ).with_id("StatisticsGen")
-    _run_again_on(statistics, source_digest("components.statistics_gen"))
+    _run_again_on(statistics, node_digest("components.statistics_gen"))
 
     # Writes down what does not fit the schema; stopping the run is DataGate's part.
     validator = ExampleValidator(
         statistics=statistics.outputs["statistics"],
         schema=schema.outputs["schema"],
     ).with_id("ExampleValidator")
+    _run_again_on(validator, node_digest(libraries=_VALIDATION))
 
     # The data accepted before this one, to measure drift from.
     previous = Resolver(
@@ -110,7 +123,7 @@ def create_pipeline(
         previous=previous.outputs["verdict"],
         settings=dataclasses.asdict(config.data_gate),
     ).with_id("DataGate")
-    _run_again_on(data_gate, source_digest("components.data_gate"))
+    _run_again_on(data_gate, node_digest("components.data_gate", libraries=_VALIDATION))
 
     # Only the graph: the Trainer applies it to raw examples, which is much faster
     # than writing float images to disk.
@@ -122,7 +135,8 @@ def create_pipeline(
         disable_statistics=True,
         disable_analyzer_cache=True,
     ).with_id("Transform")
-    _run_again_on(transform, source_digest("components.transform"))
+    transforming = node_digest("components.transform", libraries=_TRANSFORM)
+    _run_again_on(transform, transforming)
     transform.add_upstream_node(data_gate)
 
     # The model to start from, if one is wanted: the last one blessed.
@@ -144,7 +158,7 @@ def create_pipeline(
             "model": dataclasses.asdict(config.model),
             "train": dataclasses.asdict(config.train),
             "warm_start": config.warm_start,
-            "code": source_digest("components.trainer"),
+            "code": node_digest("components.trainer"),
             "checkpoints": str(config.checkpoints),
         },
     ).with_id("Trainer")
@@ -163,7 +177,7 @@ def create_pipeline(
         model_run=trainer.outputs["model_run"],
         settings=dataclasses.asdict(config.serving_check),
     ).with_id("ServingCheck")
-    _run_again_on(serving_check, source_digest("components.serving_check"))
+    _run_again_on(serving_check, node_digest("components.serving_check"))
 
     evaluator = Evaluator(
         examples=examples.outputs["examples"],
@@ -176,7 +190,7 @@ def create_pipeline(
         module_path="components.tfma_extractors",
     ).with_id("Evaluator")
     measuring = "components.tfma_extractors", "components.tfma_metrics"
-    _run_again_on(evaluator, source_digest(*measuring))
+    _run_again_on(evaluator, node_digest(*measuring, libraries=["tfx", "tfx-bsl"]))
     # Evaluating a model that cannot serve may fail; ServingCheck says why.
     evaluator.add_upstream_node(serving_check)
 
@@ -191,6 +205,8 @@ def create_pipeline(
         provenance=origin,
         model_gate=dataclasses.asdict(config.evaluation),
     ).with_id("Pusher")
+    # The manifest names the version of TensorFlow.
+    _run_again_on(pusher, node_digest("components.pusher", libraries=["tensorflow"]))
 
     return Pipeline(
         pipeline_name=config.pipeline,
@@ -217,13 +233,13 @@ def create_pipeline(
     )
 
 
-def _run_again_on(node: BaseNode, digest: str) -> None:
-    """Makes a digest part of the node's cache key.
+def _run_again_on(node: BaseNode, *digests: str) -> None:
+    """Makes digests part of the node's cache key.
 
     TFX keys its cache by paths: of the schema file, and of our functions. Flags of
     the executor are part of the key as well, and our executors ignore this one.
     """
-    node.executor_spec.add_extra_flags(f"--content_digest={digest}")
+    node.executor_spec.add_extra_flags([f"--content_digest={'-'.join(digests)}"])
 
 
 def provenance(config: Config) -> dict[str, Any]:

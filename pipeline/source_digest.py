@@ -3,12 +3,40 @@
 import ast
 import functools
 import hashlib
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 PACKAGE = "components"
+# Distributions that are not called as the package in them, '-' for '_'.
+_DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "google": "protobuf",
+    "tensorflow_serving": "tensorflow-serving-api",
+}
 # The folder that holds the package.
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def node_digest(*modules: str, libraries: Iterable[str] = ()) -> str:
+    """Returns the SHA-256 of what a node runs: our code, and versions of libraries.
+
+    The libraries are those that our code imports anywhere, inside functions as well,
+    and those named. No path is part of it.
+
+    Args:
+      *modules: dotted names, like ``components.trainer``; none for a node of TFX that
+        runs no code of ours.
+      libraries: distributions, like ``tfx``, that the node uses besides.
+
+    Raises:
+      ModuleNotFoundError: there is no such module.
+    """
+    files = _closure(modules)
+    used = {*libraries, *_distributions(files)}
+    versions = (f"{name}=={_version(name)}" for name in sorted(used))
+    return hashlib.sha256("\0".join([_digest(files), *versions]).encode()).hexdigest()
 
 
 def source_digest(*modules: str) -> str:
@@ -18,14 +46,11 @@ def source_digest(*modules: str) -> str:
 
     Args:
       *modules: dotted names, like ``components.trainer``.
+
+    Raises:
+      ModuleNotFoundError: there is no such module.
     """
-    digest = hashlib.sha256()
-    found: dict[str, Path] = {}
-    for module in modules:
-        _closure(module, found)
-    for name, path in sorted(found.items()):
-        digest.update(f"{name}\0".encode() + path.read_bytes())
-    return digest.hexdigest()
+    return _digest(_closure(modules))
 
 
 def files_digest(files: Iterable[Path]) -> str:
@@ -51,20 +76,57 @@ def data_digest(folder: Path) -> str:
     return files_digest(folder.glob("*/*.tfrecord.gz"))
 
 
-def _closure(module: str, found: dict[str, Path]) -> dict[str, Path]:
-    file = _source(module)
-    if file is None:
-        raise ModuleNotFoundError(f"Expected a module with source. Received: {module}.")
-    found[module] = file
-    for name in _imported(file.read_text()):
-        if name not in found and _source(name) is not None:
-            _closure(name, found)
+def _closure(modules: Iterable[str]) -> dict[str, bytes]:
+    """Returns the sources of modules, of all they import, and of packages around."""
+    ours = {
+        _dotted(file.relative_to(ROOT)): file
+        for file in ROOT.joinpath(PACKAGE).rglob("*.py")
+    }
+    found: dict[str, bytes] = {}
+    waiting = list(modules)
+    while waiting:
+        name = waiting.pop()
+        if name not in ours:
+            raise ModuleNotFoundError(
+                f"Expected a module with source. Received: {name}."
+            )
+        found[name] = ours[name].read_bytes()
+        uses = {*_imported(found[name]), name.rpartition(".")[0]}
+        waiting += uses & ours.keys() - found.keys()
     return found
 
 
+def _dotted(path: Path) -> str:
+    parts = path.with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _digest(files: Mapping[str, bytes]) -> str:
+    digest = hashlib.sha256()
+    for name, source in sorted(files.items()):
+        digest.update(f"{name}\0".encode() + source)
+    return digest.hexdigest()
+
+
+def _distributions(files: Mapping[str, bytes]) -> set[str]:
+    """Returns the distributions of the libraries that sources import."""
+    imported = {name for source in files.values() for name in _imported(source)}
+    packages = {name.partition(".")[0] for name in imported}
+    libraries = packages - sys.stdlib_module_names - {PACKAGE}
+    return {_DISTRIBUTIONS.get(name, name.replace("_", "-")) for name in libraries}
+
+
 @functools.cache
-def _imported(source: str) -> frozenset[str]:
-    """Returns what a module may import from the package: modules, and names in them."""
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "none"
+
+
+@functools.cache
+def _imported(source: bytes) -> frozenset[str]:
+    """Returns what a module may import: modules, and names in them."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and node.module:
@@ -72,11 +134,4 @@ def _imported(source: str) -> frozenset[str]:
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
         elif isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
-    return frozenset(name for name in names if name.startswith(f"{PACKAGE}."))
-
-
-def _source(name: str) -> Path | None:
-    """Returns the file of a module or package, or None where there is none."""
-    path = ROOT.joinpath(*name.split("."))
-    candidates = (path.with_suffix(".py"), path / "__init__.py")
-    return next((file for file in candidates if file.is_file()), None)
+    return frozenset(names)

@@ -12,7 +12,6 @@ from tfx.orchestration.pipeline import Pipeline
 
 from components.baseline import LatestOtherBlessedModelStrategy
 from components.errors import DatasetError
-from pipeline import definition, source_digest
 from pipeline.config import load_config
 from pipeline.definition import create_pipeline
 
@@ -294,19 +293,3 @@ def test_class_names_that_will_not_do_stop_the_wiring(build, tmp_path: Path) -> 
 
     with pytest.raises(DatasetError, match="expected a JSON list of 10 class names"):
         build(data=tmp_path)
-
-
-def test_other_code_runs_its_node_again(build, monkeypatch) -> None:
-    before = build()
-    digest = source_digest.source_digest
-    for name in ("transform", "trainer"):
-        for module in (definition, source_digest):
-            monkeypatch.setattr(
-                module,
-                "source_digest",
-                lambda *modules, name=name: (
-                    "0" * 64 if f"components.{name}" in modules else digest(*modules)
-                ),
-            )
-        # The Pusher writes the digest of the code into the manifest.
-        assert rerun(before, build()) == {name.capitalize(), "Pusher"}
