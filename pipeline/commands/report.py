@@ -14,6 +14,7 @@ from components.errors import PipelineError, UsageError
 from pipeline.config import Config, load_config
 from pipeline.latest_report import LATEST, latest_run
 from pipeline.metadata_file import check_metadata
+from pipeline.relocation import Relocation
 from pipeline.reporting import PAGE_FILE
 from pipeline.run_summary import SUMMARY_FILE
 from pipeline.workspace_identity import settle_workspace
@@ -37,6 +38,7 @@ def report(run_id: str, workspace: Path | None, open_page: bool) -> None:
     with workspace_lock(config.workspace, f"report of {summary['run_id']}"):
         check_metadata(config.metadata)
         settle_workspace(config)
+        summary = _where_it_lies(config, summary)
         page = _write_again(config, summary)
     click.echo(f"\n{page}")
     if open_page and not webbrowser.open(page.as_uri()):
@@ -67,6 +69,16 @@ def read_summary(config: Config, run_id: str) -> dict[str, Any]:
         return json.loads(file.read_text())
     except ValueError as error:
         raise PipelineError(f"Expected {file} to be JSON. Received: {error}.") from None
+
+
+def _where_it_lies(config: Config, summary: dict[str, Any]) -> dict[str, Any]:
+    """Returns the summary with the model where it is since the workspace was moved."""
+    place = (summary.get("config") or {}).get("workspace")
+    model = summary.get("model") or {}
+    if not place or not model.get("path"):
+        return summary
+    moved = Relocation(frozenset([place]), str(config.workspace))
+    return {**summary, "model": {**model, "path": moved.resolve(model["path"])}}
 
 
 def _write_again(config: Config, summary: dict[str, Any]) -> Path:

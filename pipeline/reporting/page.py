@@ -64,10 +64,12 @@ class Page:
     Attributes:
       html: one file that needs nothing from anywhere else.
       problems: a line for each part that should be there and could not be made.
+      missing: name of each part that it lacks to why.
     """
 
     html: str
     problems: list[str]
+    missing: dict[str, str]
 
 
 def make_page(summary: Mapping[str, Any], lineage: RunLineage) -> Page:
@@ -89,10 +91,12 @@ def make_page(summary: Mapping[str, Any], lineage: RunLineage) -> Page:
             gates=gates.gates(summary),
             drift=data.drift_checks(summary),
             spans=timeline.timeline(summary),
+            shown=" ".join(name for name, part in parts.items() if not part.missing),
             **parts,
         )
     )
-    return Page(html, problems)
+    missing = {name: part.missing for name, part in parts.items() if part.missing}
+    return Page(html, problems, missing)
 
 
 def _make_part(

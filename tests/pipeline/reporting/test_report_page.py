@@ -215,6 +215,63 @@ def test_summary_and_page_are_written_beside_each_other(
     ]
 
 
+def gone(lineage, run_files: Path, tmp_path: Path, *nodes: str):
+    """The lineage of the run in a copy that lacks the files of some nodes."""
+    copy = tmp_path / "artifacts"
+    shutil.copytree(run_files, copy)
+    for node in nodes:
+        shutil.rmtree(copy / node)
+    places = {
+        key: attrs.evolve(artifact, uri=str(copy / key[0] / key[1]))
+        for key, artifact in lineage.artifacts.items()
+    }
+    return attrs.evolve(lineage, artifacts=places)
+
+
+@pytest.mark.parametrize("older", [False, True])
+def test_a_page_that_knows_less_does_not_replace_one_that_knows_more(
+    lineage, make_summary, run_files, tmp_path: Path, older: bool
+) -> None:
+    file = tmp_path / PAGE_FILE
+    write_page(tmp_path, make_summary(), lineage)
+    if older:
+        text = file.read_text(encoding="utf-8")
+        text = re.sub("<meta name=.mnist-parts.*\n", "", text)
+        file.write_text(text, encoding="utf-8")
+    before = file.read_bytes()
+    poorer = gone(lineage, run_files, tmp_path, "Trainer")
+
+    [line] = write_page(tmp_path, make_summary(), poorer)
+    assert file.read_bytes() == before
+    assert line.startswith(f"Kept {file} as it was: it also shows training, ")
+    assert f"the files of Trainer are gone from {tmp_path}/artifacts/Trainer" in line
+
+
+def test_a_page_that_knows_more_or_as_much_replaces_one(
+    lineage, make_summary, run_files, tmp_path: Path
+) -> None:
+    file = tmp_path / PAGE_FILE
+    for nodes in (("Trainer", "ExampleGen"), ("Trainer",), ("Trainer",), ()):
+        folder = tmp_path / str(len(nodes)) / str(file.exists())
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        seconds = float(len(nodes))
+        summary = make_summary(seconds=seconds)
+        poorer = gone(lineage, run_files, folder, *nodes)
+        assert write_page(tmp_path, summary, poorer) == []
+        assert Parsed(file.read_text(encoding="utf-8")).values["seconds"][0] == seconds
+
+
+@pytest.mark.parametrize("damage", ["", "<!doctype html>\n<figure", "\0\0"])
+def test_a_damaged_page_is_replaced_by_any(
+    lineage, make_summary, run_files, tmp_path: Path, damage: str
+) -> None:
+    file = tmp_path / PAGE_FILE
+    file.write_text(damage)
+    write_page(tmp_path, make_summary(), gone(lineage, run_files, tmp_path, "Trainer"))
+    assert file.read_text(encoding="utf-8").endswith("</html>")
+
+
 def test_a_key_leads_through_tables_and_lists() -> None:
     assert look_up({"a": [{"b.": 1}, {"c": 2}]}, "a.1.c") == 2
 
