@@ -76,6 +76,8 @@ class Manifest:
       classes: the names of the classes, in the order of the labels.
       rebaseline: whether the run was told to ignore the baseline.
       rollback_of: the older version that this one is a copy of, if it is one.
+      commit: of the code that published the model, ``-dirty`` where files differed
+        from it; None where that was no git checkout.
     """
 
     version: PositiveInt
@@ -91,6 +93,7 @@ class Manifest:
     classes: ClassNames = DIGITS
     rebaseline: bool = False
     rollback_of: PositiveInt | None = None
+    commit: Line | None = None
 
 
 _MANIFEST = TypeAdapter(Manifest)

@@ -135,7 +135,7 @@ class ModelStore:
 
         Args:
           source: folder of the SavedModel.
-          facts: as for ``publish``; ``run_id`` alone may differ.
+          facts: as for ``publish``; ``run_id`` and ``commit`` alone may differ.
 
         Returns:
           The version, new or found.
@@ -251,10 +251,14 @@ class ModelStore:
                 for path, _ in files_below(source)
                 if path != MANIFEST_FILE
             }
-            own = {"version": version, "time": manifest.time.isoformat()}
-            wanted = new_manifest(
-                {**facts, **own, "run_id": manifest.run_id, "files": files}
-            )
+            own = {
+                "version": version,
+                "time": manifest.time.isoformat(),
+                "run_id": manifest.run_id,
+                "commit": manifest.commit,
+                "files": files,
+            }
+            wanted = new_manifest({**facts, **own})
             if manifest == wanted and not compare(folder, manifest):
                 return version
         return None

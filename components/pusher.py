@@ -33,6 +33,7 @@ from tfx.types.standard_artifacts import (
 from tfx.types.system_executions import Deploy
 
 from components.artifacts import DataVerdict
+from components.checkout import current_commit
 from components.checks import Check, read_checks
 from components.classes import DIGITS
 from components.durable import write_text
@@ -102,6 +103,7 @@ class Executor(stock.Executor):
         return {
             "pipeline": self._context.pipeline_info.id,
             "run_id": self._context.pipeline_run_id,
+            "commit": current_commit(),
             "classes": provenance.pop("classes", DIGITS),
             "rebaseline": provenance.pop("rebaseline", False),
             "digests": provenance,

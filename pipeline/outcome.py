@@ -25,6 +25,7 @@ from pipeline.config import Config, to_dict
 from pipeline.lineage import RunLineage
 from pipeline.local_runner import NodeResult
 from pipeline.reporting.text import cause
+from pipeline.surroundings import describe_surroundings
 
 
 def summarize(
@@ -49,6 +50,7 @@ def summarize(
     return {
         "run_id": run_id,
         "pipeline": config.pipeline,
+        **describe_surroundings(seconds),
         "status": status(results, lineage),
         "failure": _failure(results),
         "components": [_component(result) for result in results],

@@ -8,9 +8,7 @@ published versions, which have a lock of their own in ``components.model_store``
 import contextlib
 import json
 import os
-import shlex
 import socket
-import sys
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +19,7 @@ from filelock import FileLock, Timeout
 
 from components.durable import explain_full_disk, replace_text
 from components.errors import PipelineError
+from pipeline.surroundings import command_line
 
 # The system gives up a lock with its process, however that ends. Who holds it is in
 # a file beside, because taking a lock may empty the lock file.
@@ -74,13 +73,12 @@ def _explained(workspace: Path) -> Iterator[None]:
 
 
 def _this_process(purpose: str) -> dict[str, Any]:
-    command = [Path(sys.argv[0]).name, *sys.argv[1:]]
     return {
         "purpose": purpose,
         "pid": os.getpid(),
         "host": socket.gethostname(),
         "since": datetime.now().astimezone().isoformat(sep=" ", timespec="seconds"),
-        "command": shlex.join(command),
+        "command": command_line(),
     }
 
 

@@ -4,6 +4,7 @@ import functools
 import json
 import logging
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,7 @@ def _environment(sources: Sources) -> jinja2.Environment:
         percent=percent,
         number=number,
         points=points,
+        moment=moment,
         named=functools.partial(name_labels, classes=sources.classes),
         class_name=functools.partial(describe_class, classes=sources.classes),
         json=json.dumps,
@@ -139,6 +141,12 @@ def look_up(summary: Mapping[str, Any], key: str) -> Any:
     for name in key.split("."):
         value = value[int(name)] if isinstance(value, list) else value[name]
     return value
+
+
+def moment(time: str) -> str:
+    """Formats a time in ISO 8601 with its time zone."""
+    parsed = datetime.fromisoformat(time)
+    return f"{parsed:%Y-%m-%d %H:%M:%S} {parsed.tzname()}"
 
 
 def points(change: float | None) -> str:

@@ -93,7 +93,12 @@ def test_publish_copies_every_file_and_says_what_it_is(store, source, clock):
     assert content.pop("time").endswith("Z")
     assert before <= store.manifest(NOW).time <= datetime.now(timezone.utc)
     assert content.pop("files").keys() == FILES.keys()
-    assert content == {**FACTS, "version": NOW, "rollback_of": None}
+    assert content == {
+        **FACTS,
+        "version": NOW,
+        "rollback_of": None,
+        "commit": None,
+    }
     assert store.manifest(NOW).files["saved_model.pb"] == SHA256_OF_GRAPH
     assert store.verify(NOW) == {}
     assert hidden(store) <= {".lock", ".last-version"}
@@ -253,7 +258,8 @@ def test_what_is_published_already_is_found(store, source):
     process.join()
     [version] = store.versions()
 
-    assert store.publish_once(source, {**FACTS, "run_id": "run-2"}) == version
+    later = {**FACTS, "run_id": "run-2", "commit": "c0ffee"}
+    assert store.publish_once(source, later) == version
     assert store.versions() == [version]
     assert store.manifest(version).run_id == "run-1"
 

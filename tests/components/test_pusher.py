@@ -97,7 +97,8 @@ def push(
     }
 
 
-def test_a_blessed_model_is_published(store, model, tmp_path):
+def test_a_blessed_model_is_published(store, model, tmp_path, monkeypatch):
+    monkeypatch.setattr(pusher, "current_commit", lambda: "c0ffee-dirty")
     inputs = {
         "model": artifact(Model, model),
         "model_blessing": artifact(ModelBlessing, tmp_path, blessed=1),
@@ -131,6 +132,7 @@ def test_a_blessed_model_is_published(store, model, tmp_path):
         "classes": CLASSES,
         "rebaseline": True,
         "rollback_of": None,
+        "commit": "c0ffee-dirty",
     }
 
 

@@ -173,6 +173,9 @@ def test_a_run_that_never_came_to_a_gate_has_no_checks() -> None:
     assert read_all_checks(Config(), DONE, FakeLineage({}), None) == []
 
 
+SURROUNDINGS = {"started": "2026-01-01T12:00:00+00:00", "commit": None}
+
+
 @pytest.fixture
 def complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeLineage:
     """Statistics, a trained and evaluated model, a push."""
@@ -190,6 +193,7 @@ def complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeLineage:
         summary=lambda model="candidate": {"accuracy": 0.5, "of": model}
     )
     monkeypatch.setattr(outcome, "EvaluationMetrics", lambda uri: evaluation)
+    monkeypatch.setattr(outcome, "describe_surroundings", lambda s: SURROUNDINGS)
     monkeypatch.setattr(outcome, "model_checks", lambda *_: [check("accuracy")])
     return FakeLineage(
         {
@@ -205,6 +209,8 @@ def test_a_complete_run_fills_the_summary(complete: FakeLineage) -> None:
     config = Config(pipeline="digits")
     summary = summarize(config, "run-1", DONE, complete, 61.26, ORIGIN)
 
+    for key, value in SURROUNDINGS.items():
+        assert summary.pop(key) == value
     assert summary.pop("versions").keys() == {"python", "tfx", "tensorflow", "beam"}
     assert summary == {
         "run_id": "run-1",

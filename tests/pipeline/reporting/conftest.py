@@ -211,6 +211,10 @@ def make_summary() -> Callable[..., dict[str, Any]]:
         return {
             "run_id": RUN,
             "pipeline": "mnist",
+            "started": "2026-01-01T12:00:00+02:00",
+            "command": "mnist-pipeline run --set 'model.dropout=<1'",
+            "commit": "c0ffee-dirty",
+            "machine": {"processor": "A CPU", "cores": 2, "memory_gb": 16.5},
             "status": "pushed",
             "failure": None,
             "components": [

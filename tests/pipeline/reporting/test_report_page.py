@@ -43,6 +43,8 @@ def test_every_number_of_the_summary_is_on_the_page(whole) -> None:
     wanted |= {f"checks.{n}.value" for n in range(4)}
     wanted |= {f"components.{n}.{k}" for n in range(5) for k in ("seconds", "state")}
     wanted |= {f"digests.{name}" for name in summary["digests"]}
+    wanted |= {f"machine.{name}" for name in summary["machine"]}
+    wanted |= {"started", "command", "commit"}
     wanted |= {f"versions.{name}" for name in summary["versions"]}
     assert wanted <= values.keys()
 
@@ -70,6 +72,16 @@ def test_numbers_are_shown_as_people_read_them(whole) -> None:
         assert shown in html
     assert "+1.00" in html
     assert "−2.00" in html
+
+
+def test_the_page_says_when_and_how_the_run_ran(whole, lineage, make_summary) -> None:
+    _, html = whole
+
+    assert "started 2026-01-01 12:00:00 UTC+02:00" in html
+    assert "run --set &#39;model.dropout=&lt;1&#39;" in html
+    assert ">c0ffee-dirty<" in html
+    elsewhere = make_page(make_summary(commit=None), lineage)
+    assert "none: the code ran from no git checkout" in elsewhere.html
 
 
 def test_an_answer_as_asked_for_is_not_said_twice(whole) -> None:
@@ -190,7 +202,8 @@ def test_an_old_summary_without_names_and_digests_has_a_page(
     lineage, make_summary
 ) -> None:
     summary = make_summary()
-    for key in ("classes", "config", "digests", "failure"):
+    told = ("started", "command", "commit", "machine")
+    for key in ("classes", "config", "digests", "failure", *told):
         del summary[key]
     del summary["model"]["precision"]
     made = make_page(summary, lineage)
