@@ -10,11 +10,12 @@ from pathlib import Path
 
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
-from tfx.orchestration import metadata
 
 from pipeline.config import Config
 from pipeline.lineage import node_id
 from pipeline.metadata_file import unfit_metadata
+from pipeline.metadata_handle import open_metadata
+from pipeline.metadata_store import sqlite_connection
 
 # A name out of the database becomes part of a path that is removed.
 _NODE_ID = re.compile(r"[A-Za-z0-9-]+")
@@ -39,9 +40,8 @@ def clear_interrupted(config: Config, run_id: str) -> list[str]:
         that no pipeline has.
     """
     _clear_temporary(config)
-    connection = metadata.sqlite_metadata_connection_config(str(config.metadata))
     try:
-        with metadata.Metadata(connection) as handle:
+        with open_metadata(sqlite_connection(config.metadata)) as handle:
             executions = handle.store.get_executions()
             unfinished = [e for e in executions if e.last_known_state in UNFINISHED]
             notes = [clear_execution(handle.store, one, config) for one in unfinished]

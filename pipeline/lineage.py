@@ -66,13 +66,15 @@ class RunLineage:
 def run_executions(
     store: MetadataStore, run_id: str
 ) -> list[tuple[str, mlmd.Execution]]:
-    """Returns each execution of a run with the id of its node; none before it ran."""
+    """Returns each execution of a run with the id of its node, the oldest first."""
     context = _run_context(store, run_id)
     if context is None:
         return []
     return [
         (node_id(store, execution), execution)
-        for execution in store.get_executions_by_context(context.id)
+        for execution in sorted(
+            store.get_executions_by_context(context.id), key=lambda one: one.id
+        )
     ]
 
 

@@ -146,9 +146,12 @@ def _launch(compiled: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode) ->
     deployment = runner_utils.extract_local_deployment_config(compiled)
     store = deployment.metadata_connection_config
     connection = getattr(store, store.WhichOneof("connection_config"))
+    outputs = {
+        key: spec.artifact_spec.type.name for key, spec in node.outputs.outputs.items()
+    }
     launcher = Launcher(
         pipeline_node=node,
-        mlmd_connection=open_metadata(connection),
+        mlmd_connection=open_metadata(connection, outputs),
         pipeline_info=compiled.pipeline_info,
         pipeline_runtime_spec=compiled.runtime_spec,
         executor_spec=runner_utils.extract_executor_spec(deployment, node.node_info.id),

@@ -19,6 +19,7 @@ from components.errors import PipelineError, UsageError
 from pipeline.config import Config
 from pipeline.latest_report import LATEST
 from pipeline.metadata_file import check_metadata, unfit_metadata
+from pipeline.metadata_order import OrderedStore
 from pipeline.relocation import Relocation, recorded_places
 from pipeline.run_summary import SUMMARY_FILE, RunSummary, read_summary
 
@@ -221,13 +222,13 @@ def _read_store(config: Config) -> _Known:
     connection.sqlite.filename_uri = str(database)
     connection.sqlite.connection_mode = mlmd.SqliteMetadataSourceConfig.READONLY
     try:
-        store = MetadataStore(connection)
+        store = OrderedStore(MetadataStore(connection))
         return _read_runs(store, recorded_places(database, config.workspace))
     except (RuntimeError, StatusError) as error:
         raise unfit_metadata(database, str(error)) from error
 
 
-def _read_runs(store: MetadataStore, places: Relocation) -> _Known:
+def _read_runs(store: OrderedStore, places: Relocation) -> _Known:
     nodes = {
         execution.id: context.name.partition(".")[2]
         for context in store.get_contexts_by_type("node")
@@ -249,7 +250,7 @@ def _read_runs(store: MetadataStore, places: Relocation) -> _Known:
 
 
 def _read_events(
-    store: MetadataStore, executions: list[int], places: Relocation
+    store: OrderedStore, executions: list[int], places: Relocation
 ) -> tuple[dict[int, list[Artifact]], dict[int, list[int]]]:
     """Execution id → what it made, and → ids of what it read."""
     outputs, inputs = defaultdict(list), defaultdict(list)

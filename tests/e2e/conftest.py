@@ -5,12 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
+from postgres_server import Server, find_programs, running_server
 
 from pipeline.config import PROJECT_ROOT
 
@@ -88,6 +89,16 @@ class Project:
 def small_mnist(make_small_mnist: Callable[[dict[str, int]], Path]) -> Path:
     """The first records of each bundled split, in the record layout."""
     return make_small_mnist(SIZES)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A PostgreSQL server that nothing else uses."""
+    programs = find_programs()
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed; apt-get install postgresql")
+    with running_server(programs) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
+from ml_metadata.proto.metadata_store_pb2 import (
+    ConnectionConfig,
+    PostgreSQLDatabaseConfig,
+)
 
 PASSWORD = "p4ss-in-a-file"
 
@@ -21,11 +25,72 @@ class Server:
 
     Attributes:
       port: of TCP.
+      programs: folder with psql.
       user: may make databases; ``PASSWORD`` is the password.
     """
 
     port: int
+    programs: Path
     user: str = "mnist"
+
+    def make_database(self, name: str) -> ConnectionConfig:
+        """Makes an empty database and returns the connection to it."""
+        self.sql(f"CREATE DATABASE {name}", "postgres")
+        return ConnectionConfig(
+            postgresql=PostgreSQLDatabaseConfig(
+                host="127.0.0.1",
+                port=str(self.port),
+                dbname=name,
+                user=self.user,
+                password=PASSWORD,
+            )
+        )
+
+    def sql(self, statements: str, database: str) -> str:
+        """Returns what psql answers: a line a row, with | between the columns."""
+        return subprocess.run(
+            [
+                *(self.programs / "psql", "--quiet", "--no-psqlrc"),
+                *("--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"),
+                *("--host=127.0.0.1", f"--port={self.port}"),
+                *(f"--username={self.user}", f"--dbname={database}"),
+            ],
+            env={"PGPASSWORD": PASSWORD, "PATH": os.environ["PATH"]},
+            input=statements,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        ).stdout
+
+    def rearrange(self, database: str, order: str) -> None:
+        """Has the rows of ML Metadata lie in another order, as updates bring about.
+
+        Args:
+          database: that ML Metadata keeps its tables in.
+          order: of the ids, ``ASC``, ``DESC`` or ``random()``.
+        """
+        keys = {
+            **dict.fromkeys(
+                ("artifact", "context", "event", "execution", "type"), "id"
+            ),
+            "association": "execution_id",
+            "attribution": "artifact_id",
+            "eventpath": "event_id, is_index_step",
+        }
+        for table, key in keys.items():
+            by = (
+                order
+                if order == "random()"
+                else key.replace(",", f" {order},") + f" {order}"
+            )
+            self.sql(
+                f"CREATE TABLE held AS SELECT * FROM {table} ORDER BY {by};"
+                f"TRUNCATE {table};"
+                f"INSERT INTO {table} SELECT * FROM held;"
+                "DROP TABLE held;",
+                database,
+            )
+        self.sql("VACUUM ANALYZE", database)
 
 
 def find_programs() -> Path | None:
@@ -43,7 +108,7 @@ def find_programs() -> Path | None:
 def running_server(programs: Path) -> Iterator[Server]:
     """Makes a database cluster that nothing else uses and serves it."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
-        server = Server(probe.getsockname()[1])
+        server = Server(probe.getsockname()[1], programs)
     folder = Path(tempfile.mkdtemp(prefix="postgres-"))
     # It refuses to run as root.
     owner = pwd.getpwnam("nobody") if os.getuid() == 0 else pwd.getpwuid(os.getuid())

@@ -2,14 +2,13 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
 import pytest
 import tensorflow as tf
 from ml_metadata.proto import metadata_store_pb2 as mlmd
-from postgres_server import PASSWORD, Server, find_programs, running_server
+from postgres_server import PASSWORD, Server
 from tfx.orchestration.metadata import Metadata
 
 from deployment.kfp_follower import Followed, Follower
@@ -75,15 +74,6 @@ class Cluster:
             for node, execution in run_executions(handle.store, run_id):
                 found.setdefault(task_name(node), []).append(execution.last_known_state)
         return found
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    programs = find_programs()
-    if programs is None:
-        pytest.skip("PostgreSQL is not installed; apt-get install postgresql")
-    with running_server(programs) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Properties with backslashes reach PostgreSQL with a stand-in."""
+"""What a handle mends: the order of answers, and backslashes for PostgreSQL."""
 
 from pathlib import Path
 from typing import Any
@@ -68,8 +68,20 @@ def test_reading_is_passed_on(store: FakeStore, handle: Metadata) -> None:
     assert handle.store.get_executions() == "all"
 
 
-def test_sqlite_is_opened_as_tfx_does(tmp_path: Path) -> None:
-    assert type(open_metadata(sqlite_connection(tmp_path / "db"))) is Metadata
+def test_sqlite_is_written_as_it_is(store: FakeStore, tmp_path: Path) -> None:
+    handle = open_metadata(sqlite_connection(tmp_path / "db"))
+    handle.store.put_lineage_subgraph([execution()])
+
+    assert store.written == [(([execution()],), {})]
+
+
+@pytest.mark.parametrize("ids", [[3, 1, 2], [2, 3, 1]])
+def test_sqlite_is_read_in_the_order_of_the_ids(tmp_path: Path, ids: list[int]) -> None:
+    with open_metadata(sqlite_connection(tmp_path / "db")) as handle:
+        kind = handle.store.put_artifact_type(mlmd.ArtifactType(name="Model"))
+        handle.store.put_artifacts([mlmd.Artifact(type_id=kind)] * 3)
+
+        assert [one.id for one in handle.store.get_artifacts_by_id(ids)] == ids
 
 
 def test_every_write_of_the_store_is_covered() -> None:
