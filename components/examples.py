@@ -1,7 +1,10 @@
 """A split of raw examples, in memory or in its files; the Trainer reads both alike."""
 
+import fnmatch
 import logging
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 import attrs
@@ -213,10 +216,24 @@ def read_examples(patterns: Sequence[str], limit: int = 0) -> RawExamples:
 
 
 def matching_files(patterns: Sequence[str]) -> tuple[str, ...]:
-    """Returns the files of some patterns, sorted."""
-    return tuple(
-        sorted(name for pattern in patterns for name in tf.io.gfile.glob(pattern))
-    )
+    """Returns the files of some patterns, sorted.
+
+    Args:
+      patterns: each a folder, taken as it stands though it may hold brackets or stars,
+        and a pattern of the names in it.
+    """
+    return tuple(sorted(file for pattern in patterns for file in _matching(pattern)))
+
+
+def _matching(pattern: str) -> list[str]:
+    folder, wanted = os.path.split(pattern)
+    if not tf.io.gfile.isdir(folder or "."):
+        return []
+    return [
+        str(Path(folder, name))
+        for name in tf.io.gfile.listdir(folder or ".")
+        if name == wanted or fnmatch.fnmatchcase(name, wanted)
+    ]
 
 
 def _read(files: Sequence[str], limit: int, count: int) -> RawExamples:

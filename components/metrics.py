@@ -11,6 +11,7 @@ from tensorflow_model_analysis.metrics.multi_class_confusion_matrix_metrics impo
 from tensorflow_model_analysis.proto import metrics_for_slice_pb2
 
 from components.features import LABEL, NUM_CLASSES
+from components.plain_paths import plain_path
 
 ACCURACY = "sparse_categorical_accuracy"
 LOSS = "sparse_categorical_crossentropy"
@@ -34,7 +35,9 @@ class EvaluationMetrics:
     def __init__(self, uri: str) -> None:
         self._uri = uri
         self._values: dict[str, _Values] = defaultdict(dict)
-        for row in tfma.load_metrics(uri):
+        with plain_path(uri) as folder:
+            rows = list(tfma.load_metrics(folder))
+        for row in rows:
             digit = _digit(row.slice_key)
             for item in row.metric_keys_and_values:
                 # TFMA names models only where there are two.
@@ -70,7 +73,8 @@ class EvaluationMetrics:
 
     def refusals(self) -> list[str]:
         """Returns why TFMA itself does not bless the model; empty where it does."""
-        result = tfma.load_validation_result(self._uri)
+        with plain_path(self._uri) as folder:
+            result = tfma.load_validation_result(folder)
         if result.validation_ok:
             return []
         failures = [

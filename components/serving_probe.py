@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from components.garbage import collector_at_rest
+from components.plain_paths import plain_path
 
 if __name__ == "__main__":
     # A server has no Keras, and TensorFlow takes a second to import it where it is.
@@ -64,7 +65,8 @@ def probe(export: Path, images: np.ndarray, record: Record) -> None:
 
     def load() -> list[str]:
         nonlocal model
-        model = tf.saved_model.load(str(export))
+        with plain_path(export) as folder:
+            model = tf.saved_model.load(folder)
         return sorted(model.signatures)
 
     _step(record, EXPORT, LOADING, load)

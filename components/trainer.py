@@ -31,6 +31,7 @@ from components.hyperparameters import (
 )
 from components.model import build_model, networks_of
 from components.pictures import AUGMENTED_FILE, augmented_picture, one_of_each
+from components.plain_paths import plain_path
 from components.precision import choose_precision
 from components.serving import export_model
 from components.serving_requests import (
@@ -165,9 +166,7 @@ def _fit_members(
 
 def load_data(fn_args: FnArgs, settings: TrainHyperparameters) -> TrainingData:
     """Reads both splits and the transform graph; ``use_val`` makes one of them."""
-    preprocess = tft.TFTransformOutput(
-        fn_args.transform_output
-    ).transform_features_layer()
+    preprocess = _load_preprocessing(fn_args.transform_output)
     limits = settings.max_examples, settings.memory_limit
     if settings.use_val:
         both = [*fn_args.train_files, *fn_args.eval_files]
@@ -176,6 +175,12 @@ def load_data(fn_args: FnArgs, settings: TrainHyperparameters) -> TrainingData:
     train = load_split(TRAIN, fn_args.train_files, *limits)
     val = load_split(VAL, fn_args.eval_files, 0, settings.memory_limit)
     return TrainingData(train, val, preprocess)
+
+
+def _load_preprocessing(transform_graph: str) -> tf.Module:
+    """Returns the transform graph, loaded from its folder, as a layer."""
+    with plain_path(transform_graph) as folder:
+        return tft.TFTransformOutput(folder).transform_features_layer()
 
 
 def recipe_digest(fn_args: FnArgs, precision: str) -> str:

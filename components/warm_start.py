@@ -5,6 +5,7 @@ import logging
 import keras
 import tensorflow as tf
 
+from components.plain_paths import plain_path
 from components.serving import WEIGHTS
 
 _log = logging.getLogger(__name__)
@@ -26,7 +27,8 @@ def warm_start(model: keras.Model, exported: str | None) -> bool:
     if exported is None:
         _log.info("no warm start: no model was blessed yet")
         return False
-    loaded = tf.saved_model.load(exported)
+    with plain_path(exported) as folder:
+        loaded = tf.saved_model.load(folder)
     weights = [weight.numpy() for weight in getattr(loaded, WEIGHTS, [])]
     expected = [tuple(weight.shape) for weight in model.weights]
     received = [weight.shape for weight in weights]

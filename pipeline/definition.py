@@ -4,12 +4,7 @@ import dataclasses
 from typing import Any
 
 from ml_metadata.proto.metadata_store_pb2 import ConnectionConfig
-from tfx.components import (
-    Evaluator,
-    ExampleValidator,
-    Trainer,
-    Transform,
-)
+from tfx.components import ExampleValidator, Trainer
 from tfx.components.example_gen.component import FileBasedExampleGen
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.dsl.components.base.base_node import BaseNode
@@ -26,6 +21,7 @@ from components.classes import read_class_names
 from components.data_gate import DataGate
 from components.example_gen import CopyingExecutor
 from components.features import SPLITS, TEST, TRAIN, VAL
+from components.plain_nodes import PlainPathsEvaluator, PlainPathsTransform
 from components.previous_data import PreviousDataStrategy
 from components.pusher import Pusher
 from components.serving_check import ServingCheck
@@ -127,7 +123,7 @@ def create_pipeline(
 
     # Only the graph: the Trainer applies it to raw examples, which is much faster
     # than writing float images to disk.
-    transform = Transform(
+    transform = PlainPathsTransform(
         examples=examples.outputs["examples"],
         schema=schema.outputs["schema"],
         preprocessing_fn="components.transform.preprocessing_fn",
@@ -179,7 +175,7 @@ def create_pipeline(
     ).with_id("ServingCheck")
     _run_again_on(serving_check, node_digest("components.serving_check"))
 
-    evaluator = Evaluator(
+    evaluator = PlainPathsEvaluator(
         examples=examples.outputs["examples"],
         model=trainer.outputs["model"],
         baseline_model=None if config.rebaseline else baseline.outputs["model"],

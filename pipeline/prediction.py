@@ -16,6 +16,7 @@ from components.errors import PipelineError, UsageError
 from components.features import PROBABILITIES
 from components.model_manifest import require_whole
 from components.model_store import ModelStore
+from components.plain_paths import plain_path
 from pipeline.prediction_inputs import Picture
 
 _SIGNATURE = "predict_pixels"
@@ -60,7 +61,8 @@ def load_served_model(store: ModelStore, version: int | None = None) -> ServedMo
     path = store.path(version)
     require_whole(path, store.verify(version))
     try:
-        loaded = tf.saved_model.load(str(path))
+        with plain_path(path) as folder:
+            loaded = tf.saved_model.load(folder)
     except (OSError, ValueError, tf.errors.OpError) as error:
         raise PipelineError(
             f"Expected a model that TensorFlow {tf.__version__} can load in {path}. "

@@ -175,12 +175,12 @@ def verify(folder: Path, as_json: bool) -> None:
 
     from pipeline.datasets.verify import verify_dataset
 
-    with Console(stderr=True).status(f"Reading {escape(str(folder))}"):
+    with Console(stderr=True, emoji=False).status(f"Reading {escape(str(folder))}"):
         report = verify_dataset(folder)
     if as_json:
         click.echo(json.dumps(_as_json(report), indent=2))
     else:
-        Console().print(_as_table(report))
+        Console(emoji=False).print(_as_table(report))
     if report.problems:
         raise DatasetError("\n".join(report.problems))
 

@@ -30,7 +30,7 @@ def doctor(data: Path | None, workspace: Path | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(one) for one in findings], indent=2))
     else:
-        show(findings, Console())
+        show(findings, Console(emoji=False))
     if not all(finding.ok for finding in findings):
         sys.exit(1)
 

@@ -40,7 +40,9 @@ def infer_schema(folder: Path, schema: Path) -> None:
     from rich.markup import escape
 
     curated = read_schema(schema)
-    with Console(stderr=True).status(f"Reading {escape(str(folder / TRAIN))}"):
+    with Console(stderr=True, emoji=False).status(
+        f"Reading {escape(str(folder / TRAIN))}"
+    ):
         inferred = infer(folder / TRAIN)
     lines = list(diff(curated, inferred, str(schema), f"inferred from {folder}"))
     for line in lines:

@@ -28,7 +28,7 @@ def image_progress(redirect_stdout: bool = True) -> Progress:
       redirect_stdout: print above the bar what goes to the standard output
         meanwhile; only for one that is the same terminal.
     """
-    console = Console(stderr=True)
+    console = Console(stderr=True, emoji=False)
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -122,13 +122,15 @@ def check_inputs(config: Config) -> None:
 
 
 def _run(config: Config, run_id: str, as_json: bool, verbose: bool) -> int:
+    from rich.markup import escape
+
     from pipeline.screen import NodeScreen, NoteHandler, quiet
 
     started = time.monotonic()
     log = config.logs / f"{run_id}.log"
     with explain_full_disk(config.workspace), quiet(log, verbose) as (out, err):
         screen = NodeScreen(err)
-        screen.print(f"run {run_id}, preset {config.preset}, log {log}")
+        screen.print(f"run {run_id}, preset {config.preset}, log {escape(str(log))}")
         try:
             with (
                 screen.step("load TensorFlow, TFX"),

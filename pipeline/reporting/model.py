@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from components.classes import describe_class
 from components.features import PIXELS
+from components.plain_paths import plain_path
 from pipeline.reporting import pictures, plots
 from pipeline.reporting.calibration import calibrate
 from pipeline.reporting.predictions import (
@@ -178,16 +179,19 @@ def read_first_kernel(export: Path) -> np.ndarray:
     Raises:
       UnavailableError: no variable looks like it.
     """
-    reader = tf.train.load_checkpoint(str(export / "variables" / "variables"))
-    shapes = reader.get_variable_to_shape_map()
-    names = [
-        name
-        for name, shape in shapes.items()
-        if len(shape) == 2 and shape[0] == PIXELS and "optimizer" not in name
-    ]
-    if not names:
-        raise UnavailableError("Not shown: the model has no dense layer on the pixels.")
-    return reader.get_tensor(min(names, key=_by_numbers))
+    with plain_path(export / "variables") as folder:
+        reader = tf.train.load_checkpoint(f"{folder}/variables")
+        shapes = reader.get_variable_to_shape_map()
+        names = [
+            name
+            for name, shape in shapes.items()
+            if len(shape) == 2 and shape[0] == PIXELS and "optimizer" not in name
+        ]
+        if not names:
+            raise UnavailableError(
+                "Not shown: the model has no dense layer on the pixels."
+            )
+        return reader.get_tensor(min(names, key=_by_numbers))
 
 
 def _by_numbers(name: str) -> list[int]:

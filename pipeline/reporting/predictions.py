@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from components.examples import read_examples
 from components.features import HEIGHT, NUM_CLASSES, PROBABILITIES, WIDTH
+from components.plain_paths import plain_path
 
 _BATCH = 2000
 
@@ -56,7 +57,8 @@ def predict(split: Path, model: Path) -> Predictions:
     """
     images, labels = read_examples([f"{split}/*"])
     # The signature belongs to the loaded object and dies with it.
-    exported = tf.saved_model.load(str(model))
+    with plain_path(model) as folder:
+        exported = tf.saved_model.load(folder)
     classify = exported.signatures["predict_pixels"]
     pixels = images.reshape(-1, HEIGHT, WIDTH)
     answers = [

@@ -30,12 +30,10 @@ _LABELS = re.compile(
 
 def terminal(stream: TextIO) -> Console:
     """Returns a console that does not fold lines where there is no terminal."""
-    console = Console(file=stream, highlight=False, soft_wrap=True)
-    return (
-        console
-        if console.is_terminal
-        else Console(file=stream, highlight=False, soft_wrap=True, width=_PLAIN_WIDTH)
-    )
+    # Without emoji, or the path a:key:b loses its middle.
+    options = {"file": stream, "highlight": False, "soft_wrap": True, "emoji": False}
+    console = Console(**options)
+    return console if console.is_terminal else Console(**options, width=_PLAIN_WIDTH)
 
 
 def print_summary(console: Console, summary: Mapping[str, Any]) -> None:

@@ -1,0 +1,34 @@
+"""Paths that hold brackets, stars or backslashes, for libraries that match patterns.
+
+TensorFlow takes the prefix of a checkpoint for a pattern, and so any SavedModel's; TFMA
+does so with its results, and Beam with whatever it reads or writes.
+"""
+
+import contextlib
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+_PATTERN = re.compile(r"[*?\[\\]")
+
+
+def may_be_a_pattern(path: str) -> bool:
+    """Whether a library may take a path for a pattern of paths."""
+    return _PATTERN.search(path) is not None
+
+
+@contextlib.contextmanager
+def plain_path(folder: Path | str) -> Iterator[str]:
+    """Yields a path of a folder that nothing takes for a pattern.
+
+    It is the folder's own where that will do, otherwise a link in a temporary folder,
+    which is gone afterwards.
+    """
+    if not may_be_a_pattern(str(folder)):
+        yield str(folder)
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        link = Path(temporary, "link")
+        link.symlink_to(Path(folder).absolute(), target_is_directory=True)
+        yield str(link)
