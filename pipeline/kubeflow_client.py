@@ -7,6 +7,7 @@ import contextlib
 import io
 import json
 import urllib.error
+import urllib.parse
 import urllib.request
 import warnings
 from collections.abc import Iterator, Mapping
@@ -200,13 +201,18 @@ class KubeflowClient:
         request = urllib.request.Request(self._host + _HEALTH)
         if token:
             request.add_header("Authorization", f"Bearer {token}")
+        opener = urllib.request.build_opener(_KeepTokenHome)
+        asked = self._host
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:
+            with opener.open(request, timeout=_TIMEOUT_SECONDS) as answer:
+                asked = answer.url
                 json.load(answer)
         except urllib.error.HTTPError as error:
+            self._require_same_place(error.url)
             body = error.read()
             raise self._refused("connect", error.code, error.reason, body) from None
         except ValueError:
+            self._require_same_place(asked)
             raise self._error(
                 "connect",
                 f"an answer to {_HEALTH} that is not JSON, perhaps a page to log in",
@@ -220,6 +226,15 @@ class KubeflowClient:
                 "port-forward -n kubeflow svc/ml-pipeline 8888:8888' makes it "
                 "http://localhost:8888.",
             ) from None
+
+    def _require_same_place(self, url: str) -> None:
+        """Says where a refusal came from, if from elsewhere, where no token went."""
+        if _origin(url) != _origin(self._host):
+            raise self._error(
+                "connect",
+                f"a redirect to {_origin(url)}, where no token is sent",
+                "If that is Kubeflow Pipelines, name that address by --host.",
+            )
 
     @contextlib.contextmanager
     def _explained(self, action: str) -> Iterator[None]:
@@ -252,6 +267,29 @@ class KubeflowClient:
             f"Expected to {action} at the Kubeflow Pipelines API {self._host}. "
             f"Received: {received.rstrip('.')}. {advice}"
         )
+
+
+class _KeepTokenHome(urllib.request.HTTPRedirectHandler):
+    """Follows redirects; to another server without the token.
+
+    The client of KFP, which uses urllib3, does likewise.
+    """
+
+    def redirect_request(
+        self, req: urllib.request.Request, *args: Any, **kwargs: Any
+    ) -> urllib.request.Request | None:
+        """Returns the request that follows; see ``HTTPRedirectHandler``."""
+        following = super().redirect_request(req, *args, **kwargs)
+        if following and _origin(following.full_url) != _origin(req.full_url):
+            following.remove_header("Authorization")
+        return following
+
+
+def _origin(url: str) -> str:
+    """Returns scheme, host and port of an address."""
+    parts = urllib.parse.urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    return f"{parts.scheme}://{parts.hostname}:{port}"
 
 
 def kfp_cron(cron: str) -> str:

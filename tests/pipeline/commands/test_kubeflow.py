@@ -1,5 +1,6 @@
 """``mnist-pipeline kubeflow`` over HTTP, against a server that knows KFP's messages."""
 
+import contextlib
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -85,27 +86,12 @@ def cluster() -> Cluster:
     return Cluster()
 
 
-@pytest.fixture
-def host(cluster: Cluster) -> Iterator[str]:
-    """The address of a server on this machine that stands in for the cluster."""
+@contextlib.contextmanager
+def serving(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
+    """Answers requests on this machine, at the address that it yields."""
 
     class Handler(BaseHTTPRequestHandler):
-        def handle_request(self) -> None:
-            url = urlsplit(self.path)
-            length = int(self.headers.get("Content-Length") or 0)
-            body = json.loads(self.rfile.read(length) or b"null")
-            cluster.tokens.add(self.headers.get("Authorization"))
-            request = self.command, url.path, parse_qs(url.query), body
-            cluster.requests.append(request)
-            status, text = cluster.refuse.get(url.path, (200, None))
-            content = (text or json.dumps(cluster.answer(*request))).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_GET = do_POST = do_DELETE = handle_request  # noqa: N815
+        do_GET = do_POST = do_DELETE = lambda self: answer(self)  # noqa: N815
 
         def log_message(self, *_: Any) -> None:
             pass
@@ -114,6 +100,44 @@ def host(cluster: Cluster) -> Iterator[str]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
+
+
+@pytest.fixture
+def host(cluster: Cluster) -> Iterator[str]:
+    """The address of a server on this machine that stands in for the cluster."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        url = urlsplit(handler.path)
+        length = int(handler.headers.get("Content-Length") or 0)
+        body = json.loads(handler.rfile.read(length) or b"null")
+        cluster.tokens.add(handler.headers.get("Authorization"))
+        request = handler.command, url.path, parse_qs(url.query), body
+        cluster.requests.append(request)
+        status, text = cluster.refuse.get(url.path, (200, None))
+        content = (text or json.dumps(cluster.answer(*request))).encode()
+        handler.send_response(status)
+        handler.send_header("Content-Type", "application/json")
+        handler.send_header("Content-Length", str(len(content)))
+        handler.end_headers()
+        handler.wfile.write(content)
+
+    with serving(answer) as address:
+        yield address
+
+
+def redirecting(target: str, kept: str, seen: list[str]) -> Callable:
+    """Sends requests to a target, but for those of a path, which are answered."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        seen.append(handler.headers.get("Authorization"))
+        content = b"{}" if kept in handler.path else b""
+        handler.send_response(200 if content else 307)
+        handler.send_header("Location", target + handler.path)
+        handler.send_header("Content-Length", str(len(content)))
+        handler.end_headers()
+        handler.wfile.write(content)
+
+    return answer
 
 
 @pytest.fixture
@@ -409,3 +433,49 @@ def test_a_file_of_settings_becomes_overrides(tmp_path: Path) -> None:
     assert again.config.train == wanted.config.train
     assert wanted.config.kubeflow.image == "mine"
     assert wanted.config.kubeflow.nodes["Trainer"].cpu_limit == "8"
+
+
+@pytest.mark.parametrize("kept", ["/no/path", "/healthz"])
+def test_a_redirect_to_another_server_goes_without_the_token(
+    call, cluster: Cluster, host: str, tmp_path: Path, kept: str
+) -> None:
+    (tmp_path / "token").write_text("secret")
+    seen: list[str] = []
+    with serving(redirecting(host, kept, seen)) as elsewhere:
+        done = call("runs", "--host", elsewhere, "--token-file", "token")
+
+    assert done.exit_code == 0, done.output
+    assert set(seen) == {"Bearer secret"}
+    assert cluster.tokens == {None}
+
+
+def test_a_redirect_within_a_server_keeps_the_token(
+    call, cluster: Cluster, host: str, tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text("secret")
+    seen: list[str] = []
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        target = f"http://{handler.headers['Host']}/behind"
+        redirecting(target, "/behind", seen)(handler)
+
+    with serving(answer) as address:
+        done = call("runs", "--host", address, "--token-file", "token")
+
+    assert done.exit_code == 0, done.output
+    assert len(seen) >= 4
+    assert set(seen) == {"Bearer secret"}
+
+
+@pytest.mark.parametrize("refusal", [(401, "no token"), (200, "<html>log in")])
+def test_a_refusal_behind_a_redirect_names_that_server(
+    call, cluster: Cluster, host: str, tmp_path: Path, refusal: tuple[int, str]
+) -> None:
+    (tmp_path / "token").write_text("secret")
+    cluster.refuse["/apis/v2beta1/healthz"] = refusal
+    with serving(redirecting(host, "/no/path", [])) as elsewhere:
+        done = call("runs", "--host", elsewhere, "--token-file", "token")
+
+    assert f"Received: a redirect to {host}, where no token is sent. If that is" in (
+        str(done.exception)
+    )
