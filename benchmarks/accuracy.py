@@ -77,7 +77,9 @@ def main(
 
 def measure(config: Config, file: Path | None) -> None:
     """Measures a seed and records it, unless it is recorded already."""
-    entries = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
+    entries = (
+        json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
+    )
     digest = recipe_digest(config)
     known = [entry for entry in entries if entry["digest"] == digest]
     if known:
@@ -147,6 +149,7 @@ def run_seed(config: Config, read_test: bool) -> dict[str, Any]:
         input=json.dumps(task),
         stdout=subprocess.PIPE,
         text=True,
+        encoding="utf-8",
         check=True,
     )
     return json.loads(done.stdout.splitlines()[-1])

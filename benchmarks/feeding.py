@@ -54,6 +54,7 @@ def _in_process(*args: str) -> float:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
+        encoding="utf-8",
         check=True,
     )
     return json.loads(done.stdout)

@@ -27,7 +27,9 @@ def current_commit() -> str:
 
 def _git(*arguments: str) -> str:
     command = ["git", "-C", str(PROJECT_ROOT), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, encoding="utf-8", check=False
+    )
     return done.stdout.strip()
 
 
@@ -40,7 +42,7 @@ def describe_machine() -> str:
 def _processor() -> str:
     info = Path("/proc/cpuinfo")
     if info.exists():
-        for line in info.read_text().splitlines():
+        for line in info.read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()

@@ -69,4 +69,4 @@ def run_pipeline(task: Task, workspace: Path) -> PipelineRun:
     done = run_measured(module("pipeline.cli", "run", *options))
     summary = json.loads(done.output)
     log = workspace / "logs" / f"{summary['run_id']}.log"
-    return PipelineRun(done.usage, summary, log.read_text())
+    return PipelineRun(done.usage, summary, log.read_text(encoding="utf-8"))

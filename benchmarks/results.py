@@ -34,7 +34,7 @@ def add_part(folder: Path, part: str, content: Mapping[str, Any], commit: str) -
       commit: what was measured.
     """
     file = folder / DATA
-    results = json.loads(file.read_text()) if file.exists() else {}
+    results = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     results.setdefault(installed_line().name, {})[part] = {
         "date": date.today().isoformat(),
         "commit": commit,
@@ -48,7 +48,7 @@ def add_part(folder: Path, part: str, content: Mapping[str, Any], commit: str) -
 
 def write_page(folder: Path) -> None:
     """Writes the page and the plot from ``results.json``."""
-    results = json.loads((folder / DATA).read_text())
+    results = json.loads((folder / DATA).read_text(encoding="utf-8"))
     replace_text(folder / PLOT, draw(results))
     replace_text(folder / PAGE, render(results))
 

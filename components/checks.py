@@ -79,7 +79,7 @@ class ModelRejectedError(GateError):
 def write_checks(directory: str | Path, checks: Iterable[Check]) -> None:
     """Writes checks beside the other files of an artifact."""
     content = json.dumps([attrs.asdict(check) for check in checks], indent=2)
-    (Path(directory) / CHECKS_FILE).write_text(content + "\n")
+    (Path(directory) / CHECKS_FILE).write_text(content + "\n", encoding="utf-8")
 
 
 def read_checks(directory: str | Path) -> list[Check]:
@@ -87,7 +87,7 @@ def read_checks(directory: str | Path) -> list[Check]:
     file = Path(directory) / CHECKS_FILE
     if not file.is_file():
         return []
-    return [Check(**fields) for fields in json.loads(file.read_text())]
+    return [Check(**fields) for fields in json.loads(file.read_text(encoding="utf-8"))]
 
 
 def _number(value: float | str) -> str:

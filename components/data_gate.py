@@ -143,7 +143,7 @@ def _anomalies(
     anomalies: Artifact, schema: Artifact, settings: DataGateSettings
 ) -> list[Check]:
     [file] = Path(schema.uri).iterdir()
-    wanted = text_format.Parse(file.read_text(), schema_pb2.Schema())
+    wanted = text_format.Parse(file.read_text(encoding="utf-8"), schema_pb2.Schema())
     checks = []
     for split in artifact_utils.decode_split_names(anomalies.split_names):
         directory = artifact_utils.get_split_uri([anomalies], split)

@@ -136,7 +136,9 @@ def write_statistics(directory: str | Path, statistics: DataStatistics) -> None:
         "conflicts": [[*key, n] for key, n in sorted(statistics.conflicts.items())],
     }
     Path(directory).mkdir(parents=True, exist_ok=True)
-    (Path(directory) / STATISTICS_FILE).write_text(json.dumps(content) + "\n")
+    (Path(directory) / STATISTICS_FILE).write_text(
+        json.dumps(content) + "\n", encoding="utf-8"
+    )
 
 
 def _derived(split: SplitStatistics) -> dict[str, object]:
@@ -152,7 +154,9 @@ def read_statistics(directory: str | Path) -> DataStatistics:
     Raises:
       OSError: the file is gone.
     """
-    content = json.loads((Path(directory) / STATISTICS_FILE).read_text())
+    content = json.loads(
+        (Path(directory) / STATISTICS_FILE).read_text(encoding="utf-8")
+    )
     counts = attrs.fields_dict(SplitStatistics)
     splits = {
         name: SplitStatistics(

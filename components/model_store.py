@@ -278,7 +278,7 @@ class ModelStore:
         file = self.base / _LAST_VERSION
         if not file.exists():
             return 0
-        text = file.read_text(errors="replace").strip()
+        text = file.read_text(encoding="utf-8", errors="replace").strip()
         if not _VERSION.fullmatch(text):
             raise PipelineError(
                 f"Expected {file} to hold the highest version ever used. "

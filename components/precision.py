@@ -26,7 +26,7 @@ def choose_precision(wanted: str, cpu_info: Path = _CPU_INFO) -> str:
 def _processor_flags(cpu_info: Path) -> set[str]:
     if not cpu_info.exists():
         return set()
-    for line in cpu_info.read_text().splitlines():
+    for line in cpu_info.read_text(encoding="utf-8").splitlines():
         key, _, value = line.partition(":")
         if key.strip() == "flags":
             return set(value.split())

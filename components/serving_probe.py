@@ -156,7 +156,7 @@ def answer(export: str, model_run: str, observations: str, seconds: int) -> None
     # Ends this process even in a kernel that hangs, should the parent be gone.
     signal.alarm(seconds)
     images = read_reference(Path(model_run)).images
-    with Path(observations).open("w") as stream:
+    with Path(observations).open("w", encoding="utf-8") as stream:
 
         def record(line: dict[str, Any]) -> None:
             stream.write(json.dumps(line) + "\n")

@@ -40,6 +40,7 @@ class ProbeProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            encoding="utf-8",
             errors="replace",
             env=_environment(),
             start_new_session=True,

@@ -93,7 +93,7 @@ class Observations:
 def read_observations(file: Path) -> Observations:
     """Reads the probe's lines; a last one that is cut off does not count."""
     ended, doing = {}, None
-    for text in file.read_text().splitlines() if file.is_file() else ():
+    for text in file.read_text(encoding="utf-8").splitlines() if file.is_file() else ():
         try:
             line = json.loads(text)
         except json.JSONDecodeError:

@@ -233,7 +233,9 @@ def write_history(
         "parameters": model.count_params(),
         "precision": precision,
     }
-    (directory / HISTORY_FILE).write_text(json.dumps(content, indent=2))
+    (directory / HISTORY_FILE).write_text(
+        json.dumps(content, indent=2), encoding="utf-8"
+    )
 
 
 def predict_reference(

@@ -79,7 +79,7 @@ class Follower:
     """
 
     def __init__(self, file: Path, folder: Path, password: str, project: Path) -> None:
-        spec, platform = yaml.safe_load_all(file.read_text())
+        spec, platform = yaml.safe_load_all(file.read_text(encoding="utf-8"))
         json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
         self._spec = spec
         self._platform = platform["platforms"]["kubernetes"]["deploymentSpec"]
@@ -191,13 +191,13 @@ class Follower:
             again = bool(outcome.codes)
             code = self._call(command, environment, log, None if again else kill)
             outcome.codes.append(code)
-            outcome.log += log.read_text(errors="replace")
+            outcome.log += log.read_text(encoding="utf-8", errors="replace")
             if code == 0:
                 break
         outcome.ended = time.monotonic()
         written = Path(message["outputs"]["outputFile"])
         if outcome.succeeded and written.exists():
-            outcome.output = json.loads(written.read_text())
+            outcome.output = json.loads(written.read_text(encoding="utf-8"))
             json_format.ParseDict(outcome.output, pipeline_spec_pb2.ExecutorOutput())
         return outcome
 
@@ -228,7 +228,7 @@ class Follower:
         folder.mkdir(parents=True, exist_ok=True)
         if not file.exists():
             fresh = file.with_name(f"password-{threading.get_ident()}")
-            fresh.write_text(self._password)
+            fresh.write_text(self._password, encoding="utf-8")
             fresh.replace(file)
 
     def _call(

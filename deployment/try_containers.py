@@ -124,7 +124,9 @@ def check(run_id: str, followed: Followed, refusals: dict[str, int]) -> None:
 
 
 def _output(*words: str) -> str:
-    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        words, capture_output=True, text=True, encoding="utf-8", check=True
+    )
     return done.stdout.strip()
 
 

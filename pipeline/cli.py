@@ -16,6 +16,7 @@ from pipeline.commands.report import report
 from pipeline.commands.run import run
 from pipeline.commands.runs import runs
 from pipeline.commands.tensorboard import tensorboard
+from pipeline.locale_independence import be_independent_of_locale
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -41,6 +42,7 @@ data.add_command(infer_schema)
 
 def main() -> None:
     """Runs the command; a ``PipelineError`` becomes its message and exit code."""
+    be_independent_of_locale()
     try:
         cli()
     except PipelineError as error:

@@ -175,6 +175,9 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 
+# Fields that hold a path.
+_PATHS = ("data", "schema", "workspace")
+
 
 def load_config(
     preset: str = "default",
@@ -208,6 +211,8 @@ def load_config(
             f"Use --preset NAME, with {', '.join(PRESETS)}."
         )
     merge(values, {key: value for key, value in fields.items() if value is not None})
+    for name in _PATHS:
+        _require_utf8(name, values.get(name))
     return _validated({"preset": preset, **values})
 
 
@@ -221,6 +226,7 @@ def read_settings(file: Path | None, overrides: Iterable[str]) -> dict[str, Any]
     if file is not None:
         merge(values, _read_toml(file))
     for override in overrides:
+        _require_utf8("set", override)
         merge(values, _parse_override(override))
     return values
 
@@ -277,10 +283,20 @@ def _validated(values: dict[str, Any]) -> Config:
     except ValidationError as error:
         problems = _innermost(error.errors())
         raise UsageError("\n".join(map(_explain, problems))) from error
-    paths = ("data", "schema", "workspace")
     return dataclasses.replace(
-        config, **{name: getattr(config, name).absolute() for name in paths}
+        config, **{name: getattr(config, name).absolute() for name in _PATHS}
     )
+
+
+def _require_utf8(option: str, value: object) -> None:
+    """Refuses the stand-ins for bytes that are no text, in what a person typed."""
+    try:
+        str(value).encode()
+    except UnicodeEncodeError:
+        raise UsageError(
+            f"Expected --{option} to be in UTF-8, which TensorFlow and the metadata "
+            f"take. Received: {value}. Give a folder another name, or a link with one."
+        ) from None
 
 
 def _innermost(problems: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -15,12 +15,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import unquote
 
 import click
 
 from components.errors import PipelineError, UsageError
 from pipeline.commands.run import check_inputs
 from pipeline.config import PRESETS, Config, load_config
+from pipeline.locale_independence import be_independent_of_locale
 from pipeline.metadata_file import check_metadata
 from pipeline.node_records import RunRecords
 from pipeline.workspace_identity import settle_workspace
@@ -131,6 +133,7 @@ def open_store(
 
 def main(command: click.Command) -> None:
     """Runs the command; a ``PipelineError`` becomes its message and exit code."""
+    be_independent_of_locale()
     try:
         command()
     except PipelineError as error:
@@ -187,7 +190,7 @@ def _folder(data: str) -> Path:
     if not separator:
         return Path(data)
     if scheme == "file" and path.startswith("/"):
-        return Path(path)
+        return Path(unquote(path))
     raise UsageError(
         "Expected --data to be a folder, or file:///folder. "
         f"Received: {data}. Mount the bucket or copy the data to the volume."

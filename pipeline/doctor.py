@@ -106,7 +106,7 @@ def _compare_packages(line: TfxLine) -> Finding:
     if not lock.is_file():
         fix = "Install the project from a checkout, with 'make run'."
         return Finding("packages", False, f"no lock file {lock}", fix)
-    locked = read_lock(lock.read_text())
+    locked = read_lock(lock.read_text(encoding="utf-8"))
     wrong = [
         f"{name} {found or 'missing'} (lock: {expected})"
         for name, expected in locked.items()

@@ -131,7 +131,7 @@ def _password(environ: Mapping[str, str]) -> str:
     if not file:
         return environ.get(PASSWORD, "")
     try:
-        return Path(file).read_text().rstrip("\r\n")
+        return Path(file).read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not text"
         raise UsageError(

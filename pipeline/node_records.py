@@ -77,7 +77,11 @@ class RunRecords:
     def read(self, node_id: str) -> NodeRecord | None:
         """Returns the record of a node, or None where it never started."""
         file = self.folder / f"{node_id}.json"
-        return _parse(json.loads(file.read_text())) if file.is_file() else None
+        return (
+            _parse(json.loads(file.read_text(encoding="utf-8")))
+            if file.is_file()
+            else None
+        )
 
     def results(self, node_ids: Iterable[str]) -> list["NodeResult"]:
         """Returns how each node ended, in the order asked for."""
@@ -93,7 +97,10 @@ class RunRecords:
         """Returns when the first node started, in seconds since the epoch."""
         files = self.folder.glob("*.json")
         return min(
-            (_parse(json.loads(file.read_text())).started for file in files),
+            (
+                _parse(json.loads(file.read_text(encoding="utf-8"))).started
+                for file in files
+            ),
             default=time.time(),
         )
 

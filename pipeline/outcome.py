@@ -155,7 +155,11 @@ def read_model(lineage: RunLineage) -> dict[str, Any]:
     pushed = lineage.output("Pusher", "pushed_model")
     run = lineage.output("Trainer", "model_run")
     properties = pushed.properties if pushed else {}
-    history = json.loads((Path(run.uri) / HISTORY_FILE).read_text()) if run else {}
+    history = (
+        json.loads((Path(run.uri) / HISTORY_FILE).read_text(encoding="utf-8"))
+        if run
+        else {}
+    )
     return {
         "path": properties.get("pushed_destination"),
         "version": properties.get("pushed_version"),

@@ -38,8 +38,8 @@ def quiet(log: Path, verbose: bool) -> Iterator[tuple[TextIO, TextIO]]:
     sys.stderr.flush()
     saved = [os.dup(1), os.dup(2)]
     with (
-        open(saved[0], "w", closefd=False) as out,
-        open(saved[1], "w", closefd=False) as err,
+        _same_stream(saved[0], sys.stdout) as out,
+        _same_stream(saved[1], sys.stderr) as err,
         log.open("ab", buffering=0) as sink,
         _following(log, saved[1]) if verbose else contextlib.nullcontext(),
     ):
@@ -60,6 +60,17 @@ def quiet(log: Path, verbose: bool) -> Iterator[tuple[TextIO, TextIO]]:
             os.dup2(saved[1], 2)
     for descriptor in saved:
         os.close(descriptor)
+
+
+def _same_stream(descriptor: int, stream: TextIO) -> TextIO:
+    """Opens a descriptor with the encoding that a stream of this process has."""
+    return open(
+        descriptor,
+        "w",
+        encoding=stream.encoding,
+        errors=stream.errors,
+        closefd=False,
+    )
 
 
 class _Lossy(io.FileIO):
@@ -140,7 +151,7 @@ class NodeScreen:
         """A node starts; a terminal shows it with a clock until it ends."""
         if self._console.is_terminal:
             self._progress = Progress(
-                SpinnerColumn(),
+                SpinnerColumn("line" if self._console.options.ascii_only else "dots"),
                 TextColumn("{task.description}"),
                 TimeElapsedColumn(),
                 console=self._console,

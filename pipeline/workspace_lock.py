@@ -85,7 +85,7 @@ def _this_process(purpose: str) -> dict[str, Any]:
 def _describe(holder: Path) -> str:
     """Says who holds the lock, from what the holder wrote about itself."""
     try:
-        found = json.loads(holder.read_text())
+        found = json.loads(holder.read_text(encoding="utf-8"))
         here = found["host"] == socket.gethostname()
         if here and not psutil.pid_exists(found["pid"]):
             # Left by a killed process; the holder has not come to write its own yet.

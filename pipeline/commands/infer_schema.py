@@ -61,7 +61,7 @@ def read_schema(file: Path) -> "schema_pb2.Schema":
     from tensorflow_metadata.proto.v0 import schema_pb2
 
     try:
-        return text_format.Parse(file.read_text(), schema_pb2.Schema())
+        return text_format.Parse(file.read_text(encoding="utf-8"), schema_pb2.Schema())
     except OSError as error:
         raise UsageError(
             f"Expected --schema to name a readable schema. "

@@ -108,7 +108,7 @@ def compile_command(out: Path | None, **options: Any) -> None:
     with compiled(wanted) as file:
         from components.durable import replace_text
 
-        replace_text(out, file.read_text())
+        replace_text(out, file.read_text(encoding="utf-8"))
     click.echo(out)
 
 
@@ -256,7 +256,7 @@ def connect(
     token = None
     if token_file is not None:
         try:
-            token = token_file.read_text().strip()
+            token = token_file.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "not text"
             raise UsageError(

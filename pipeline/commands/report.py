@@ -66,7 +66,7 @@ def read_summary(config: Config, run_id: str) -> dict[str, Any]:
             f"Known runs: {', '.join(known) or 'none; start with mnist-pipeline run'}."
         )
     try:
-        return json.loads(file.read_text())
+        return json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
         raise PipelineError(f"Expected {file} to be JSON. Received: {error}.") from None
 

@@ -45,7 +45,7 @@ class Training:
 def training(sources: Sources) -> Training:
     """Returns metrics and speed of each epoch, with the curves."""
     folder = sources.folder("Trainer", "model_run")
-    history = json.loads((folder / HISTORY_FILE).read_text())["epochs"]
+    history = json.loads((folder / HISTORY_FILE).read_text(encoding="utf-8"))["epochs"]
     headings = [
         key
         for metric in _METRICS
