@@ -5,6 +5,7 @@ import sys
 import click
 
 from components.errors import PipelineError
+from pipeline.commands.convert import convert
 from pipeline.commands.data import data
 from pipeline.commands.doctor import doctor
 from pipeline.commands.evaluate import evaluate
@@ -37,6 +38,7 @@ for command in (
     doctor,
 ):
     cli.add_command(command)
+data.add_command(convert)
 data.add_command(infer_schema)
 
 
