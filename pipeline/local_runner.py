@@ -6,10 +6,16 @@ TFX's own ``LocalDagRunner``.
 """
 
 import logging
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
+
+# As a script, it finds our packages whatever PYTHONPATH names; and Keras, which TFX
+# imports, must find the environment that ``components`` leaves.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import components  # noqa: F401, I001
 
 import attrs
 from ml_metadata.proto import metadata_store_pb2
