@@ -114,6 +114,7 @@ def open_store(
     """
     from pipeline.metadata_handle import open_metadata
     from pipeline.metadata_store import connection_from, refused_connection
+    from pipeline.shared_workspace import claim_workspace
 
     connection = connection_from(environ, config.metadata)
     if connection.HasField("sqlite"):
@@ -124,8 +125,8 @@ def open_store(
         return
     _require_writable(config.workspace)
     try:
-        with open_metadata(connection):
-            pass
+        with open_metadata(connection) as handle:
+            claim_workspace(config, handle.store)
     except RuntimeError as error:
         raise refused_connection(connection) from error
     yield connection
