@@ -17,6 +17,7 @@ from pipeline.commands.report import report
 from pipeline.commands.run import run
 from pipeline.commands.runs import runs
 from pipeline.commands.tensorboard import tensorboard
+from pipeline.commands.workspace import workspace
 from pipeline.locale_independence import be_independent_of_locale
 
 
@@ -34,6 +35,7 @@ for command in (
     tensorboard,
     models,
     data,
+    workspace,
     kubeflow,
     doctor,
 ):

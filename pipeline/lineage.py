@@ -8,7 +8,7 @@ from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from pipeline.metadata_handle import open_metadata
-from pipeline.metadata_store import sqlite_connection
+from pipeline.metadata_store import PUBLISHED, sqlite_connection
 
 
 @attrs.frozen
@@ -120,7 +120,7 @@ def _outputs(
     return [
         (names[artifact.id], artifact)
         for artifact in artifacts
-        if artifact.state == mlmd.Artifact.LIVE
+        if artifact.state in PUBLISHED
     ]
 
 

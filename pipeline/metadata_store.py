@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ml_metadata.proto.metadata_store_pb2 import (
+    Artifact,
     ConnectionConfig,
     PostgreSQLDatabaseConfig,
     SqliteMetadataSourceConfig,
@@ -30,6 +31,9 @@ SSL_PASSWORD = "MLMD_SSLPASSWORD"
 
 # Of libpq, from none to both the certificate and the name of the host.
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+
+# The states of what a node gave its run, though `workspace clean` removed it since.
+PUBLISHED = (Artifact.LIVE, Artifact.DELETED)
 
 DEFAULT_PORT = "5432"
 _TIMEOUT_SECONDS = 10.0
