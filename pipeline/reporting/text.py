@@ -111,7 +111,7 @@ def _verdict_line(summary: Mapping[str, Any]) -> str:
         line += f" to {escape(str(summary['model']['path']))}"
         # A resolver looks things up each time; it is never cached.
         if all(
-            component["cached"]
+            component.get("cached")
             for component in summary["components"]
             if not component["id"].endswith("Resolver")
         ):

@@ -73,7 +73,7 @@ def _why_pushed(summary: Mapping[str, Any]) -> list[str]:
     work = [
         node for node in summary["components"] if not node["id"].endswith("Resolver")
     ]
-    if all(node["cached"] for node in work):
+    if all(node.get("cached") for node in work):
         reasons.append("Nothing had changed, so no node ran again.")
     return reasons
 
