@@ -25,6 +25,7 @@ from pipeline.config import PRESETS, Config, load_config
 from pipeline.locale_independence import be_independent_of_locale
 from pipeline.metadata_file import check_metadata
 from pipeline.node_records import RunRecords
+from pipeline.stop_signals import stopping_on_signals
 from pipeline.workspace_identity import settle_workspace
 from pipeline.workspace_lock import workspace_lock
 
@@ -136,7 +137,9 @@ def main(command: click.Command) -> None:
     """Runs the command; a ``PipelineError`` becomes its message and exit code."""
     be_independent_of_locale()
     try:
-        command()
+        # The first process of a container hears no signal that it does not listen to.
+        with stopping_on_signals():
+            command()
     except PipelineError as error:
         print(f"Error: {error}", flush=True)
         sys.exit(error.exit_code)

@@ -25,6 +25,7 @@ from pipeline.reporting.report import write_page, write_summary
 from pipeline.reporting.text import cause
 from pipeline.run_summary import EXIT_CODES
 from pipeline.screen import NodeScreen
+from pipeline.stop_signals import finish_undisturbed
 from pipeline.workspace_identity import settle_workspace
 
 _log = logging.getLogger(__name__)
@@ -93,6 +94,8 @@ def _execute(
             explain=functools.partial(explain_failure, config),
         )
     finally:
+        # Whatever comes now, the run ends with its report.
+        finish_undisturbed()
         serving_process.stop_ahead()
     lineage = RunLineage(config.metadata, run_id)
     seconds = time.monotonic() - started
