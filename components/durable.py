@@ -6,6 +6,7 @@ The model store is built on these.
 import errno
 import hashlib
 import os
+import secrets
 import shutil
 import stat
 import tempfile
@@ -85,10 +86,17 @@ def write_text(file: Path, text: str) -> None:
 
 
 def replace_text(file: Path, text: str) -> None:
-    """Puts a text in the place of a file in one step, so that no half is ever read."""
-    fresh = file.with_name(f".{file.name}.part")
-    write_text(fresh, text)
-    fresh.replace(file)
+    """Puts a text in the place of a file in one step, so that no half is ever read.
+
+    Processes that do so at once do not meet; the last one's text stays.
+    """
+    fresh = file.with_name(f".{file.name}.{secrets.token_hex(4)}.part")
+    try:
+        write_text(fresh, text)
+        fresh.replace(file)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
 
 
 def sync_folders(folder: Path) -> None:

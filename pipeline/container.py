@@ -70,8 +70,12 @@ def run_config(
     overrides: str,
     data: str,
     workspace: Path | None,
+    needs_data: bool = True,
 ) -> Config:
     """Returns the configuration of the run, from ``run_options``.
+
+    Args:
+      needs_data: refuse data or a schema that is not there.
 
     Raises:
       PipelineError: an option is wrong, or the data is not there.
@@ -88,7 +92,8 @@ def run_config(
         data=_folder(data) if data else None,
         workspace=workspace,
     )
-    check_inputs(config)
+    if needs_data:
+        check_inputs(config)
     return config
 
 

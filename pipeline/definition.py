@@ -1,6 +1,7 @@
 """The pipeline: which nodes there are and how they are wired."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from ml_metadata.proto.metadata_store_pb2 import ConnectionConfig
@@ -64,7 +65,9 @@ _TRANSFORM = (
 
 
 def create_pipeline(
-    config: Config, metadata: ConnectionConfig | None = None
+    config: Config,
+    metadata: ConnectionConfig | None = None,
+    origin: Mapping[str, Any] | None = None,
 ) -> Pipeline:
     """Wires the nodes, from TFRecords to a pushed model.
 
@@ -72,8 +75,9 @@ def create_pipeline(
       config: all paths and settings; nothing else is read, but our own source, the
         schema and the data for their digests, and the class names.
       metadata: the metadata store; None is the SQLite file of the workspace.
+      origin: from ``provenance``, where that was asked for already.
     """
-    origin = provenance(config)
+    origin = origin or provenance(config)
     # Records come in splits already; a split is a folder.
     examples = FileBasedExampleGen(
         input_base=str(config.data),

@@ -87,7 +87,7 @@ def _execute(
 
     try:
         results = run_nodes(
-            create_pipeline(config),
+            create_pipeline(config, origin=origin),
             run_id,
             on_start=screen.start,
             on_end=ended,
@@ -124,6 +124,8 @@ def conclude(
     """
     summary = summarize(config, run_id, results, lineage, seconds, origin)
     directory = config.reports / run_id
+    for problem in summary.get("problems", ()):
+        screen.print(f"[yellow]{escape(problem)}[/]")
     write_summary(directory, summary)
     try:
         point_latest(config.reports, run_id)

@@ -59,7 +59,9 @@ def judge(summary: Mapping[str, Any]) -> Verdict:
         good=status == "pushed",
         reasons=reasons,
         warnings=[
-            name_labels(str(check), classes) for check in failed if not check.stops
+            *(name_labels(str(check), classes) for check in failed if not check.stops),
+            # New in 2026-11-28.
+            *summary.get("problems", ()),
         ],
         steps=[name_labels(step, classes) for step in steps],
     )

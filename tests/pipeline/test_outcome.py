@@ -1,6 +1,7 @@
 """From what a run left to its status, its checks and its ``summary.json``."""
 
 import json
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,6 +20,7 @@ from pipeline.config import Config, to_dict
 from pipeline.lineage import RunArtifact
 from pipeline.local_runner import NodeResult
 from pipeline.outcome import read_all_checks, status, summarize
+from pipeline.reporting.verdict import judge
 from pipeline.run_summary import EXIT_CODES
 
 PUSHED = {"pushed": 1, "pushed_destination": "/w/serving/mnist/7", "pushed_version": 7}
@@ -236,6 +238,51 @@ def test_a_complete_run_fills_the_summary(complete: FakeLineage) -> None:
         "config": to_dict(config),
         "digests": DIGESTS,
     }
+
+
+@pytest.mark.parametrize(
+    ("gone", "said", "key", "left"),
+    [
+        ("run/history.json", "the training", "model", {"parameters": None}),
+        ("run", "the training", "model", {"path": "/w/serving/mnist/7"}),
+        ("statistics/Split-val/FeatureStats.pb", "the examples", "data", {}),
+        ("statistics", "the examples", "data", {}),
+    ],
+)
+@pytest.mark.parametrize("damage", ["removed", "damaged"])
+def test_a_file_that_cannot_be_read_is_told_and_the_rest_is_there(
+    complete: FakeLineage, tmp_path: Path, gone, said: str, key: str, left, damage: str
+) -> None:
+    file = tmp_path / gone
+    if file.is_dir():
+        shutil.rmtree(file)
+    elif damage == "removed":
+        file.unlink()
+    else:
+        file.write_bytes(b"\xff{")
+
+    summary = summarize(Config(), "run-1", DONE, complete, 61.26, ORIGIN)
+
+    [problem] = summary["problems"]
+    assert problem.startswith(f"The report lacks {said}: ")
+    assert summary[key].items() >= left.items()
+    assert summary["status"] == "pushed"
+    assert summary["metrics"] == {"accuracy": 0.5, "of": "candidate"}
+    assert problem in judge(summary).warnings
+
+
+def test_metrics_and_checks_that_are_gone_are_told(tmp_path: Path) -> None:
+    names = ("DataGate.verdict", "Evaluator.evaluation", "ServingCheck.blessing")
+    nowhere = {name: RunArtifact(str(tmp_path / name), {}) for name in names}
+
+    summary = summarize(Config(), "run-1", DONE, FakeLineage(nowhere), 1.0, ORIGIN)
+
+    assert [text.partition(":")[0] for text in summary["problems"]] == [
+        "The report lacks the metrics",
+        "The report lacks the data gate",
+        "The report lacks the serving check",
+    ]
+    assert (summary["metrics"], summary["checks"]) == (None, [])
 
 
 def test_the_summary_is_json(complete: FakeLineage) -> None:
