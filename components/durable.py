@@ -20,6 +20,7 @@ from components.litter import is_litter
 
 _CHUNK = 1 << 20
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+_NOT_SUPPORTED = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)
 _DISK_FULL_WORDS = (
     os.strerror(errno.ENOSPC).lower(),
     os.strerror(errno.EDQUOT).lower(),
@@ -106,10 +107,14 @@ def sync_folders(folder: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Forces the names in a folder to disk."""
+    """Forces the names in a folder to disk, where its filesystem knows how."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        # Network shares, like those of SMB, leave that to their server.
+        if error.errno not in _NOT_SUPPORTED:
+            raise
     finally:
         os.close(descriptor)
 

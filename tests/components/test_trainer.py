@@ -373,13 +373,19 @@ def test_the_digest_of_a_recipe_follows_all_that_weights_depend_on(
     other = tmp_path / "other"
     other.mkdir()
     shutil.copy(min(tiny_examples.iterdir()), other)
+    for name in ("base", "moved base"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "saved_model.pb").touch()
+    base, moved = str(tmp_path / "base"), str(tmp_path / "moved base")
 
     assert digest() == digest(folder=tmp_path / "elsewhere")
+    assert digest(base_model=base) == digest(base_model=moved)
     changed = {
         digest(),
         digest(epochs=9),
         digest(precision="mixed_bfloat16"),
         digest(examples=other),
-        digest(base_model="/model"),
+        digest(base_model=base),
+        digest(base_model=str(other)),
     }
-    assert len(changed) == 5
+    assert len(changed) == 6
