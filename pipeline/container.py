@@ -25,7 +25,6 @@ from pipeline.config import PRESETS, Config, load_config
 from pipeline.locale_independence import be_independent_of_locale
 from pipeline.metadata_file import check_metadata
 from pipeline.node_records import RunRecords
-from pipeline.stop_signals import stopping_on_signals
 from pipeline.workspace_identity import settle_workspace
 from pipeline.workspace_lock import workspace_lock
 
@@ -70,12 +69,8 @@ def run_config(
     overrides: str,
     data: str,
     workspace: Path | None,
-    needs_data: bool = True,
 ) -> Config:
     """Returns the configuration of the run, from ``run_options``.
-
-    Args:
-      needs_data: refuse data or a schema that is not there.
 
     Raises:
       PipelineError: an option is wrong, or the data is not there.
@@ -92,8 +87,7 @@ def run_config(
         data=_folder(data) if data else None,
         workspace=workspace,
     )
-    if needs_data:
-        check_inputs(config)
+    check_inputs(config)
     return config
 
 
@@ -120,7 +114,6 @@ def open_store(
     """
     from pipeline.metadata_handle import open_metadata
     from pipeline.metadata_store import connection_from, refused_connection
-    from pipeline.shared_workspace import claim_workspace
 
     connection = connection_from(environ, config.metadata)
     if connection.HasField("sqlite"):
@@ -131,8 +124,8 @@ def open_store(
         return
     _require_writable(config.workspace)
     try:
-        with open_metadata(connection) as handle:
-            claim_workspace(config, handle.store)
+        with open_metadata(connection):
+            pass
     except RuntimeError as error:
         raise refused_connection(connection) from error
     yield connection
@@ -142,9 +135,7 @@ def main(command: click.Command) -> None:
     """Runs the command; a ``PipelineError`` becomes its message and exit code."""
     be_independent_of_locale()
     try:
-        # The first process of a container hears no signal that it does not listen to.
-        with stopping_on_signals():
-            command()
+        command()
     except PipelineError as error:
         print(f"Error: {error}", flush=True)
         sys.exit(error.exit_code)
