@@ -46,7 +46,8 @@ setup(
     python_requires=">=3.10,<3.14",
     install_requires=INSTALL_REQUIRES,
     extras_require=EXTRAS_REQUIRE,
+    py_modules=["mnist_pipeline"],
     packages=find_packages(include=["pipeline*", "components*"]),
     package_data={"pipeline": ["reporting/templates/*"]},
-    entry_points={"console_scripts": ["mnist-pipeline = pipeline.cli:main"]},
+    entry_points={"console_scripts": ["mnist-pipeline = mnist_pipeline:main"]},
 )

@@ -26,6 +26,7 @@ from components.features import IMAGE, LABEL, TEST, TRAIN, VAL
 from components.hyperparameters import (
     ModelHyperparameters,
     TrainHyperparameters,
+    epoch_size,
     from_dict,
 )
 from components.precision import choose_precision
@@ -100,14 +101,14 @@ def measure(run: SeedRun, folder: Path) -> SeedResult:
     cpu_seconds = time.process_time() - cpu_started
 
     epochs = len(history["loss"])
-    steps = epochs * (data.train.count // settings.batch_size)
+    size = epoch_size(data.train.count, settings.batch_size, settings.min_steps)
     return SeedResult(
         parameters=model.count_params(),
         precision=precision,
         epochs=epochs,
         seconds=round(seconds, 1),
         cpu_seconds=round(cpu_seconds, 1),
-        examples_per_second=round(steps * settings.batch_size / seconds),
+        examples_per_second=round(epochs * size.examples / seconds),
         val=None if data.val is None else _accuracy(model, data.preprocess, run, VAL),
         test=_accuracy(model, data.preprocess, run, TEST) if run.read_test else None,
     )

@@ -74,6 +74,7 @@ def _ours(config: Config) -> tuple[float, int]:
     """Trains as the Trainer does; returns seconds, and examples in an epoch."""
     from benchmarks.accuracy_seed import load_training_data
     from components.checkpoints import CheckpointStore
+    from components.hyperparameters import epoch_size
     from components.precision import choose_precision
     from components.trainer import Recipe, train
 
@@ -86,8 +87,8 @@ def _ours(config: Config) -> tuple[float, int]:
         started = time.monotonic()
         train(recipe, data, folder / "run", CheckpointStore(folder, "feeding"))
         seconds = time.monotonic() - started
-    batch = config.train.batch_size
-    return seconds, data.train.count // batch * batch
+    size = epoch_size(data.train.count, config.train.batch_size, config.train.min_steps)
+    return seconds, size.examples
 
 
 def _bare(config: Config) -> tuple[float, int]:

@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 
 from benchmarks.processes import Usage, module, run_measured
+from components.hyperparameters import epoch_size
 from pipeline.config import load_config
 
 # Few epochs, or an untrained network, would not pass as a model; here speed counts.
@@ -41,7 +42,7 @@ class Task:
         """Returns how many of the examples of the training split an epoch takes."""
         train = load_config(self.preset, overrides=self.overrides).train
         taken = min(available, train.max_examples or available)
-        return taken // train.batch_size * train.batch_size
+        return epoch_size(taken, train.batch_size, train.min_steps).examples
 
 
 @attrs.frozen

@@ -4,6 +4,7 @@ A list of them is kept beside what TFX keeps of the execution that made them; so
 may remove some by hand, and neither a cache nor a resolver may hand out the rest.
 """
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -37,6 +38,15 @@ def has_files(uri: str) -> bool:
     except (OSError, ValueError):
         return False
     return sizes == listed
+
+
+def forget_files(uri: str) -> None:
+    """Removes the list of an artifact that is removed."""
+    record = _record(Path(uri))
+    record.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        # Where it was the last one of its execution.
+        record.parent.rmdir()
 
 
 def _record(folder: Path) -> Path:

@@ -6,6 +6,7 @@ The model store is built on these.
 import errno
 import hashlib
 import os
+import secrets
 import shutil
 import stat
 import tempfile
@@ -19,6 +20,7 @@ from components.litter import is_litter
 
 _CHUNK = 1 << 20
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+_NOT_SUPPORTED = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)
 _DISK_FULL_WORDS = (
     os.strerror(errno.ENOSPC).lower(),
     os.strerror(errno.EDQUOT).lower(),
@@ -85,10 +87,17 @@ def write_text(file: Path, text: str) -> None:
 
 
 def replace_text(file: Path, text: str) -> None:
-    """Puts a text in the place of a file in one step, so that no half is ever read."""
-    fresh = file.with_name(f".{file.name}.part")
-    write_text(fresh, text)
-    fresh.replace(file)
+    """Puts a text in the place of a file in one step, so that no half is ever read.
+
+    Processes that do so at once do not meet; the last one's text stays.
+    """
+    fresh = file.with_name(f".{file.name}.{secrets.token_hex(4)}.part")
+    try:
+        write_text(fresh, text)
+        fresh.replace(file)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
 
 
 def sync_folders(folder: Path) -> None:
@@ -98,10 +107,14 @@ def sync_folders(folder: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Forces the names in a folder to disk."""
+    """Forces the names in a folder to disk, where its filesystem knows how."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        # Network shares, like those of SMB, leave that to their server.
+        if error.errno not in _NOT_SUPPORTED:
+            raise
     finally:
         os.close(descriptor)
 

@@ -4,9 +4,11 @@ They travel to the Trainer as plain dictionaries in its ``custom_config``.
 """
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
+import attrs
 from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
@@ -31,6 +33,40 @@ def from_dict(kind: type[Settings], values: Mapping[str, Any]) -> Settings:
       pydantic.ValidationError: an unknown key or a wrong value.
     """
     return TypeAdapter(kind).validate_json(json.dumps(values, default=str))
+
+
+@attrs.frozen
+class EpochSize:
+    """How much is trained on between two validations.
+
+    Attributes:
+      batch_size: examples a step.
+      passes: over the split; each drops what is left after its whole batches.
+      steps: of all passes.
+    """
+
+    batch_size: int
+    passes: int
+    steps: int
+
+    @property
+    def examples(self) -> int:
+        """Examples of an epoch, each as often as it is passed over."""
+        return self.steps * self.batch_size
+
+
+def epoch_size(count: int, batch_size: int, min_steps: int) -> EpochSize:
+    """Returns the size of an epoch over ``count`` examples, at least one.
+
+    Args:
+      count: examples of the split.
+      batch_size: as set; a smaller split is one batch.
+      min_steps: as set; a small split is passed over as often as it takes.
+    """
+    batch_size = min(batch_size, count)
+    steps = count // batch_size
+    passes = math.ceil(min_steps / steps)
+    return EpochSize(batch_size, passes, steps * passes)
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -106,8 +142,12 @@ class TrainHyperparameters:
       decay_start: share of all steps after which ``trapezoid`` falls.
       weight_decay: decoupled weight decay of AdamW.
       label_smoothing: share of each one-hot label spread over all classes.
-      batch_size: examples a step; the remainder of an epoch is dropped.
-      epochs: passes over the training split.
+      batch_size: examples a step, or the whole split where it holds fewer; the
+        remainder of a pass over the split is dropped.
+      min_steps: least number of steps in an epoch. Where the split gives fewer, an
+        epoch passes over it several times.
+      epochs: passes over the training split, or several passes each; the network is
+        validated and saved after each.
       steps_per_execution: steps between two looks at the loss; fewer are slower.
       precision: ``mixed_bfloat16`` multiplies matrices in bfloat16, and ``auto``
         does so on a processor made for it; weights and logits are always float32.
@@ -132,6 +172,7 @@ class TrainHyperparameters:
     weight_decay: NonNegativeFloat = 0.02
     label_smoothing: Fraction = 0.05
     batch_size: PositiveInt = 512
+    min_steps: PositiveInt = 1
     epochs: PositiveInt = 10
     steps_per_execution: PositiveInt = 20
     precision: Literal["auto", "float32", "mixed_bfloat16"] = "auto"

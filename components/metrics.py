@@ -30,6 +30,9 @@ class EvaluationMetrics:
 
     Args:
       uri: of the Evaluator's ``evaluation`` artifact.
+
+    Raises:
+      FileNotFoundError: it holds no metrics.
     """
 
     def __init__(self, uri: str) -> None:
@@ -37,6 +40,8 @@ class EvaluationMetrics:
         self._values: dict[str, _Values] = defaultdict(dict)
         with plain_path(uri) as folder:
             rows = list(tfma.load_metrics(folder))
+        if not rows:
+            raise FileNotFoundError(f"there are no metrics in {uri}")
         for row in rows:
             digit = _digit(row.slice_key)
             for item in row.metric_keys_and_values:

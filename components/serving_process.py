@@ -23,6 +23,12 @@ from components.serving_verdict import ProbeEnd
 GRACE_SECONDS = 10
 
 _ROOT = Path(serving_probe.__file__).parents[1]
+# It imports what this process does, from the same places: neither from the current
+# folder nor by what the user's PYTHON variables say.
+_START = (
+    "import json, runpy, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "runpy.run_module(sys.argv[2], run_name='__main__')"
+)
 # TensorFlow's log: a date, or a letter and four digits. What ends a process is bare.
 _NOTE = re.compile(r"\d{4}-\d\d-\d\d |[IWE]\d{4} |WARNING|To enable the following")
 
@@ -35,11 +41,13 @@ class ProbeProcess:
     def __init__(self) -> None:
         """Starts it; it ends when this process does."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", serving_probe.__name__],
+            [
+                *(sys.executable, "-I", "-X", "utf8", "-c", _START),
+                *(_import_path(), serving_probe.__name__),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
             encoding="utf-8",
             errors="replace",
             env=_environment(),
@@ -109,14 +117,15 @@ def stop_ahead() -> None:
         _waiting.pop().kill()
 
 
+def _import_path() -> str:
+    """Returns where this process finds modules, ours first, as JSON."""
+    found = [entry for entry in sys.path if entry not in ("", str(_ROOT))]
+    return json.dumps([str(_ROOT), *found])
+
+
 def _environment() -> dict[str, str]:
-    path = [str(_ROOT), os.environ.get("PYTHONPATH", "")]
-    return {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, path)),
-        # The Trainer's TensorFlow may still hold all memory of a GPU.
-        "CUDA_VISIBLE_DEVICES": "-1",
-    }
+    # The Trainer's TensorFlow may still hold all memory of a GPU.
+    return {**os.environ, "CUDA_VISIBLE_DEVICES": "-1"}
 
 
 def _forward(source: IO[str], last_lines: deque[str]) -> None:

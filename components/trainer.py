@@ -192,7 +192,8 @@ def recipe_digest(fn_args: FnArgs, precision: str) -> str:
             if name != "checkpoints"
         },
         "precision": precision,
-        "base_model": fn_args.base_model,
+        # By its content: a workspace may be moved between two attempts.
+        "base_model": fn_args.base_model and _folder_digests(Path(fn_args.base_model)),
         "versions": [keras.__version__, tf.__version__],
         "examples": [
             sha256(Path(file))

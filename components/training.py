@@ -1,25 +1,32 @@
 """Fits the network: callbacks, checkpoints and what follows the last epoch."""
 
-import itertools
+import logging
 from pathlib import Path
 
 import attrs
 import keras
 import tensorflow as tf
 
-from components.batches import Preprocess, evaluation_batches, training_batches
+from components.batch_statistics import MeasureStatistics, measure_statistics
+from components.batches import (
+    Preprocess,
+    evaluation_batches,
+    sample_batches,
+    training_batches,
+)
 from components.board import ConfusionBoard, write_curves
 from components.checkpoints import Checkpoints, CheckpointStore, History
 from components.confusion import ConfusionAccuracy
 from components.divergence import StopOnDivergence
 from components.examples import Split
-from components.hyperparameters import TrainHyperparameters
+from components.hyperparameters import TrainHyperparameters, epoch_size
 from components.model import compile_model
 from components.progress import EpochProgress
 
 _EVALUATION_BATCH = 1000
-# A moving mean forgets half in 69 batches, with Keras's momentum of 0.99.
-_NORMALIZATION_BATCHES = 500
+# Examples that the statistics of batch normalization are measured on.
+_NORMALIZATION_EXAMPLES = 8192
+_log = logging.getLogger(__name__)
 
 
 @attrs.frozen
@@ -69,12 +76,19 @@ def fit(
       The metrics of each epoch, a list a metric.
 
     Raises:
-      ValueError: there are fewer examples than one batch holds.
       TrainingDivergedError: the loss is infinite or not a number.
     """
-    steps = _steps_per_epoch(data.train, settings)
+    size = epoch_size(data.train.count, settings.batch_size, settings.min_steps)
+    if size.passes > 1:
+        _log.info(
+            "%d training examples are few: each epoch passes over them %d times, "
+            "for %d steps (train.min_steps)",
+            data.train.count,
+            size.passes,
+            size.steps,
+        )
     accuracy = ConfusionAccuracy()
-    compile_model(model, settings, steps * settings.epochs, accuracy)
+    compile_model(model, settings, size.steps * settings.epochs, accuracy)
     model.optimizer.build(model.trainable_variables)
     stopping = _early_stopping(settings)
     checkpoints = Checkpoints(store, model, stopping)
@@ -82,14 +96,15 @@ def fit(
     if before.epochs:
         write_curves(log_dir, before.history)
     counter = CountEpochs()
-    batches = training_batches(data.train, data.preprocess, settings, counter.epoch)
+    sample = sample_batches(data.train, data.preprocess, _NORMALIZATION_EXAMPLES)
     model.fit(
-        batches,
+        training_batches(data.train, data.preprocess, settings, counter.epoch),
         initial_epoch=settings.epochs if before.stopped else before.epochs,
         epochs=settings.epochs,
         validation_data=_validation(data),
         callbacks=[
             counter,
+            MeasureStatistics(sample),
             *_watching(data, settings, log_dir, accuracy),
             *([stopping] if stopping else []),
             checkpoints,
@@ -98,8 +113,9 @@ def fit(
         shuffle=False,
         verbose=0,
     )
-    if settings.average_weights:
-        renew_batch_statistics(model, batches)
+    # The weights are those of the last validation only where neither averaging nor
+    # early stopping has replaced them.
+    measure_statistics(model, sample)
     return checkpoints.progress.history
 
 
@@ -107,16 +123,6 @@ def _validation(data: TrainingData) -> tf.data.Dataset | None:
     if data.val is None:
         return None
     return evaluation_batches(data.val, data.preprocess, _EVALUATION_BATCH)
-
-
-def _steps_per_epoch(train: Split, settings: TrainHyperparameters) -> int:
-    steps = train.count // settings.batch_size
-    if not steps:
-        raise ValueError(
-            f"Expected at least one batch of {settings.batch_size} examples to train "
-            f"on. Received: {train.count} examples. Lower train.batch_size."
-        )
-    return steps
 
 
 def _early_stopping(
@@ -139,27 +145,12 @@ def _watching(
     accuracy: ConfusionAccuracy,
 ) -> list[keras.callbacks.Callback]:
     """What stops a diverged training, and what shows it."""
-    steps = _steps_per_epoch(data.train, settings)
+    size = epoch_size(data.train.count, settings.batch_size, settings.min_steps)
     callbacks = [
-        StopOnDivergence(settings.epochs, steps),
+        StopOnDivergence(settings.epochs, size.steps),
         keras.callbacks.TensorBoard(str(log_dir), write_graph=False),
-        EpochProgress(settings.epochs, steps * settings.batch_size),
+        EpochProgress(settings.epochs, size.examples),
     ]
     if data.val is not None:
         callbacks.append(ConfusionBoard(log_dir / "validation", accuracy))
     return callbacks
-
-
-def renew_batch_statistics(model: keras.Model, batches: tf.data.Dataset) -> None:
-    """Measures the statistics of batch normalization anew, for averaged weights.
-
-    The moving means belong to the weights that were averaged; see Izmailov et al.
-    2018, "Averaging weights leads to wider optima and better generalization".
-    """
-
-    @tf.function(autograph=False)
-    def pass_forward(image: tf.Tensor) -> None:
-        model(image, training=True)
-
-    for image, _ in itertools.islice(batches.repeat(), _NORMALIZATION_BATCHES):
-        pass_forward(image)

@@ -5,6 +5,7 @@ import sys
 import click
 
 from components.errors import PipelineError
+from pipeline.commands.convert import convert
 from pipeline.commands.data import data
 from pipeline.commands.doctor import doctor
 from pipeline.commands.evaluate import evaluate
@@ -16,6 +17,7 @@ from pipeline.commands.report import report
 from pipeline.commands.run import run
 from pipeline.commands.runs import runs
 from pipeline.commands.tensorboard import tensorboard
+from pipeline.commands.workspace import workspace
 from pipeline.locale_independence import be_independent_of_locale
 
 
@@ -33,10 +35,12 @@ for command in (
     tensorboard,
     models,
     data,
+    workspace,
     kubeflow,
     doctor,
 ):
     cli.add_command(command)
+data.add_command(convert)
 data.add_command(infer_schema)
 
 

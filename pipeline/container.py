@@ -25,6 +25,7 @@ from pipeline.config import PRESETS, Config, load_config
 from pipeline.locale_independence import be_independent_of_locale
 from pipeline.metadata_file import check_metadata
 from pipeline.node_records import RunRecords
+from pipeline.stop_signals import stopping_on_signals
 from pipeline.workspace_identity import settle_workspace
 from pipeline.workspace_lock import workspace_lock
 
@@ -69,8 +70,12 @@ def run_config(
     overrides: str,
     data: str,
     workspace: Path | None,
+    needs_data: bool = True,
 ) -> Config:
     """Returns the configuration of the run, from ``run_options``.
+
+    Args:
+      needs_data: refuse data or a schema that is not there.
 
     Raises:
       PipelineError: an option is wrong, or the data is not there.
@@ -87,7 +92,8 @@ def run_config(
         data=_folder(data) if data else None,
         workspace=workspace,
     )
-    check_inputs(config)
+    if needs_data:
+        check_inputs(config)
     return config
 
 
@@ -114,6 +120,7 @@ def open_store(
     """
     from pipeline.metadata_handle import open_metadata
     from pipeline.metadata_store import connection_from, refused_connection
+    from pipeline.shared_workspace import claim_workspace
 
     connection = connection_from(environ, config.metadata)
     if connection.HasField("sqlite"):
@@ -124,8 +131,8 @@ def open_store(
         return
     _require_writable(config.workspace)
     try:
-        with open_metadata(connection):
-            pass
+        with open_metadata(connection) as handle:
+            claim_workspace(config, handle.store)
     except RuntimeError as error:
         raise refused_connection(connection) from error
     yield connection
@@ -135,7 +142,9 @@ def main(command: click.Command) -> None:
     """Runs the command; a ``PipelineError`` becomes its message and exit code."""
     be_independent_of_locale()
     try:
-        command()
+        # The first process of a container hears no signal that it does not listen to.
+        with stopping_on_signals():
+            command()
     except PipelineError as error:
         print(f"Error: {error}", flush=True)
         sys.exit(error.exit_code)

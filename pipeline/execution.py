@@ -25,6 +25,7 @@ from pipeline.reporting.report import write_page, write_summary
 from pipeline.reporting.text import cause
 from pipeline.run_summary import EXIT_CODES
 from pipeline.screen import NodeScreen
+from pipeline.stop_signals import finish_undisturbed
 from pipeline.workspace_identity import settle_workspace
 
 _log = logging.getLogger(__name__)
@@ -86,13 +87,15 @@ def _execute(
 
     try:
         results = run_nodes(
-            create_pipeline(config),
+            create_pipeline(config, origin=origin),
             run_id,
             on_start=screen.start,
             on_end=ended,
             explain=functools.partial(explain_failure, config),
         )
     finally:
+        # Whatever comes now, the run ends with its report.
+        finish_undisturbed()
         serving_process.stop_ahead()
     lineage = RunLineage(config.metadata, run_id)
     seconds = time.monotonic() - started
@@ -121,6 +124,8 @@ def conclude(
     """
     summary = summarize(config, run_id, results, lineage, seconds, origin)
     directory = config.reports / run_id
+    for problem in summary.get("problems", ()):
+        screen.print(f"[yellow]{escape(problem)}[/]")
     write_summary(directory, summary)
     try:
         point_latest(config.reports, run_id)

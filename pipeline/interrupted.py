@@ -16,6 +16,7 @@ from pipeline.lineage import node_id
 from pipeline.metadata_file import unfit_metadata
 from pipeline.metadata_handle import open_metadata
 from pipeline.metadata_store import sqlite_connection
+from pipeline.workspace_identity import IDENTITY_FILE
 
 # A name out of the database becomes part of a path that is removed.
 _NODE_ID = re.compile(r"[A-Za-z0-9-]+")
@@ -48,7 +49,7 @@ def clear_interrupted(config: Config, run_id: str) -> list[str]:
     except RuntimeError as error:
         # TFX wraps whatever ML Metadata says of a database that it does not open.
         raise unfit_metadata(config.metadata, str(error)) from error
-    if not executions and config.artifacts.is_dir():
+    if not executions and _holds_artifacts(config.artifacts):
         notes.append(_set_aside(config.artifacts, run_id))
     return notes
 
@@ -87,6 +88,12 @@ def _clear_temporary(config: Config) -> None:
     for pattern in ("*/.*.part", ".*.part", ".latest-*"):
         for left in config.reports.glob(pattern):
             left.unlink()
+
+
+def _holds_artifacts(folder: Path) -> bool:
+    return folder.is_dir() and any(
+        path.name != IDENTITY_FILE for path in folder.iterdir()
+    )
 
 
 def _set_aside(artifacts: Path, run_id: str) -> str:

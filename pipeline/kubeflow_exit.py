@@ -32,7 +32,7 @@ def cli(
     after a model was refused; the verdict behind it fails then.
     """
     log_to_stdout(verbose)
-    config = run_config(run_id, **options)
+    config = run_config(run_id, **options, needs_data=False)
     from pipeline.kubeflow_report import KfpOutputs, report_run
 
     outputs = KfpOutputs.parse(html, metrics, executor_input)

@@ -14,6 +14,7 @@ import attrs
 from ml_metadata.proto.metadata_store_pb2 import ConnectionConfig
 from tfx.orchestration.pipeline import Pipeline
 
+from components.classes import DIGITS
 from components.durable import explain_full_disk, replace_text
 from components.errors import PipelineError, UsageError
 from pipeline.config import Config
@@ -25,11 +26,16 @@ from pipeline.lineage import RunLineage, run_executions
 from pipeline.local_runner import NodeResult
 from pipeline.metadata_handle import open_metadata
 from pipeline.node_records import RunRecords
+from pipeline.outcome import Salvage
 from pipeline.reporting import PAGE_FILE
 from pipeline.reporting.text import print_summary, terminal
 from pipeline.screen import NodeScreen
 
 _METRICS = "metrics"
+_UNKNOWN_ORIGIN = {
+    **dict.fromkeys(("code", "data", "schema"), "unknown"),
+    "classes": DIGITS,
+}
 _NO_PAGE = "<p>There is no report; the log of the task says why.</p>"
 
 
@@ -90,6 +96,8 @@ class KfpOutputs:
 def report_run(config: Config, run_id: str, outputs: KfpOutputs) -> None:
     """Writes the report of a run and shows how it ended.
 
+    Files that are missing, be it the data, are told in the report and not fatal.
+
     Args:
       config: of the run.
       run_id: names the run; no node of it runs any more.
@@ -101,14 +109,16 @@ def report_run(config: Config, run_id: str, outputs: KfpOutputs) -> None:
         open_store(config, f"report of run {run_id}") as connection,
     ):
         _clear_killed(config, run_id, connection)
-        results = node_results(create_pipeline(config, connection), records)
+        salvage = Salvage()
+        origin = salvage.read("digests", lambda: provenance(config), _UNKNOWN_ORIGIN)
+        pipeline = create_pipeline(config, connection, origin)
         execution = conclude(
             config,
             run_id,
-            results,
+            node_results(pipeline, records),
             RunLineage(connection, run_id),
             seconds=time.time() - records.started(),
-            origin=provenance(config),
+            origin={**origin, "problems": salvage.problems},
             screen=NodeScreen(sys.stdout),
         )
     outputs.write(config.reports / run_id / PAGE_FILE, kfp_metrics(execution.summary))

@@ -242,10 +242,17 @@ def _try_again(task: dsl.PipelineTask, settings: KubeflowSettings) -> None:
 
 def _environment(settings: KubeflowSettings) -> Mapping[str, str]:
     """Returns what ``metadata_store`` reads; the password stays in its file."""
+    ssl = {
+        "MLMD_SSLMODE": settings.metadata_sslmode,
+        "MLMD_SSLROOTCERT": settings.metadata_sslrootcert,
+        "MLMD_SSLCERT": settings.metadata_sslcert,
+        "MLMD_SSLKEY": settings.metadata_sslkey,
+    }
     return {
         "MLMD_HOST": settings.metadata_host,
         "MLMD_PORT": str(settings.metadata_port),
         "MLMD_DATABASE": settings.metadata_database,
         "MLMD_USER": settings.metadata_user,
         "MLMD_PASSWORD_FILE": f"{settings.secret_path}/{_PASSWORD_KEY}",
+        **{name: value for name, value in ssl.items() if value is not None},
     }

@@ -3,7 +3,7 @@
 ``kubeflow_runner`` compiles it into the pipeline. Nothing here is a secret.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -15,6 +15,7 @@ Memory = Annotated[str, Field(pattern=r"^[0-9]+(Ei?|Pi?|Ti?|Gi?|Mi?|Ki?)?$")]
 Seconds = Annotated[int, Field(ge=0)]
 # What Kubernetes allows as the name of an object.
 ObjectName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
+SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
 MountPath = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._-]+)+$")]
 
 
@@ -44,6 +45,11 @@ class KubeflowSettings:
       workspace: where the tasks mount it.
       metadata_host: of the PostgreSQL with the metadata; likewise port, database
         and user.
+      metadata_sslmode: whether TLS is asked for and the server verified, as libpq
+        names it; None leaves that to PostgreSQL.
+      metadata_sslrootcert: file in the container with the CAs that the server is
+        verified against; a key of the Secret is below ``secret_path``.
+      metadata_sslcert: file with the client's certificate; likewise its key.
       secret: the Secret whose key ``password`` is that user's password.
       secret_path: where the tasks mount it.
       retries: how often a task that fails is tried again.
@@ -62,6 +68,10 @@ class KubeflowSettings:
     metadata_port: Annotated[int, Field(ge=1, le=65535)] = 5432
     metadata_database: Annotated[str, Field(min_length=1)] = "mnist"
     metadata_user: Annotated[str, Field(min_length=1)] = "mnist"
+    metadata_sslmode: SslMode | None = None
+    metadata_sslrootcert: MountPath | None = None
+    metadata_sslcert: MountPath | None = None
+    metadata_sslkey: MountPath | None = None
     secret: ObjectName = "mnist-metadata"
     secret_path: MountPath = "/var/run/secrets/mnist-metadata"
     retries: Annotated[int, Field(ge=0, le=10)] = 2

@@ -18,7 +18,8 @@ from pipeline.run_summary import EXIT_CODES
 def cli(run_id: str, verbose: bool, **options) -> None:
     """Say how a run ended, and return what `mnist-pipeline run` would."""
     log_to_stdout(verbose)
-    summary = read_summary(run_config(run_id, **options), run_id)
+    config = run_config(run_id, **options, needs_data=False)
+    summary = read_summary(config, run_id)
     print_summary(terminal(sys.stdout), summary)
     sys.stdout.flush()
     sys.exit(EXIT_CODES[summary["status"]])

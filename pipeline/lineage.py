@@ -8,7 +8,7 @@ from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from pipeline.metadata_handle import open_metadata
-from pipeline.metadata_store import sqlite_connection
+from pipeline.metadata_store import PUBLISHED, sqlite_connection
 
 
 @attrs.frozen
@@ -38,7 +38,6 @@ class RunLineage:
         self._store = sqlite_connection(store) if isinstance(store, Path) else store
         self._run_id = run_id
         self._outputs: dict[tuple[str, str], RunArtifact] | None = None
-        self._resolved: dict[tuple[str, str], RunArtifact] = {}
 
     def output(self, node_id: str, name: str) -> RunArtifact | None:
         """Returns an output of a node, or None where it published none."""
@@ -50,11 +49,6 @@ class RunLineage:
             self._outputs = self._read()
         return self._outputs
 
-    def resolved(self, node_id: str, name: str) -> RunArtifact | None:
-        """Returns what a resolver passed on, or None where that was nothing."""
-        self.outputs()
-        return self._resolved.get((node_id, name))
-
     def maker(self, uri: str) -> str | None:
         """Returns the id of the run that made an artifact, or None if unknown."""
         with open_metadata(self._store) as handle:
@@ -62,15 +56,11 @@ class RunLineage:
 
     def _read(self) -> dict[tuple[str, str], RunArtifact]:
         with open_metadata(self._store) as handle:
-            made: dict[tuple[str, str], RunArtifact] = {}
+            found: dict[tuple[str, str], RunArtifact] = {}
             for node, execution in run_executions(handle.store, self._run_id):
-                for kind, found in (
-                    (mlmd.Event.OUTPUT, made),
-                    (mlmd.Event.INTERNAL_OUTPUT, self._resolved),
-                ):
-                    for name, one in _outputs(handle.store, execution.id, kind):
-                        found[node, name] = RunArtifact(one.uri, _properties(one))
-            return made
+                for name, artifact in _outputs(handle.store, execution.id):
+                    found[node, name] = RunArtifact(artifact.uri, _properties(artifact))
+            return found
 
 
 def run_executions(
@@ -119,18 +109,18 @@ def node_id(store: MetadataStore, execution: mlmd.Execution) -> str:
 
 
 def _outputs(
-    store: MetadataStore, execution_id: int, kind: int
+    store: MetadataStore, execution_id: int
 ) -> list[tuple[str, mlmd.Artifact]]:
     names = {
         event.artifact_id: event.path.steps[0].key
         for event in store.get_events_by_execution_ids([execution_id])
-        if event.type == kind
+        if event.type == mlmd.Event.OUTPUT
     }
     artifacts = store.get_artifacts_by_id(list(names))
     return [
         (names[artifact.id], artifact)
         for artifact in artifacts
-        if artifact.state == mlmd.Artifact.LIVE
+        if artifact.state in PUBLISHED
     ]
 
 

@@ -5,11 +5,18 @@
 TFX's own ``LocalDagRunner``.
 """
 
+import contextlib
 import logging
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
+
+# As a script, it finds our packages whatever PYTHONPATH names; and Keras, which TFX
+# imports, must find the environment that ``components`` leaves.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import components  # noqa: F401, I001
 
 import attrs
 from ml_metadata.proto import metadata_store_pb2
@@ -31,6 +38,12 @@ from pipeline.definition import create_pipeline
 from pipeline.metadata_file import check_metadata
 from pipeline.metadata_handle import open_metadata
 from pipeline.movable_cache import movable_cache
+from pipeline.stop_signals import (
+    CTRL_C,
+    StopRequested,
+    finish_undisturbed,
+    stop_received,
+)
 from pipeline.workspace_identity import settle_workspace
 from pipeline.workspace_lock import workspace_lock
 
@@ -65,7 +78,7 @@ def run_nodes(
     on_end: Callable[[NodeResult], None],
     explain: Explain = lambda node_id, error: error,
 ) -> list[NodeResult]:
-    """Runs every node in order, until one fails.
+    """Runs every node in order, until one fails or a signal asks to stop.
 
     Args:
       pipeline: from ``create_pipeline``.
@@ -85,12 +98,27 @@ def run_nodes(
         if failed:
             result = NodeResult(node_id, "not run")
         else:
-            on_start(node_id)
-            result = run_node(compiled, node.pipeline_node, explain)
+            result = _start_and_run(compiled, node.pipeline_node, on_start, explain)
             failed = result.state == "failed"
-        on_end(result)
         results.append(result)
+        # A request to stop that comes here is for the next node.
+        with contextlib.suppress(StopRequested):
+            on_end(result)
     return results
+
+
+def _start_and_run(
+    compiled: pipeline_pb2.Pipeline,
+    node: pipeline_pb2.PipelineNode,
+    on_start: Callable[[str], None],
+    explain: Explain,
+) -> NodeResult:
+    with contextlib.suppress(StopRequested):
+        if not stop_received():
+            on_start(node.node_info.id)
+            return run_node(compiled, node, explain)
+    finish_undisturbed()
+    return NodeResult(node.node_info.id, "failed", 0.0, stopped(node.node_info.id))
 
 
 def compile_run(pipeline: Pipeline, run_id: str) -> pipeline_pb2.Pipeline:
@@ -112,7 +140,7 @@ def run_node(
 ) -> NodeResult:
     """Runs one node with TFX's portable launcher; those before it have ended.
 
-    An error or Ctrl-C in it is its result and is not raised.
+    An error or a request to stop in it is its result and is not raised.
 
     Args:
       compiled: from ``compile_run``.
@@ -125,20 +153,24 @@ def run_node(
         state = _launch(compiled, node)
     except KeyboardInterrupt:
         # The run ends here, but with its report, as after any other failure.
+        finish_undisturbed()
         _log.exception("node %s was interrupted", node_id)
-        cause = _interrupted(node_id)
+        cause = stopped(node_id)
         return NodeResult(node_id, "failed", time.monotonic() - started, cause)
     except Exception as error:
         _log.exception("node %s failed", node_id)
-        cause = explain(node_id, error)
+        # Libraries turn the request into errors of their own.
+        cause = stopped(node_id) if stop_received() else explain(node_id, error)
         return NodeResult(node_id, "failed", time.monotonic() - started, cause)
     return NodeResult(node_id, state, time.monotonic() - started)
 
 
-def _interrupted(node_id: str) -> PipelineError:
+def stopped(node_id: str) -> PipelineError:
+    """Returns what to tell a person whose run was asked to stop in a node."""
     return PipelineError(
-        f"Expected {node_id} to end. Received: an interrupt, Ctrl-C. Run again: what "
-        "ended is cached, and a training goes on after its last whole epoch."
+        f"Expected {node_id} to end. Received: {stop_received() or CTRL_C}. Run "
+        "again: what ended is cached, and a training goes on after its last whole "
+        "epoch."
     )
 
 

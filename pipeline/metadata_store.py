@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ml_metadata.proto.metadata_store_pb2 import (
+    Artifact,
     ConnectionConfig,
     PostgreSQLDatabaseConfig,
     SqliteMetadataSourceConfig,
@@ -22,6 +23,17 @@ DATABASE = "MLMD_DATABASE"
 USER = "MLMD_USER"
 PASSWORD = "MLMD_PASSWORD"
 PASSWORD_FILE = "MLMD_PASSWORD_FILE"
+SSL_MODE = "MLMD_SSLMODE"
+SSL_ROOT_CERTIFICATE = "MLMD_SSLROOTCERT"
+SSL_CERTIFICATE = "MLMD_SSLCERT"
+SSL_KEY = "MLMD_SSLKEY"
+SSL_PASSWORD = "MLMD_SSLPASSWORD"
+
+# Of libpq, from none to both the certificate and the name of the host.
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+
+# The states of what a node gave its run, though `workspace clean` removed it since.
+PUBLISHED = (Artifact.LIVE, Artifact.DELETED)
 
 DEFAULT_PORT = "5432"
 _TIMEOUT_SECONDS = 10.0
@@ -43,7 +55,11 @@ def connection_from(environ: Mapping[str, str], database: Path) -> ConnectionCon
     Args:
       environ: where ``MLMD_HOST`` is set, PostgreSQL is meant: ``MLMD_PORT``,
         ``MLMD_DATABASE`` and ``MLMD_USER`` say which, and ``MLMD_PASSWORD_FILE`` or
-        ``MLMD_PASSWORD`` holds the password.
+        ``MLMD_PASSWORD`` holds the password. ``MLMD_SSLMODE`` says whether TLS is
+        asked for and the server verified, against the CAs in the file
+        ``MLMD_SSLROOTCERT``; ``MLMD_SSLCERT``, ``MLMD_SSLKEY`` and
+        ``MLMD_SSLPASSWORD`` are the client's own certificate. With CAs and no mode
+        the server is verified in full.
       database: the SQLite file that is used otherwise.
 
     Raises:
@@ -58,6 +74,7 @@ def connection_from(environ: Mapping[str, str], database: Path) -> ConnectionCon
             dbname=_required(environ, DATABASE),
             user=_required(environ, USER),
             password=_password(environ),
+            ssloption=_ssl_options(environ),
         )
     )
 
@@ -67,9 +84,10 @@ def describe(connection: ConnectionConfig) -> str:
     if connection.HasField("sqlite"):
         return f"SQLite file {connection.sqlite.filename_uri}"
     server = connection.postgresql
+    mode = server.ssloption.sslmode
     return (
         f"PostgreSQL database {server.dbname} at {server.host}:{server.port}, "
-        f"user {server.user}"
+        f"user {server.user}" + (f", sslmode {mode}" if mode else "")
     )
 
 
@@ -89,7 +107,8 @@ def refused_connection(connection: ConnectionConfig) -> PipelineError:
         received = "an answer that refuses"
         advice = (
             f"See what PostgreSQL said above, and check {DATABASE}, {USER} and the "
-            f"password in {PASSWORD_FILE} or {PASSWORD}"
+            f"password in {PASSWORD_FILE} or {PASSWORD}; where it spoke of SSL or a "
+            f"certificate, {SSL_MODE} and {SSL_ROOT_CERTIFICATE}"
         )
     return PipelineError(
         f"Expected to open the metadata store: {describe(connection)}. "
@@ -104,6 +123,53 @@ def _no_answer(server: PostgreSQLDatabaseConfig) -> str | None:
     except OSError as error:
         return error.strerror or str(error)
     return None
+
+
+def _ssl_options(
+    environ: Mapping[str, str],
+) -> PostgreSQLDatabaseConfig.SSLOptions | None:
+    """Returns how the connection is encrypted; None leaves that to PostgreSQL."""
+    root = _file(environ, SSL_ROOT_CERTIFICATE)
+    certificate, key = _file(environ, SSL_CERTIFICATE), _file(environ, SSL_KEY)
+    mode = environ.get(SSL_MODE) or ("verify-full" if root else "")
+    if mode and mode not in SSL_MODES:
+        raise UsageError(
+            f"Expected {SSL_MODE} to be one of {', '.join(SSL_MODES)}. "
+            f"Received: {mode!r}."
+        )
+    if bool(certificate) != bool(key):
+        raise UsageError(
+            f"Expected {SSL_CERTIFICATE} and {SSL_KEY} together. Received: one of "
+            "them. Set both, or none where the password is enough."
+        )
+    if not mode and not certificate:
+        return None
+    return PostgreSQLDatabaseConfig.SSLOptions(
+        sslmode=mode,
+        sslrootcert=root,
+        sslcert=certificate,
+        sslkey=key,
+        sslpassword=environ.get(SSL_PASSWORD),
+    )
+
+
+def _file(environ: Mapping[str, str], name: str) -> str | None:
+    """Returns the path of a file that a variable names, seen to be readable."""
+    file = environ.get(name)
+    if file:
+        _read_file(name, file, "Mount the Secret that holds it there.")
+    return file or None
+
+
+def _read_file(name: str, file: str, advice: str) -> str:
+    try:
+        return Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not text"
+        raise UsageError(
+            f"Expected {name} to name a readable file. Received: {file} ({reason}). "
+            f"{advice}"
+        ) from None
 
 
 def _port(text: str) -> str:
@@ -130,11 +196,4 @@ def _password(environ: Mapping[str, str]) -> str:
     file = environ.get(PASSWORD_FILE)
     if not file:
         return environ.get(PASSWORD, "")
-    try:
-        return Path(file).read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not text"
-        raise UsageError(
-            f"Expected {PASSWORD_FILE} to name a readable file. Received: {file} "
-            f"({reason}). Mount the secret there."
-        ) from None
+    return _read_file(PASSWORD_FILE, file, "Mount the secret there.").rstrip("\r\n")

@@ -21,12 +21,13 @@ from pipeline.definition import create_pipeline
 from pipeline.execution import explain_failure
 from pipeline.interrupted import UNFINISHED, clear_execution
 from pipeline.lineage import RunLineage, run_executions
-from pipeline.local_runner import NodeResult, State, compile_run, run_node
+from pipeline.local_runner import NodeResult, State, compile_run, run_node, stopped
 from pipeline.metadata_handle import open_metadata
 from pipeline.node_records import NodeRecord
 from pipeline.outcome import read_all_checks, read_metrics, status
 from pipeline.reporting.text import cause
 from pipeline.run_summary import EXIT_CODES
+from pipeline.stop_signals import StopRequested, finish_undisturbed
 
 _ENDED: dict[int, State] = {
     mlmd.Execution.COMPLETE: "done",
@@ -124,6 +125,7 @@ def run_once(node: Node) -> NodeRecord:
     records.write(running)
     _log.info("%s starts, run %s", node.id, node.run_id)
     record = _attempt(node, running, earlier)
+    finish_undisturbed()
     records.write(record)
     _log.info("%s %s, %.1f s", node.id, record.state, record.seconds)
     return record
@@ -149,6 +151,9 @@ def _attempt(node: Node, running: NodeRecord, earlier: NodeRecord | None) -> Nod
         return _record(node, running, result)
     except PipelineError as error:
         message, code = str(error), error.exit_code
+    except StopRequested:
+        finish_undisturbed()
+        message, code = str(stopped(node.id)), PipelineError.exit_code
     except Exception as error:
         _log.exception("%s failed outside its own work", node.id)
         message, code = cause(error), PipelineError.exit_code

@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -77,11 +77,7 @@ class RunRecords:
     def read(self, node_id: str) -> NodeRecord | None:
         """Returns the record of a node, or None where it never started."""
         file = self.folder / f"{node_id}.json"
-        return (
-            _parse(json.loads(file.read_text(encoding="utf-8")))
-            if file.is_file()
-            else None
-        )
+        return _read(file) if file.is_file() else None
 
     def results(self, node_ids: Iterable[str]) -> list["NodeResult"]:
         """Returns how each node ended, in the order asked for."""
@@ -95,19 +91,22 @@ class RunRecords:
 
     def started(self) -> float:
         """Returns when the first node started, in seconds since the epoch."""
-        files = self.folder.glob("*.json")
-        return min(
-            (
-                _parse(json.loads(file.read_text(encoding="utf-8"))).started
-                for file in files
-            ),
-            default=time.time(),
+        records = map(_read, self.folder.glob("*.json"))
+        return min((record.started for record in records), default=time.time())
+
+
+def _read(file: Path) -> NodeRecord:
+    """Reads a record; one that is damaged is that of a node that failed."""
+    try:
+        fields = json.loads(file.read_text(encoding="utf-8"))
+        checks = tuple(Check(**check) for check in fields.pop("checks"))
+        return NodeRecord(**fields, checks=checks)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        message = (
+            f"Expected how {file.stem} ended in {file}. Received: a file that cannot "
+            f"be read ({error}). Retry the node, or start a new run."
         )
-
-
-def _parse(fields: dict[str, Any]) -> NodeRecord:
-    checks = tuple(Check(**check) for check in fields.pop("checks"))
-    return NodeRecord(**fields, checks=checks)
+        return NodeRecord(file.stem, "failed", code=1, message=message)
 
 
 def _killed(node_id: str) -> PipelineError:

@@ -1,16 +1,18 @@
 """Turns what a run left in the metadata store into its outcome: ``summary.json``."""
 
 import json
+import logging
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 import tensorflow_data_validation as tfdv
 
 from components.checks import (
+    CHECKS_FILE,
     Check,
     DataRejectedError,
     GateError,
@@ -19,15 +21,16 @@ from components.checks import (
 )
 from components.features import SPLITS
 from components.metrics import BASELINE, EvaluationMetrics
-from components.model_choice import CHOICE_FILE, Choice, read_choice
 from components.model_gate import model_checks
 from components.trainer import HISTORY_FILE
 from pipeline.config import Config, to_dict
-from pipeline.lineage import RunLineage
+from pipeline.lineage import RunArtifact, RunLineage
 from pipeline.local_runner import NodeResult
-from pipeline.publication import Publication, read_publication
 from pipeline.reporting.text import cause
 from pipeline.surroundings import describe_surroundings
+
+Value = TypeVar("Value")
+_log = logging.getLogger(__name__)
 
 
 def summarize(
@@ -46,36 +49,35 @@ def summarize(
       results: one for each node, in order.
       lineage: of the run.
       seconds: from start to end.
-      origin: digests and class names, from ``definition.provenance``.
+      origin: digests and class names, from ``definition.provenance``; ``problems``
+        may say what could not be found out of them.
     """
-    evaluation = read_metrics(lineage)
-    ended = status(results, lineage)
-    publication = _publication(config, results, lineage) if ended == "pushed" else None
-    lost = publication.problem if publication else ""
-    return {
+    salvage = Salvage()
+    evaluation = salvage.read("the metrics", lambda: read_metrics(lineage), None)
+    summary = {
         "run_id": run_id,
         "pipeline": config.pipeline,
         **describe_surroundings(seconds),
-        "status": "failed" if lost else ended,
-        "failure": {"node": "Pusher", "cause": lost} if lost else _failure(results),
+        "status": status(results, lineage),
+        "failure": _failure(results),
         "components": [_component(result) for result in results],
-        "data": read_counts(lineage),
+        "data": salvage.read("the examples", lambda: read_counts(lineage), {}),
         "classes": list(origin["classes"]),
         "metrics": evaluation.summary() if evaluation else None,
         "baseline": evaluation.summary(BASELINE) if evaluation else None,
-        "baseline_model": read_choice_of(lineage, "BaselineResolver"),
-        "warm_start_model": read_choice_of(lineage, "WarmStartResolver"),
         "checks": [
             attrs.asdict(check)
-            for check in read_all_checks(config, results, lineage, evaluation)
+            for check in read_all_checks(config, results, lineage, evaluation, salvage)
         ],
-        "model": read_model(lineage, publication),
-        "serving": publication.summary() if publication else None,
+        "model": read_model(lineage, salvage),
         "seconds": round(seconds, 1),
         "versions": _versions(),
         "config": to_dict(config),
         "digests": {name: origin[name] for name in ("code", "data", "schema")},
     }
+    if problems := [*origin.get("problems", ()), *salvage.problems]:
+        summary["problems"] = problems
+    return summary
 
 
 def _failure(results: Sequence[NodeResult]) -> dict[str, str] | None:
@@ -112,8 +114,18 @@ def read_all_checks(
     results: Sequence[NodeResult],
     lineage: RunLineage,
     evaluation: EvaluationMetrics | None,
+    salvage: "Salvage | None" = None,
 ) -> list[Check]:
-    """Returns the checks of every gate that looked, in the order of the gates."""
+    """Returns the checks of every gate that looked, in the order of the gates.
+
+    Args:
+      config: of the run.
+      results: one for each node.
+      lineage: of the run.
+      evaluation: what the Evaluator measured, if it did.
+      salvage: is told which checks cannot be read; the others are returned.
+    """
+    salvage = salvage or Salvage()
     checks = [
         check
         for result in results
@@ -121,12 +133,20 @@ def read_all_checks(
         for check in result.error.checks
     ]
     if verdict := lineage.output("DataGate", "verdict"):
-        checks += read_checks(verdict.uri)
+        checks += salvage.read("the data gate", lambda: _read_checks(verdict), [])
     if evaluation:
         checks += model_checks(evaluation, config.evaluation)
     if blessing := lineage.output("ServingCheck", "blessing"):
-        checks += read_checks(blessing.uri)
+        what = "the serving check"
+        checks += salvage.read(what, lambda: _read_checks(blessing), [])
     return checks
+
+
+def _read_checks(artifact: RunArtifact) -> list[Check]:
+    """Reads the checks of a gate, which always writes some."""
+    if not (file := Path(artifact.uri) / CHECKS_FILE).is_file():
+        raise FileNotFoundError(f"there is no {file}")
+    return read_checks(artifact.uri)
 
 
 def _refused_to_serve(lineage: RunLineage) -> bool:
@@ -158,51 +178,56 @@ def read_metrics(lineage: RunLineage) -> EvaluationMetrics | None:
     return EvaluationMetrics(artifact.uri) if artifact else None
 
 
-def read_choice_of(lineage: RunLineage, resolver: str) -> dict[str, Any] | None:
-    """Returns the model that a resolver chose and why; None where it did not run.
+def read_model(lineage: RunLineage, salvage: "Salvage") -> dict[str, Any]:
+    """Returns where the model was pushed, its version, its size and precision.
 
-    Returns:
-      ``uri``, ``version`` as it was published and ``run_id`` that made it, each None
-      where there is none, and ``why``.
+    Args:
+      lineage: of the run.
+      salvage: is told where the last two cannot be read; they are None then.
     """
-    choice = lineage.resolved(resolver, "choice")
-    if choice is None:
-        return None
-    model = lineage.resolved(resolver, "model")
-    try:
-        made = read_choice(choice.uri)
-    except OSError as error:
-        made = Choice(f"a model that {CHOICE_FILE} should tell of: {error.strerror}")
+    pushed = lineage.output("Pusher", "pushed_model")
+    properties = pushed.properties if pushed else {}
+    history = salvage.read("the training", lambda: _read_history(lineage), {})
     return {
-        "uri": model.uri if model else None,
-        "version": str(made.version) if model and made.version else None,
-        "run_id": lineage.maker(model.uri) if model else None,
-        "why": made.why,
-    }
-
-
-def _publication(
-    config: Config, results: Sequence[NodeResult], lineage: RunLineage
-) -> Publication | None:
-    ran = any(result.id == "Pusher" and result.state == "done" for result in results)
-    return read_publication(config.serving, lineage, ran)
-
-
-def read_model(lineage: RunLineage, publication: Publication | None) -> dict[str, Any]:
-    """Returns what serves, where the run pushed, and the model's size and precision."""
-    run = lineage.output("Trainer", "model_run")
-    history = (
-        json.loads((Path(run.uri) / HISTORY_FILE).read_text(encoding="utf-8"))
-        if run
-        else {}
-    )
-    serves = publication.summary() if publication else {"path": None, "version": None}
-    return {
-        "path": serves["path"],
-        "version": serves["version"],
+        "path": properties.get("pushed_destination"),
+        "version": properties.get("pushed_version"),
         "parameters": history.get("parameters"),
         "precision": history.get("precision"),
     }
+
+
+def _read_history(lineage: RunLineage) -> dict[str, Any]:
+    run = lineage.output("Trainer", "model_run")
+    if run is None:
+        return {}
+    return json.loads((Path(run.uri) / HISTORY_FILE).read_text(encoding="utf-8"))
+
+
+class Salvage:
+    """Reads what a run left behind; what cannot be read is told and not fatal.
+
+    Attributes:
+      problems: a sentence for each thing that could not be read.
+    """
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+
+    def read(self, what: str, read: Callable[[], Value], otherwise: Value) -> Value:
+        """Returns what ``read`` does, or ``otherwise`` where that fails.
+
+        Args:
+          what: the part of the report that would be missing.
+          read: reads files that somebody may have removed or damaged.
+          otherwise: stands for them.
+        """
+        try:
+            return read()
+        # Whatever is wrong with a file, a report without it is worth having.
+        except Exception as error:
+            _log.debug("could not read %s", what, exc_info=True)
+            self.problems.append(f"The report lacks {what}: {cause(error)}")
+            return otherwise
 
 
 def _versions() -> dict[str, str]:

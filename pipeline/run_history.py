@@ -20,6 +20,7 @@ from pipeline.config import Config
 from pipeline.latest_report import LATEST
 from pipeline.metadata_file import check_metadata, unfit_metadata
 from pipeline.metadata_order import OrderedStore
+from pipeline.metadata_store import PUBLISHED
 from pipeline.relocation import Relocation, recorded_places
 from pipeline.run_summary import SUMMARY_FILE, RunSummary, read_summary
 
@@ -262,7 +263,7 @@ def _read_events(
         artifact = artifacts[event.artifact_id]
         if event.type in _INPUT:
             inputs[event.execution_id].append(artifact.id)
-        elif event.type in _OUTPUT and artifact.state == mlmd.Artifact.LIVE:
+        elif event.type in _OUTPUT and artifact.state in PUBLISHED:
             outputs[event.execution_id].append(
                 Artifact(
                     artifact.id,

@@ -4,6 +4,7 @@ It holds what the metadata store does not: how a run ended, its configuration an
 checks.
 """
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -38,6 +39,12 @@ Version = Annotated[
 ]
 
 
+def _known_status(status: str) -> str:
+    if status not in EXIT_CODES:
+        raise ValueError(f"{status!r} is none of {', '.join(EXIT_CODES)}")
+    return status
+
+
 def _check_checks(checks: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for fields in checks:
         try:
@@ -57,6 +64,7 @@ class NodeSummary:
     id: Line
     state: Line
     seconds: float
+    cached: bool = False
 
 
 @dataclass(frozen=True, config=_READ)
@@ -79,6 +87,7 @@ class RunSummary:
       components: the nodes in order.
       data: examples by split.
       metrics: of the model, if it was evaluated.
+      baseline: of the model that it was compared with, if there was one.
       checks: of every gate that looked.
       model: what was trained and pushed.
       seconds: from start to end.
@@ -90,10 +99,11 @@ class RunSummary:
 
     run_id: Line
     pipeline: Line
-    status: Line
+    status: Annotated[Line, AfterValidator(_known_status)]
     components: list[NodeSummary]
     data: dict[Line, int]
     metrics: Metrics | None
+    baseline: Metrics | None
     checks: Annotated[list[dict[str, Any]], AfterValidator(_check_checks)]
     model: ModelSummary
     seconds: float
@@ -112,23 +122,35 @@ def read_summary(reports: Path, run_id: str) -> RunSummary | None:
     Raises:
       PipelineError: the file is damaged or that of another run.
     """
+    found = read_summary_with_content(reports, run_id)
+    return found and found[0]
+
+
+def read_summary_with_content(
+    reports: Path, run_id: str
+) -> tuple[RunSummary, dict[str, Any]] | None:
+    """Returns what a run wrote down, checked, and all of it as JSON values.
+
+    Raises:
+      PipelineError: the file is damaged or that of another run.
+    """
     file = reports / run_id / SUMMARY_FILE
     try:
-        summary = _SUMMARY.validate_json(file.read_bytes())
+        content = file.read_bytes()
+        summary = _SUMMARY.validate_json(content)
     except FileNotFoundError:
         return None
     except (OSError, ValidationError) as error:
         raise PipelineError(
             f"Expected the summary of a run in {file}. Received: {_reason(error)}. "
-            f"'mnist-pipeline runs show {run_id}' needs it whole; restore it, or "
-            f"remove {file.parent}."
+            f"Restore it, or remove {file.parent}."
         ) from error
     if summary.run_id != run_id:
         raise PipelineError(
             f"Expected {file} to be of run {run_id}. Received: of {summary.run_id}. "
             "Restore it, or remove it."
         )
-    return summary
+    return summary, json.loads(content)
 
 
 def _reason(error: OSError | ValidationError) -> str:

@@ -1,6 +1,7 @@
 """What a person sees while a run goes on, and where the noise goes instead."""
 
 import contextlib
+import errno
 import io
 import logging
 import os
@@ -64,13 +65,28 @@ def quiet(log: Path, verbose: bool) -> Iterator[tuple[TextIO, TextIO]]:
 
 def _same_stream(descriptor: int, stream: TextIO) -> TextIO:
     """Opens a descriptor with the encoding that a stream of this process has."""
-    return open(
-        descriptor,
-        "w",
+    return io.TextIOWrapper(
+        io.BufferedWriter(_Leaving(descriptor, "w", closefd=False)),
         encoding=stream.encoding,
         errors=stream.errors,
-        closefd=False,
+        line_buffering=True,
     )
+
+
+class _Leaving(io.FileIO):
+    """A stream whose reader may leave: a terminal is closed, ``head`` has enough.
+
+    The run goes on, or ends, with its report all the same.
+    """
+
+    def write(self, data: bytes) -> int:
+        """Writes, and says that all was written where nobody reads any more."""
+        try:
+            return super().write(data)
+        except OSError as error:
+            if error.errno not in (errno.EPIPE, errno.EIO):
+                raise
+            return len(data)
 
 
 class _Lossy(io.FileIO):

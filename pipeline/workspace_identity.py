@@ -53,11 +53,11 @@ def settle_workspace(config: Config) -> list[str]:
         if not has_table(connection, "MLMDEnv"):
             return []
         places = read_places(connection, config.workspace)
-        claimed, known = _claimed_id(connection), _known_ids(config.artifacts)
+        claimed, known = _claimed_id(connection), known_ids(config.artifacts)
         _require_own(config, connection, places, claimed, known)
         moved_from = _others(places.elsewhere, config.workspace)
-        copied = any(claimed in _known_ids(_artifacts(place)) for place in moved_from)
-        own = _new_id() if copied else claimed or next(iter(known), _new_id())
+        copied = any(claimed in known_ids(_artifacts(place)) for place in moved_from)
+        own = new_id() if copied else claimed or next(iter(known), new_id())
         if places.elsewhere or claimed != own or known != [own]:
             _take_over(config, connection, places, claimed, own)
     return [_describe(place, copied) for place in moved_from]
@@ -117,16 +117,25 @@ def _take_over(
     own: str,
 ) -> None:
     """Writes the identity to both places, so that a kill in between does no harm."""
-    config.artifacts.mkdir(exist_ok=True)
-    file = config.artifacts / IDENTITY_FILE
-    replace_text(file, "\n".join(filter(None, [claimed, own])) + "\n")
+    write_ids(config.artifacts, *filter(None, [claimed, own]))
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         rewrite_places(connection, places)
         connection.execute(f"CREATE TABLE IF NOT EXISTS {_TABLE} (id TEXT NOT NULL)")
         connection.execute(f"DELETE FROM {_TABLE}")
         connection.execute(f"INSERT INTO {_TABLE} VALUES (?)", (own,))
-    replace_text(file, f"{own}\n")
+    write_ids(config.artifacts, own)
+
+
+def write_ids(artifacts: Path, *ids: str) -> None:
+    """Writes the identity file, whole or not at all.
+
+    Args:
+      artifacts: root of the artifacts; made where it is missing.
+      *ids: what ``known_ids`` then returns.
+    """
+    artifacts.mkdir(parents=True, exist_ok=True)
+    replace_text(artifacts / IDENTITY_FILE, "".join(f"{id}\n" for id in ids))
 
 
 def _describe(place: str, copied: bool) -> str:
@@ -158,8 +167,12 @@ def _claimed_id(connection: sqlite3.Connection) -> str | None:
     return found
 
 
-def _known_ids(artifacts: Path) -> list[str]:
-    """Returns what the identity file holds: two where it was about to change."""
+def known_ids(artifacts: Path) -> list[str]:
+    """Returns what the identity file holds: two where it was about to change.
+
+    Args:
+      artifacts: root of the artifacts of a workspace.
+    """
     try:
         text = (artifacts / IDENTITY_FILE).read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -175,5 +188,6 @@ def _run_ids(connection: sqlite3.Connection) -> set[str]:
     return {name for (name,) in rows}
 
 
-def _new_id() -> str:
+def new_id() -> str:
+    """Returns a random identity."""
     return uuid.uuid4().hex

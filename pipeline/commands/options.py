@@ -54,9 +54,16 @@ def quiet_tensorflow() -> None:
 
 @contextmanager
 def clean_stop() -> Iterator[None]:
-    """Lets SIGTERM unwind like Ctrl-C, so that half-written files are removed."""
-    previous = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    """Lets SIGTERM and SIGHUP unwind like Ctrl-C, so that no half file is left."""
+    previous = {
+        number: handler
+        for number in (signal.SIGTERM, signal.SIGHUP)
+        if (handler := signal.getsignal(number)) is not signal.SIG_IGN
+    }
+    for number in previous:
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)

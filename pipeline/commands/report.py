@@ -1,6 +1,5 @@
 """``mnist-pipeline report``: the report of a run, made again from its artifacts."""
 
-import json
 import logging
 import sys
 import webbrowser
@@ -16,7 +15,7 @@ from pipeline.latest_report import LATEST, latest_run
 from pipeline.metadata_file import check_metadata
 from pipeline.relocation import Relocation
 from pipeline.reporting import PAGE_FILE
-from pipeline.run_summary import SUMMARY_FILE
+from pipeline.run_summary import SUMMARY_FILE, read_summary_with_content
 from pipeline.workspace_identity import settle_workspace
 from pipeline.workspace_lock import workspace_lock
 
@@ -53,7 +52,7 @@ def read_summary(config: Config, run_id: str) -> dict[str, Any]:
 
     Raises:
       UsageError: there is no such run.
-      PipelineError: the file is damaged.
+      PipelineError: the file is damaged, or that of another run.
     """
     if run_id == LATEST:
         run_id = latest_run(config.reports) or LATEST
@@ -65,17 +64,15 @@ def read_summary(config: Config, run_id: str) -> dict[str, Any]:
             f"Expected a run with a report in {config.reports}. Received: {run_id}. "
             f"Known runs: {', '.join(known) or 'none; start with mnist-pipeline run'}."
         )
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise PipelineError(f"Expected {file} to be JSON. Received: {error}.") from None
+    _, content = read_summary_with_content(config.reports, run_id)
+    return content
 
 
 def _where_it_lies(config: Config, summary: dict[str, Any]) -> dict[str, Any]:
     """Returns the summary with the model where it is since the workspace was moved."""
     place = (summary.get("config") or {}).get("workspace")
-    model = summary.get("model") or {}
-    if not place or not model.get("path"):
+    model = summary["model"]
+    if not isinstance(place, str) or not model.get("path"):
         return summary
     moved = Relocation(frozenset([place]), str(config.workspace))
     return {**summary, "model": {**model, "path": moved.resolve(model["path"])}}
@@ -100,7 +97,15 @@ def _write_again(config: Config, summary: dict[str, Any]) -> Path:
             ) from error
         for problem in problems:
             screen.print(f"[yellow]{escape(problem)}[/]")
-    print_summary(terminal(sys.stdout), summary)
+    try:
+        print_summary(terminal(sys.stdout), summary)
+    except Exception as error:
+        _log.exception("the outcome could not be shown")
+        raise PipelineError(
+            f"Expected the summary of a run in {directory / SUMMARY_FILE}. Received: "
+            f"one whose outcome cannot be shown ({type(error).__name__}: {error}). "
+            f"Restore it, or remove {directory}."
+        ) from error
     return directory / PAGE_FILE
 
 

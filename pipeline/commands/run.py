@@ -1,11 +1,13 @@
 """``mnist-pipeline run``: from TFRecords to a pushed model."""
 
+import contextlib
 import json
 import logging
 import secrets
 import shutil
 import sys
 import time
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -19,6 +21,7 @@ from components.garbage import collector_at_rest
 from pipeline.config import PRESETS, Config, load_config
 from pipeline.lazy_imports import CLOUD_CLIENTS, loaded_when_used
 from pipeline.metadata_file import check_metadata
+from pipeline.stop_signals import StopRequested, stopping_on_signals
 from pipeline.workspace_lock import workspace_lock
 
 if TYPE_CHECKING:
@@ -45,13 +48,13 @@ _log = logging.getLogger(__name__)
     "--rebaseline",
     is_flag=True,
     default=None,
-    help="Do not compare with the model that serves this time.",
+    help="Do not compare with the latest blessed model this time.",
 )
 @click.option(
     "--warm-start",
     is_flag=True,
     default=None,
-    help="Train from the weights of the model that serves.",
+    help="Train from the weights of the latest blessed model.",
 )
 @click.option(
     "--fresh", is_flag=True, help="Do not go on from a training that was killed."
@@ -90,11 +93,26 @@ def run(
     )
     check_inputs(config)
     run_id = new_run_id()
-    with workspace_lock(config.workspace, f"run {run_id}"):
+    with (
+        stopping_on_signals(),
+        _explained_stop(),
+        workspace_lock(config.workspace, f"run {run_id}"),
+    ):
         check_metadata(config.metadata)
         if fresh:
             shutil.rmtree(config.checkpoints, ignore_errors=True)
         sys.exit(_run(config, run_id, as_json=as_json, verbose=verbose))
+
+
+@contextlib.contextmanager
+def _explained_stop() -> Iterator[None]:
+    try:
+        yield
+    except StopRequested as stop:
+        raise PipelineError(
+            f"Expected the run to come to its first node. Received: {stop}. Nothing "
+            "ran yet; run again."
+        ) from stop
 
 
 def new_run_id() -> str:

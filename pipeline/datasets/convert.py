@@ -2,11 +2,13 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -35,6 +37,7 @@ def write_dataset(
     advance: Callable[[int], object],
     records_per_shard: int = RECORDS_PER_SHARD,
     classes: tuple[str, ...] = DIGITS,
+    conversion: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
     """Writes every split in its order, and dataset.json, to a new folder.
 
@@ -46,6 +49,7 @@ def write_dataset(
         advance: called with the number of records just written.
         records_per_shard: the most that one file holds.
         classes: names of the classes; written as classes.json unless digits.
+        conversion: JSON values to keep in dataset.json: what was changed on the way.
 
     Raises:
         DatasetError: the folder exists or cannot be written, or a source is faulty.
@@ -62,7 +66,7 @@ def write_dataset(
                 entries[name] = ShardEntry(size, sha256_of(staged / name))
         if classes != DIGITS:
             write_class_names(staged, classes)
-        write_manifest(staged, entries)
+        write_manifest(staged, entries, conversion)
 
 
 def require_new(out: Path) -> None:

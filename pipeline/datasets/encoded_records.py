@@ -1,123 +1,100 @@
-"""Reads TFRecords whose images are encoded, as TensorFlow Datasets writes them."""
+"""Reads TFRecords of other layouts: encoded images, as TensorFlow Datasets writes
+them, and floats, as in TFX's own MNIST example.
+"""
 
 import io
-import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from components.classes import DIGITS, check_class_names
 from components.errors import DatasetError
-from components.features import IMAGE, LABEL, NUM_CLASSES, PIXELS, TRAIN
-from pipeline.datasets.images import ImageError, load_image
+from components.features import IMAGE, LABEL, NUM_CLASSES, PIXELS
+from pipeline.datasets.arrays import PixelBlocks, in_blocks
+from pipeline.datasets.findings import Findings
+from pipeline.datasets.images import ImageError, fit, read_picture
 from pipeline.datasets.shards import read_batches
-from pipeline.datasets.source import (
-    SPLIT_NAMES,
-    Examples,
-    Source,
-    SourceSplit,
-    given_class_names,
-)
+from pipeline.datasets.source import Examples, Source, SourceSplit, given_class_names
+from pipeline.datasets.split_files import FileKind, find_split_files
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
+KIND = FileKind(
+    option="--tfrecord",
+    name="TFRecord files",
+    named=".tfrecord in their names",
+    matches=lambda name: ".tfrec" in name,
+)
 # TensorFlow Datasets writes one name a line into it.
 _LABELS_FILE = "label.labels.txt"
 _BATCH_SIZE = 256
-_LAYOUT = f"{IMAGE} as one encoded PNG or JPEG (bytes) and {LABEL} as one int64"
+# As TFX's MNIST example calls them.
+_FLOATS, _CLASS = "image_floats", "image_class"
+_LAYOUT = (
+    f"{IMAGE} as one encoded picture (bytes) and {LABEL} as one int64, or {_FLOATS} "
+    f"as floats and {_CLASS} as one int64"
+)
 
 
-def read_source(folder: Path, classes_file: Path | None = None) -> Source:
+def read_source(path: Path, classes_file: Path | None = None) -> Source:
     """Finds the files of each split; they are read when they are taken.
 
     Args:
-        folder: holds files named like ``mnist-train.tfrecord-00000-of-00001`` (gzip
-            or not), or folders ``train``, ``validation``, ``test`` of TFRecords.
-            Without any such name, all files are ``train``.
+        path: a TFRecord file, or a folder with files named like
+            ``mnist-train.tfrecord-00000-of-00001`` (gzip or not), or folders
+            ``train``, ``validation``, ``test`` of them. Without any such name, all
+            files are ``train``.
         classes_file: the class names; those in ``classes.json`` or, as TensorFlow
-            Datasets has them, ``label.labels.txt`` in the folder unless given.
+            Datasets has them, ``label.labels.txt`` beside the files unless given.
 
     Raises:
         DatasetError: no TFRecord is there, a file is of no split, or the classes are
             not 10.
     """
-    names = given_class_names(folder, classes_file) or _read_labels_file(folder)
-    splits = _group(folder)
+    findings = Findings()
+    splits = find_split_files(path, KIND, findings)
+    names = given_class_names(path, classes_file) or _read_labels_file(path, splits)
     return Source(
         classes=names,
         splits={
-            split: SourceSplit(folder, None, _read(files, names))
+            split: SourceSplit(path, None, _read(files, names, findings))
             for split, files in splits.items()
         },
+        findings=findings,
     )
 
 
-def _read_labels_file(folder: Path) -> tuple[str, ...]:
-    file = folder / _LABELS_FILE
-    if not file.exists():
+def _read_labels_file(path: Path, splits: dict[str, list[Path]]) -> tuple[str, ...]:
+    folders = [path, *(file.parent for files in splits.values() for file in files)]
+    file = next(
+        (f / _LABELS_FILE for f in folders if (f / _LABELS_FILE).exists()), None
+    )
+    if file is None:
         return DIGITS
     try:
-        return check_class_names(
-            tuple(file.read_text(encoding="utf-8-sig").splitlines())
-        )
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+        return check_class_names(tuple(lines))
     except (OSError, ValueError) as error:
         raise DatasetError(
             f"{file}: expected the name of one class a line, {NUM_CLASSES} of them, "
-            f"since the model tells {NUM_CLASSES} classes apart. Received: {error}. "
-            "Convert a data set of 10 classes, or name them with --classes."
+            f"since exactly {NUM_CLASSES} classes are supported. Received: {error}. "
+            f"Convert a data set of {NUM_CLASSES} classes, or name them with --classes."
         ) from error
 
 
-def _group(folder: Path) -> dict[str, list[Path]]:
-    if not folder.is_dir():
-        raise DatasetError(
-            f"{folder}: expected a folder with TFRecord files, received "
-            f"{'a file' if folder.exists() else 'nothing there'}. Check --tfrecord."
-        )
-    files = sorted(p for p in folder.rglob("*.tfrecord*") if p.is_file())
-    if not files:
-        raise DatasetError(
-            f"{folder}: expected files with .tfrecord in their names, received none. "
-            "Check --tfrecord."
-        )
-    splits: dict[str, list[Path]] = {}
-    unnamed = []
+def _read(files: list[Path], classes: tuple[str, ...], findings: Findings) -> Examples:
     for file in files:
-        split = _split_of(file.relative_to(folder))
-        splits.setdefault(split, []).append(file) if split else unnamed.append(file)
-    if not splits:
-        return {TRAIN: unnamed}
-    if unnamed or TRAIN not in splits:
-        raise DatasetError(
-            f"{unnamed[0] if unnamed else folder}: expected each file to say its split "
-            f"({', '.join(SPLIT_NAMES)}) in its name or by its folder, train among "
-            "them, received one that does not or no train. Rename or move it."
-        )
-    return splits
-
-
-def _split_of(file: Path) -> str | None:
-    """The split that a path names, its last part first."""
-    for part in reversed(file.parts):
-        for word in re.split(r"[^a-z]+", part.lower()):
-            if word in SPLIT_NAMES:
-                return SPLIT_NAMES[word]
-    return None
-
-
-def _read(files: list[Path], classes: tuple[str, ...]) -> Examples:
-    for file in files:
-        for number, record in enumerate(_records(file)):
-            try:
-                yield _decode(record, classes)
-            except (ImageError, ValueError) as error:
-                raise DatasetError(
-                    f"{file}: record {number:,} (from 0): {error}. Correct the source "
-                    "and convert it again."
-                ) from error
+        floats = PixelBlocks(str(file), classes, findings, centred=True)
+        numbered = enumerate(_records(file))
+        for block in in_blocks(numbered, _BATCH_SIZE):
+            found = list(_parse_all(file, block, findings))
+            if found and isinstance(found[0][1], np.ndarray):
+                yield from _take_floats(file, found, floats)
+            else:
+                yield from _take_pictures(file, found, findings)
 
 
 def _records(file: Path) -> Iterator[bytes]:
@@ -125,23 +102,68 @@ def _records(file: Path) -> Iterator[bytes]:
         yield from batch
 
 
-def _decode(record: bytes, classes: tuple[str, ...]) -> tuple[np.ndarray, int]:
-    """The pixels uint8[784] and the label of a record.
+def _parse_all(
+    file: Path, block: list[tuple[int, bytes]], findings: Findings
+) -> Iterator[tuple[int, Any, int]]:
+    """Yields number, image and label of records, all of the layout of the first."""
+    layout = None
+    for number, record in block:
+        try:
+            image, label = _parse(record)
+            layout = layout or type(image)
+            if type(image) is not layout:
+                raise ValueError(
+                    f"expected the layout of the records before, {_LAYOUT}"
+                )
+        except ValueError as error:
+            findings.add_bad(_where(file, number), error)
+            continue
+        yield number, image, label
+
+
+def _take_pictures(
+    file: Path, found: list[tuple[int, bytes, int]], findings: Findings
+) -> Examples:
+    for number, image, label in found:
+        try:
+            picture = read_picture(io.BytesIO(image))
+        except ImageError as error:
+            findings.add_bad(_where(file, number), error)
+            continue
+        if findings.admits(label, _where(file, number)):
+            findings.add_picture(picture)
+            yield fit(picture.values).reshape(PIXELS), label
+
+
+def _take_floats(
+    file: Path, found: list[tuple[int, np.ndarray, int]], blocks: PixelBlocks
+) -> Examples:
+    """Takes the records that have as many floats as the first."""
+    length = len(found[0][1])
+    for number, image, _ in found:
+        if len(image) != length:
+            blocks.findings.add_bad(
+                _where(file, number),
+                f"expected {length} floats like those before, received {len(image)}",
+            )
+    same = [one for one in found if len(one[1]) == length]
+    yield from blocks.examples(
+        np.stack([image for _, image, _ in same]),
+        [label for _, _, label in same],
+        lambda row: _where(file, same[row][0]),
+    )
+
+
+def _where(file: Path, number: int) -> str:
+    return f"{file}: record {number:,} (from 0)"
+
+
+def _parse(record: bytes) -> tuple[bytes | np.ndarray, int]:
+    """The image, encoded or float32 [n], and the label of a record.
 
     Raises:
-        ValueError: the record is of another layout, or its label outside the classes.
-        ImageError: the image cannot be decoded.
+        ValueError: the record is of another layout.
     """
-    image, label = _features(record)
-    if not 0 <= label < len(classes):
-        raise ValueError(
-            f"expected a label in 0..{len(classes) - 1}, one for each class, received "
-            f"{label}"
-        )
-    return load_image(io.BytesIO(image)).reshape(PIXELS), label
-
-
-def _features(record: bytes) -> tuple[bytes, int]:
     import tensorflow as tf
     from google.protobuf.message import DecodeError
 
@@ -152,10 +174,14 @@ def _features(record: bytes) -> tuple[bytes, int]:
             "expected a tf.train.Example, received bytes that are none"
         ) from None
     received = {name: _describe(feature[name]) for name in sorted(feature)}
-    if (received.get(IMAGE), received.get(LABEL)) != ("1 bytes", "1 int64"):
-        listed = ", ".join(f"{name} ({what})" for name, what in received.items())
-        raise ValueError(f"expected {_LAYOUT}, received {listed or 'no feature'}")
-    return feature[IMAGE].bytes_list.value[0], feature[LABEL].int64_list.value[0]
+    if (received.get(IMAGE), received.get(LABEL)) == ("1 bytes", "1 int64"):
+        return feature[IMAGE].bytes_list.value[0], feature[LABEL].int64_list.value[0]
+    floats = received.get(_FLOATS, "").endswith(" float")
+    if floats and received.get(_CLASS) == "1 int64":
+        values = np.array(feature[_FLOATS].float_list.value, np.float32)
+        return values, feature[_CLASS].int64_list.value[0]
+    listed = ", ".join(f"{name} ({what})" for name, what in received.items())
+    raise ValueError(f"expected {_LAYOUT}, received {listed or 'no feature'}")
 
 
 def _describe(feature: "tf.train.Feature") -> str:

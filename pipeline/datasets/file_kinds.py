@@ -1,13 +1,14 @@
-"""Names the kind of a file by its first bytes, for errors that say what came instead.
+"""Tells the kind of a file by its first bytes, whatever its name says.
 
-Readers call it with what they could not read: a download that is an error page, a
-photo in a format that is not read, a file that is empty.
+Readers open gzip and plain files alike, and name what they cannot read: a download that
+is an error page, a photo in a format that is not read, a file that is empty.
 """
 
 import gzip
 import re
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 HEAD_SIZE = 512
 GZIP_MAGIC = b"\x1f\x8b"
@@ -85,6 +86,17 @@ def read_head(path: Path) -> bytes:
         return file.read(HEAD_SIZE)
 
 
+def open_unpacked(path: Path) -> BinaryIO:
+    """Opens a file to read its content, unpacked where its first bytes are gzip's.
+
+    Raises:
+      OSError: it cannot be opened.
+    """
+    if read_head(path).startswith(GZIP_MAGIC):
+        return gzip.open(path)
+    return path.open("rb")
+
+
 def read_inner_head(path: Path) -> bytes:
     """Returns the first bytes of a file, of its content where it is gzip.
 
@@ -93,14 +105,11 @@ def read_inner_head(path: Path) -> bytes:
     Raises:
       OSError: it cannot be read.
     """
-    head = read_head(path)
-    if not head.startswith(GZIP_MAGIC):
-        return head
     try:
-        with gzip.open(path) as file:
+        with open_unpacked(path) as file:
             return file.read(HEAD_SIZE)
     except (gzip.BadGzipFile, zlib.error, EOFError):
-        return head
+        return read_head(path)
 
 
 def _is_text(head: bytes) -> bool:

@@ -1,13 +1,15 @@
 """Reads a folder of pictures, one folder a class, as ``data convert`` is told."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.classes import CLASSES_FILE, check_printable
 from components.errors import DatasetError
 from components.features import NUM_CLASSES, PIXELS, TRAIN
-from pipeline.datasets.images import SUFFIXES, ImageError, is_image, load_image
+from pipeline.datasets.findings import Findings, printable, some
+from pipeline.datasets.folders import Walker
+from pipeline.datasets.images import SUFFIXES, ImageError, fit, is_image, read_picture
 from pipeline.datasets.source import (
     SPLIT_NAMES,
     Examples,
@@ -18,11 +20,11 @@ from pipeline.datasets.source import (
 
 
 @dataclass(frozen=True)
-class _Files:
-    """The pictures of one split by class name, and the other files there."""
+class _Split:
+    """Where a split lies, and its pictures by class name."""
 
+    where: Path
     images: dict[str, list[Path]]
-    others: list[Path]
 
 
 def read_source(folder: Path, classes_file: Path | None = None) -> Source:
@@ -30,81 +32,88 @@ def read_source(folder: Path, classes_file: Path | None = None) -> Source:
 
     Args:
         folder: holds a folder for each class, or ``train`` (and ``val``, ``test``)
-            that do. Folders within a class count to it.
+            that do. Folders within a class count to it. Links are followed.
         classes_file: the class names in the order of the labels; the names of the
             folders, sorted, unless it or ``classes.json`` in the folder gives them.
 
     Raises:
         DatasetError: the folder is missing, there are not 10 classes, a folder is
-            none of them, or a class has no picture.
+            none of them or has a name that is none, or a class has no picture.
     """
-    splits = {
-        split: (where, _list_classes(where))
-        for split, where in _split_folders(folder).items()
-    }
-    found = sorted({name for _, files in splits.values() for name in files.images})
+    findings = Findings()
+    walker = Walker(findings)
     names = given_class_names(folder, classes_file)
+    splits = {
+        split: _Split(where, _list_classes(where, walker, findings))
+        for split, where in _split_folders(folder, walker, findings, names).items()
+    }
+    found = sorted({name for split in splits.values() for name in split.images})
     classes = _check_classes(folder, found, names)
-    for where, files in splits.values():
-        _check_each_has_one(where, files, classes)
+    if not findings.bad.count:
+        for split in splits.values():
+            _check_each_has_one(split, classes)
     return Source(
         classes=classes,
         splits={
-            split: SourceSplit(
-                where,
-                sum(map(len, files.images.values())),
-                _read(files, classes),
+            name: SourceSplit(
+                split.where,
+                sum(map(len, split.images.values())),
+                _read(split, classes, findings),
             )
-            for split, (where, files) in splits.items()
+            for name, split in splits.items()
         },
         ordered=True,
-        left_out=tuple(path for _, files in splits.values() for path in files.others),
+        findings=findings,
     )
 
 
-def _split_folders(folder: Path) -> dict[str, Path]:
+def _split_folders(
+    folder: Path, walker: Walker, findings: Findings, names: tuple[str, ...] | None
+) -> dict[str, Path]:
     """The folder of each split; the folder itself is train if it has none."""
-    folders = _folders(folder)
-    splits = {
-        SPLIT_NAMES[path.name.lower()]: path
-        for path in folders
-        if path.name.lower() in SPLIT_NAMES
-    }
-    if not splits:
-        return {TRAIN: folder}
-    if len(splits) < len(folders) or TRAIN not in splits:
-        names = ", ".join(path.name for path in folders)
-        raise DatasetError(
-            f"{folder}: expected folders named {', '.join(SPLIT_NAMES)} alone, with "
-            f"train among them and one for each split, or classes alone, received "
-            f"{names}. Move the others out."
-        )
-    return splits
-
-
-def _folders(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise DatasetError(
             f"{folder}: expected a folder with one folder for each class, received "
             f"{'a file' if folder.exists() else 'nothing there'}. Check --images."
         )
-    return sorted(
-        path
-        for path in folder.iterdir()
-        if path.is_dir() and not path.name.startswith(".")
-    )
+    folders, _ = Walker(Findings()).entries(folder)
+    splits = {
+        SPLIT_NAMES[path.name.lower()]: path
+        for path in folders
+        if path.name.lower() in SPLIT_NAMES
+    }
+    # A class may be called like a split, say the trains among vehicles.
+    if not splits or {path.name for path in folders} <= set(names or ()):
+        return {TRAIN: folder}
+    if len(splits) < len(folders) or TRAIN not in splits:
+        raise DatasetError(
+            f"{folder}: expected folders named {', '.join(SPLIT_NAMES)} alone, with "
+            f"train among them and one for each split, or classes alone, received "
+            f"{some([path.name for path in folders], most=20)}. Move the others out, "
+            "or list all classes with --classes if these are names of classes."
+        )
+    _, files = walker.entries(folder)
+    _leave_out(files, findings)
+    return splits
 
 
-def _list_classes(folder: Path) -> _Files:
-    images, others = {}, []
-    for path in _folders(folder):
-        images[path.name] = []
-        for root, folders, names in os.walk(path):
-            folders.sort()
-            files = [Path(root) / name for name in sorted(names)]
-            images[path.name] += filter(is_image, files)
-            others += [file for file in files if not is_image(file)]
-    return _Files(images, others)
+def _list_classes(
+    folder: Path, walker: Walker, findings: Findings
+) -> dict[str, list[Path]]:
+    folders, files = walker.entries(folder)
+    _leave_out(files, findings)
+    images: dict[str, list[Path]] = {}
+    for path in folders:
+        below = list(walker.files_below(path))
+        images[path.name] = list(filter(is_image, below))
+        _leave_out([file for file in below if not is_image(file)], findings)
+    return images
+
+
+def _leave_out(files: list[Path], findings: Findings) -> None:
+    for file in files:
+        if file.name != CLASSES_FILE:
+            findings.left_out.add(file)
 
 
 def _check_classes(
@@ -112,43 +121,57 @@ def _check_classes(
 ) -> tuple[str, ...]:
     """The 10 names, in the order of the labels."""
     if given is None:
+        _check_names(folder, found)
         if len(found) != NUM_CLASSES:
             raise DatasetError(
                 f"{folder}: expected {NUM_CLASSES} folders, one for each class, since "
-                f"the model tells {NUM_CLASSES} classes apart, received {len(found)}: "
-                f"{', '.join(found[:20]) or 'none'}. Merge or leave out classes, or "
-                "add the missing ones."
+                f"exactly {NUM_CLASSES} classes are supported, received {len(found)}: "
+                f"{some(found, most=20) or 'none'}. Merge or leave out classes, or add "
+                "the missing ones."
             )
         return tuple(found)
     for name in found:
         if name not in given:
             raise DatasetError(
                 f"{folder}: expected folders named like the classes "
-                f"({', '.join(given)}), received {name}. Rename it, move it out or "
-                "correct the list of classes."
+                f"({', '.join(given)}), received {printable(name)}. Rename it, move it "
+                "out or correct the list of classes."
             )
     return given
 
 
-def _check_each_has_one(where: Path, files: _Files, classes: tuple[str, ...]) -> None:
+def _check_names(folder: Path, found: list[str]) -> None:
+    try:
+        check_printable(found)
+    except ValueError as error:
+        raise DatasetError(
+            f"{folder}: expected folders whose names can name the classes. Received: "
+            f"{error}. Rename the folder."
+        ) from error
+
+
+def _check_each_has_one(split: _Split, classes: tuple[str, ...]) -> None:
     for name in classes:
-        if not files.images.get(name):
+        if not split.images.get(name):
             raise DatasetError(
-                f"{where / name}: expected at least one image of the class {name} "
-                f"({', '.join(SUFFIXES)}), received none. Add some to this folder."
+                f"{split.where / name}: expected at least one image of the class "
+                f"{name} ({', '.join(SUFFIXES)}), received none. Add some to this "
+                "folder."
             )
 
 
-def _read(files: _Files, classes: tuple[str, ...]) -> Examples:
-    for label, path in _labelled(files, classes):
+def _read(split: _Split, classes: tuple[str, ...], findings: Findings) -> Examples:
+    for label, path in _labelled(split, classes):
         try:
-            pixels = load_image(path)
+            picture = read_picture(path)
         except ImageError as error:
-            raise DatasetError(f"{path}: {error}. Replace or remove it.") from error
-        yield pixels.reshape(PIXELS), label
+            findings.add_bad(path, error)
+            continue
+        findings.add_picture(picture)
+        yield fit(picture.values).reshape(PIXELS), label
 
 
-def _labelled(files: _Files, classes: tuple[str, ...]) -> Iterator[tuple[int, Path]]:
+def _labelled(split: _Split, classes: tuple[str, ...]) -> Iterator[tuple[int, Path]]:
     for label, name in enumerate(classes):
-        for path in files.images[name]:
+        for path in split.images.get(name, ()):
             yield label, path

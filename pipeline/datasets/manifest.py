@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from components.errors import DatasetError
 
@@ -18,9 +20,21 @@ class ShardEntry:
     sha256: str
 
 
-def write_manifest(folder: Path, shards: dict[str, ShardEntry]) -> None:
-    """Writes dataset.json; ``shards`` is keyed by path relative to the folder."""
-    content = {"files": {name: asdict(entry) for name, entry in shards.items()}}
+def write_manifest(
+    folder: Path, shards: dict[str, ShardEntry], conversion: Mapping[str, Any]
+) -> None:
+    """Writes dataset.json.
+
+    Args:
+        folder: of the data set.
+        shards: by path relative to the folder.
+        conversion: what was changed on the way from the source; not written if empty.
+    """
+    content: dict[str, Any] = {
+        "files": {name: asdict(entry) for name, entry in shards.items()}
+    }
+    if conversion:
+        content["conversion"] = dict(conversion)
     (folder / MANIFEST_NAME).write_text(
         json.dumps(content, indent=2) + "\n", encoding="utf-8"
     )

@@ -1,23 +1,31 @@
-"""What every reader of foreign data gives: classes, and splits of examples."""
+"""What every reader of foreign data gives: classes, and splits of examples.
+
+A reader is a module with ``read_source(path, classes_file)``; it yields the examples
+that it can read and notes the others in the findings.
+"""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from components.classes import CLASSES_FILE, parse_class_names, read_class_names
-from components.features import TEST, TRAIN, VAL
+from components.features import HEIGHT, MAX_PIXEL, PIXELS, TEST, TRAIN, VAL, WIDTH
+from pipeline.datasets.findings import Findings
 
 Examples = Iterator[tuple[np.ndarray, int]]
 
 # As other data sets call their splits.
 SPLIT_NAMES = {
     "train": TRAIN,
+    "training": TRAIN,
     "val": VAL,
     "valid": VAL,
     "validation": VAL,
+    "dev": VAL,
     "test": TEST,
+    "testing": TEST,
 }
 
 
@@ -26,7 +34,7 @@ class SourceSplit:
     """A split as it lies there.
 
     ``examples`` yields (pixels uint8[784], label 0..9) once; ``count`` is None where
-    only reading tells how many.
+    only reading tells how many, and counts what cannot be read as well.
     """
 
     where: Path
@@ -39,14 +47,31 @@ class Source:
     """A data set to convert.
 
     ``splits`` has at least ``train``; ``classes`` has the 10 names. ``ordered`` says
-    that the examples come class by class, so that they have to be mixed. ``left_out``
-    are files that were not read, because they are of another kind.
+    that the examples come class by class, so that they have to be mixed. ``findings``
+    are complete once all examples were taken.
     """
 
     classes: tuple[str, ...]
     splits: dict[str, SourceSplit]
     ordered: bool = False
-    left_out: tuple[Path, ...] = ()
+    findings: Findings = field(default_factory=Findings)
+
+
+def turned(source: Source, invert: bool, transpose: bool) -> Source:
+    """Returns the source with other pixels: their negative, rows for columns, or both.
+
+    Args:
+        source: read through the result alone from now on.
+        invert: 0 becomes 255.
+        transpose: as EMNIST lies in its files.
+    """
+    if not invert and not transpose:
+        return source
+    splits = {
+        name: replace(split, examples=_turn(split.examples, invert, transpose))
+        for name, split in source.splits.items()
+    }
+    return replace(source, splits=splits)
 
 
 def given_class_names(folder: Path, file: Path | None) -> tuple[str, ...] | None:
@@ -58,3 +83,10 @@ def given_class_names(folder: Path, file: Path | None) -> tuple[str, ...] | None
     if file is not None:
         return parse_class_names(file)
     return read_class_names(folder) if (folder / CLASSES_FILE).exists() else None
+
+
+def _turn(examples: Examples, invert: bool, transpose: bool) -> Examples:
+    for pixels, label in examples:
+        if transpose:
+            pixels = pixels.reshape(HEIGHT, WIDTH).T.reshape(PIXELS)
+        yield (MAX_PIXEL - pixels if invert else pixels), label

@@ -38,6 +38,7 @@ def split_source(
     test: Size | None,
     scratch: Path,
     advance: Callable[[int], object],
+    skip_bad: bool = False,
 ) -> list[Split]:
     """Reads a source and splits off what it does not have of its own.
 
@@ -52,6 +53,7 @@ def split_source(
         test: likewise, taken before ``val``; None where the source has a test split.
         scratch: folder with room for 784 bytes a record until the splits are gone.
         advance: called with the number of examples just read.
+        skip_bad: go on without what cannot be read, and labels that are no class.
 
     Returns:
         ``train``, ``val`` and ``test``.
@@ -64,9 +66,12 @@ def split_source(
     for name, size in sizes.items():
         _check_request(name, size, has_one=name in source.splits)
     pools = {
-        name: _read(name, split, source.classes, scratch, advance)
-        for name, split in source.splits.items()
+        name: _read(split, scratch, advance) for name, split in source.splits.items()
     }
+    if not skip_bad:
+        source.findings.require_good()
+    for name, pool in pools.items():
+        _check_counts(name, pool, source.classes)
     return _split(pools, sizes, source)
 
 
@@ -76,7 +81,7 @@ def _split(
     # Mixed where they come class by class, for who trains on the first so many.
     chosen = {
         name: pool.digests.argsort(kind="stable")
-        if source.ordered
+        if source.ordered or (name == TRAIN and _is_ordered(pool.labels))
         else np.arange(len(pool.labels))
         for name, pool in pools.items()
     }
@@ -105,13 +110,11 @@ def _check_request(name: str, size: Size | None, has_one: bool) -> None:
         )
 
 
-def _read(
-    name: str,
-    split: SourceSplit,
-    classes: tuple[str, ...],
-    scratch: Path,
-    advance: Callable[[int], object],
-) -> _Pool:
+def _is_ordered(labels: np.ndarray) -> bool:
+    return bool((np.diff(labels) >= 0).all())
+
+
+def _read(split: SourceSplit, scratch: Path, advance: Callable[[int], object]) -> _Pool:
     labels: list[int] = []
     digests = bytearray()
     with tempfile.TemporaryFile(dir=scratch) as file:
@@ -121,25 +124,31 @@ def _read(
             digests += hashlib.blake2b(data, digest_size=8).digest()
             labels.append(label)
             advance(1)
-        _check_counts(name, split.where, labels, classes)
         file.flush()
-        # The mapping outlives the file, which has no name.
-        pixels = np.memmap(file, np.uint8, "r", shape=(len(labels), PIXELS))
-    return _Pool(split.where, pixels, np.array(labels), np.frombuffer(digests, ">u8"))
+        # The mapping outlives the file, which has no name. Nothing cannot be mapped.
+        pixels = (
+            np.memmap(file, np.uint8, "r", shape=(len(labels), PIXELS))
+            if labels
+            else np.empty((0, PIXELS), np.uint8)
+        )
+    return _Pool(
+        split.where,
+        pixels,
+        np.array(labels, np.int64),
+        np.frombuffer(digests, ">u8"),
+    )
 
 
-def _check_counts(
-    name: str, where: Path, labels: list[int], classes: tuple[str, ...]
-) -> None:
+def _check_counts(name: str, pool: _Pool, classes: tuple[str, ...]) -> None:
     missing = [
         describe_class(label, classes)
-        for label in range(NUM_CLASSES)
-        if label not in set(labels)
+        for label in sorted({*range(NUM_CLASSES)} - {*pool.labels.tolist()})
     ]
     if missing:
         raise DatasetError(
-            f"{where}: expected at least one image of each of the {NUM_CLASSES} "
-            f"classes in {name}, received none of {', '.join(missing)}. Add some."
+            f"{pool.where}: expected at least one image of each of the {NUM_CLASSES} "
+            f"classes in {name}, since exactly {NUM_CLASSES} classes are supported, "
+            f"received none of {', '.join(missing)}. Add some."
         )
 
 
@@ -157,7 +166,7 @@ def _take(
             raise DatasetError(
                 f"{pool.where}: expected a split {name} of 1 to "
                 f"{len(candidates) - 1:,} of the {len(candidates):,} images, received "
-                f"{size:,}. Change --{name}."
+                f"{size:,}. Give a smaller --{name}."
             )
         taken[-size:] = True
         return taken

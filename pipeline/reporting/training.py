@@ -10,6 +10,7 @@ import tensorflow as tf
 from markupsafe import Markup
 
 from components.features import TRAIN, VAL
+from components.hyperparameters import epoch_size
 from components.pictures import AUGMENTED_FILE
 from components.trainer import HISTORY_FILE
 from pipeline.reporting import pictures, plots
@@ -73,14 +74,16 @@ def training(sources: Sources) -> Training:
 
 
 def examples_per_epoch(summary: Mapping[str, Any]) -> int | None:
-    """How many examples an epoch takes, all in whole batches; None if unknown."""
+    """How many examples an epoch takes, repeated ones too; None if unknown."""
     settings = summary.get("config", {}).get("train")
     counts = summary["data"]
     if not settings or TRAIN not in counts:
         return None
     available = counts[TRAIN] + (counts[VAL] if settings.get("use_val") else 0)
     used = min(settings["max_examples"] or available, available)
-    return used - used % settings["batch_size"]
+    # Runs of older versions had no least number of steps.
+    least = settings.get("min_steps", 1)
+    return epoch_size(used, settings["batch_size"], least).examples
 
 
 def epoch_seconds(

@@ -8,7 +8,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.batches import evaluation_batches, training_batches
+from components.batches import (
+    evaluation_batches,
+    sample_batches,
+    training_batches,
+)
 from components.examples import (
     FileSplit,
     MemorySplit,
@@ -116,6 +120,58 @@ def test_another_seed_gives_another_order(split: Split) -> None:
     [one], [other] = (take(split, seed=s) for s in (1, 2))
 
     assert item_numbers(one) != item_numbers(other)
+
+
+@pytest.mark.parametrize("augment", [OFF, AugmentHyperparameters()], ids=["off", "on"])
+def test_an_epoch_of_several_passes_shows_each_example_once_a_pass(
+    split: Split, augment
+) -> None:
+    """The passes go on from epoch to epoch as epochs of one pass do."""
+    one, two = take(split, [0, 1], batch_size=5, min_steps=9, augment=augment)
+    passes = take(split, range(6), batch_size=5, augment=augment)
+
+    assert len(one) == len(two) == 12
+    expected = [batch for batches in passes for batch in batches]
+    for (image, label), (same_image, same_label) in zip(
+        [*one, *two], expected, strict=True
+    ):
+        np.testing.assert_array_equal(image, same_image)
+        np.testing.assert_array_equal(label, same_label)
+
+
+def test_fewer_examples_than_a_batch_are_one_batch(split: Split) -> None:
+    [batches] = take(split, batch_size=64, min_steps=3)
+
+    assert [len(label) for _, label in batches] == [COUNT] * 3
+    for batch in batches:
+        assert sorted(item_numbers([batch])) == list(range(COUNT))
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(50, [20]), (7, [7])])
+def test_a_sample_is_the_same_examples_each_time(
+    split: Split, tiny_items, limit: int, expected: list[int]
+) -> None:
+    dataset = sample_batches(split, preprocessing_fn, limit)
+
+    one, again = (list(dataset.as_numpy_iterator()) for _ in range(2))
+
+    assert [len(label) for _, label in one] == expected
+    numbers = item_numbers(one)
+    assert len(set(numbers)) == expected[0]
+    assert item_numbers(again) == numbers
+    images = np.concatenate([image for image, _ in one])
+    np.testing.assert_allclose(images, tiny_items[0][numbers] / 255, atol=1e-7)
+
+
+def test_a_sample_comes_in_batches_of_one_size() -> None:
+    items = np.arange(2100)
+    images = np.zeros((2100, 784), np.uint8)
+    images[:, 0] = items % 256
+    split = MemorySplit(images, items % 10)
+
+    dataset = sample_batches(split, preprocessing_fn, 1100)
+
+    assert [len(label) for _, label in dataset.as_numpy_iterator()] == [550] * 2
 
 
 def test_keras_sees_how_many_batches_an_epoch_has(split: Split) -> None:

@@ -1,13 +1,19 @@
-"""A full disk is recognized through what libraries make of it, and nothing else is."""
+"""Files put in place at once, and a full disk known by what libraries make of it."""
 
 import errno
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from components import durable
-from components.durable import explain_full_disk, full_disk_error, is_disk_full
+from components.durable import (
+    explain_full_disk,
+    full_disk_error,
+    is_disk_full,
+    replace_text,
+)
 from components.errors import PipelineError
 
 
@@ -92,3 +98,48 @@ def test_the_disk_with_less_room_is_named(
         "it. Published versions are untouched. Free some space there, or name another "
         f"folder {advice}, then run again: what is finished stays finished."
     )
+
+
+def test_texts_that_are_put_in_place_at_once_do_not_meet(tmp_path: Path) -> None:
+    file = tmp_path / "summary.json"
+
+    def put(text: str) -> None:
+        for _ in range(100):
+            replace_text(file, text)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(put, ["one", "other"]))
+
+    assert file.read_text() in ("one", "other")
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_text_that_cannot_be_put_in_place_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "folder" / "inside").mkdir(parents=True)
+
+    with pytest.raises(OSError, match="folder"):
+        replace_text(tmp_path / "folder", "text")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP])
+def test_a_folder_that_cannot_be_forced_to_disk_is_left_to_its_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(descriptor: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    durable.sync_folder(tmp_path)
+
+
+def test_a_folder_that_is_lost_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(descriptor: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(OSError, match="Input/output"):
+        durable.sync_folder(tmp_path)

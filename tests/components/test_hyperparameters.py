@@ -8,8 +8,10 @@ from pydantic import ValidationError
 
 from components.hyperparameters import (
     AugmentHyperparameters,
+    EpochSize,
     ModelHyperparameters,
     TrainHyperparameters,
+    epoch_size,
     from_dict,
 )
 
@@ -160,3 +162,20 @@ def test_all_problems_are_found_at_once() -> None:
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         TrainHyperparameters().epochs = 3
+
+
+@pytest.mark.parametrize(
+    ("count", "batch_size", "min_steps", "expected"),
+    [
+        (55_000, 256, 80, EpochSize(256, 1, 214)),
+        (1_458, 256, 80, EpochSize(256, 16, 80)),
+        (1_458, 256, 81, EpochSize(256, 17, 85)),
+        (500, 512, 3, EpochSize(500, 3, 3)),
+        (1, 512, 1, EpochSize(1, 1, 1)),
+    ],
+)
+def test_an_epoch_has_at_least_the_steps_that_are_asked_for(
+    count: int, batch_size: int, min_steps: int, expected: EpochSize
+) -> None:
+    assert epoch_size(count, batch_size, min_steps) == expected
+    assert expected.examples == expected.steps * expected.batch_size

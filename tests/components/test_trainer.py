@@ -1,5 +1,6 @@
 """``run_fn`` as TFX calls it: what it writes, and what it trains on."""
 
+import itertools
 import json
 import logging
 import shutil
@@ -13,8 +14,10 @@ from PIL import Image
 from pydantic import ValidationError
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from components import trainer
 from components.examples import read_examples
 from components.hyperparameters import TrainHyperparameters
+from components.serving import WEIGHTS
 from components.serving_requests import read_reference
 from components.trainer import load_data, recipe_digest, run_fn
 
@@ -180,20 +183,67 @@ def test_a_warm_start_goes_on_from_the_weights_of_an_export(
     )
 
 
-def test_fewer_examples_than_a_batch_is_an_error_that_says_what_to_do(
+def test_fewer_examples_than_a_batch_are_trained_on_all_the_same(
     tiny_examples: Path, transform_graph: Path, tmp_path: Path
 ) -> None:
     args = fn_args(
         tmp_path, tiny_examples, transform_graph, batch_size=21, max_examples=0
     )
 
-    with pytest.raises(
-        ValueError,
-        match=r"at least one batch of 21 examples to train on\. Received: 20 examples\."
-        r" Lower train\.batch_size",
-    ):
+    run_fn(args)
+
+    history = json.loads((tmp_path / "run" / "history.json").read_text())
+    assert len(history["epochs"]["loss"]) == EPOCHS
+    assert (tmp_path / "serving").is_dir()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"average_weights": 0.9, "use_val": True},
+        {"patience": 1, "learning_rate": 0.5, "schedule": "constant"},
+    ],
+    ids=["averaged", "stopped"],
+)
+def test_a_training_killed_before_it_was_exported_ends_as_an_unbroken_one(
+    tiny_examples: Path, transform_graph: Path, tmp_path: Path, settings
+) -> None:
+    """Killed between its two members, and once more when it was about to export."""
+
+    def run(folder: Path) -> None:
+        args = fn_args(folder, tiny_examples, transform_graph, epochs=3, **settings)
+        args.custom_config["model"].update(members=2, dropout=0.2)
         run_fn(args)
-    assert not (tmp_path / "serving").exists()
+
+    def killed(folder: Path, name: str, call: int) -> None:
+        original, calls = getattr(trainer, name), itertools.count(1)
+
+        def die(*args, **kwargs):
+            if next(calls) == call:
+                raise KeyboardInterrupt
+            return original(*args, **kwargs)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(trainer, name, die)
+            with pytest.raises(KeyboardInterrupt):
+                run(folder)
+
+    def result(folder: Path) -> tuple[dict, list[np.ndarray]]:
+        run(folder)
+        history = json.loads((folder / "run" / "history.json").read_text())
+        model = tf.saved_model.load(str(folder / "serving"))
+        return history["epochs"], [w.numpy() for w in getattr(model, WEIGHTS)]
+
+    history, weights = result(tmp_path / "whole")
+    killed(tmp_path / "broken", "fit", call=2)
+    killed(tmp_path / "broken", "export_model", call=1)
+    same_history, same_weights = result(tmp_path / "broken")
+
+    assert set(same_history) == set(history)
+    for name, values in history.items():
+        assert same_history[name] == pytest.approx(values, rel=1e-4)
+    for weight, same in zip(weights, same_weights, strict=True):
+        np.testing.assert_allclose(weight, same, rtol=1e-4, atol=1e-5)
 
 
 def test_a_wrong_hyperparameter_is_refused_before_anything_is_read(
@@ -323,13 +373,19 @@ def test_the_digest_of_a_recipe_follows_all_that_weights_depend_on(
     other = tmp_path / "other"
     other.mkdir()
     shutil.copy(min(tiny_examples.iterdir()), other)
+    for name in ("base", "moved base"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "saved_model.pb").touch()
+    base, moved = str(tmp_path / "base"), str(tmp_path / "moved base")
 
     assert digest() == digest(folder=tmp_path / "elsewhere")
+    assert digest(base_model=base) == digest(base_model=moved)
     changed = {
         digest(),
         digest(epochs=9),
         digest(precision="mixed_bfloat16"),
         digest(examples=other),
-        digest(base_model="/model"),
+        digest(base_model=base),
+        digest(base_model=str(other)),
     }
-    assert len(changed) == 5
+    assert len(changed) == 6

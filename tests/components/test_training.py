@@ -9,7 +9,6 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from components.batches import training_batches
 from components.checkpoints import CheckpointStore
 from components.divergence import TrainingDivergedError
 from components.examples import FileSplit, MemorySplit
@@ -19,12 +18,14 @@ from components.hyperparameters import (
     TrainHyperparameters,
 )
 from components.model import build_model
-from components.training import TrainingData, fit, renew_batch_statistics
+from components.precision import choose_precision
+from components.training import TrainingData, fit
 from components.transform import preprocessing_fn
 from pipeline.datasets.records import serialize_example
 from pipeline.datasets.shards import write_shard
 
 EPOCHS = 5
+AUGMENT = AugmentHyperparameters(fade_to=0.5)
 Weights = list[np.ndarray]
 
 
@@ -79,12 +80,16 @@ def fitted(
             "steps_per_execution": 3,
             "learning_rate": 0.02,
             "seed": 1,
+            "precision": "float32",
             "augment": AugmentHyperparameters(enabled=False),
             **changes,
         }
     )
     keras.utils.set_random_seed(1)
-    model = build_model(ModelHyperparameters(hidden_units=(16,), dropout=0.1))
+    model = build_model(
+        ModelHyperparameters(hidden_units=(16,), dropout=0.1),
+        choose_precision(settings.precision),
+    )
     history = fit(model, data, settings, log_dir, store)
     # Four whole batches of 25 in 120 examples, and not one step more.
     steps = len(history["loss"]) * 4
@@ -115,6 +120,10 @@ def test_fitting_learns_and_does_the_same_again(striped, tmp_path: Path) -> None
         ("striped", {}, 1),
         ("filed", {}, 3),
         ("striped", {"average_weights": 0.9, "schedule": "trapezoid"}, 2),
+        ("striped", {"average_weights": 0.9, "augment": AUGMENT}, EPOCHS),
+        ("filed", {"average_weights": 0.9, "augment": AUGMENT}, EPOCHS),
+        ("striped", {"precision": "mixed_bfloat16"}, EPOCHS),
+        ("striped", {"patience": EPOCHS}, EPOCHS),
         # The first epoch is the best; the training stops after the third.
         ("contradicted", {"patience": 2}, 2),
         ("contradicted", {"patience": 2}, 3),
@@ -204,22 +213,42 @@ def test_the_best_weights_are_kept(striped, contradicted, tmp_path: Path) -> Non
     assert all_close(weights, expected)
 
 
-def test_statistics_of_normalization_are_renewed(striped) -> None:
-    """The mean of the moving statistics is that of the data, whatever it was."""
+def test_few_steps_are_enough_for_the_statistics(striped, tmp_path: Path) -> None:
+    """Moving averages would still be where they began: after eight steps at 0.92."""
+    data = TrainingData(striped, striped, preprocessing_fn)
+    store = CheckpointStore(tmp_path, "digest")
+    history, _ = fitted(data, store, tmp_path / "logs", epochs=2)
+
+    assert history["val_accuracy"][-1] > 0.95
+    assert history["val_loss"][-1] < history["loss"][-1]
+
+
+def test_a_small_split_is_passed_over_several_times_in_an_epoch(
+    striped, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "components")
+    settings = TrainHyperparameters(
+        epochs=2,
+        batch_size=500,
+        min_steps=30,
+        schedule="trapezoid",
+        steps_per_execution=7,
+        augment=AugmentHyperparameters(enabled=False),
+    )
     model = build_model(ModelHyperparameters(hidden_units=(16,)))
-    kernel, _, _, mean, *_ = model.weights
-    mean.assign(np.full(16, 50.0))
-    off = AugmentHyperparameters(enabled=False)
-    settings = TrainHyperparameters(batch_size=60, augment=off)
-    counter = tf.Variable(0, dtype=tf.int64)
-    batches = training_batches(striped, preprocessing_fn, settings, counter)
+    data = TrainingData(striped, striped, preprocessing_fn)
 
-    renew_batch_statistics(model, batches)
+    history = fit(model, data, settings, tmp_path, CheckpointStore(tmp_path, "digest"))
 
-    activations = striped.images.numpy() / 255 @ kernel.numpy()
-    expected = activations.mean(axis=0)
-    # What is left of the old mean: 50 · 0.99^500.
-    np.testing.assert_allclose(mean.numpy(), expected + 0.33, atol=0.2)
+    # One batch of all 120 examples a pass, and the learning rate ends at 0.
+    assert int(model.optimizer.iterations) == 60
+    assert float(model.optimizer.learning_rate) == pytest.approx(0, abs=1e-6)
+    assert history["val_accuracy"][-1] == 1.0
+    assert caplog.messages[0] == (
+        "120 training examples are few: each epoch passes over them 30 times, for 30 "
+        "steps (train.min_steps)"
+    )
+    assert "epoch 2/2" in caplog.messages[-1]
 
 
 def test_a_training_that_diverges_ends_with_one_clear_error(

@@ -161,3 +161,9 @@ def test_the_readme_names_what_there_is() -> None:
         assert (FOLDER / path).exists(), path
     for name in (SETTINGS.secret, SETTINGS.volume_claim, USER):
         assert name in text
+
+
+def test_no_probe_runs_beside_a_task() -> None:
+    probes = re.findall(r"^HEALTHCHECK\s+(.*)$", DOCKERFILE, re.MULTILINE)
+
+    assert probes == ["NONE"]

@@ -105,8 +105,14 @@ def find_programs() -> Path | None:
 
 
 @contextlib.contextmanager
-def running_server(programs: Path) -> Iterator[Server]:
-    """Makes a database cluster that nothing else uses and serves it."""
+def running_server(programs: Path, certificate: Path | None = None) -> Iterator[Server]:
+    """Makes a database cluster that nothing else uses and serves it.
+
+    Args:
+      programs: folder with PostgreSQL's programs.
+      certificate: folder with ``server.crt`` and ``server.key``; the server then
+        takes connections with TLS alone.
+    """
     with socket.create_server(("127.0.0.1", 0)) as probe:
         server = Server(probe.getsockname()[1], programs)
     folder = Path(tempfile.mkdtemp(prefix="postgres-"))
@@ -137,6 +143,16 @@ def running_server(programs: Path) -> Iterator[Server]:
             f"-p {server.port} -c listen_addresses=127.0.0.1 -c fsync=off "
             f"-c unix_socket_directories={folder}"
         )
+        if certificate is not None:
+            for name in ("server.crt", "server.key"):
+                file = Path(shutil.copy(certificate / name, folder / "data"))
+                file.chmod(0o600)
+                os.chown(file, owner.pw_uid, owner.pw_gid)
+            options += " -c ssl=on"
+            # No connection without TLS.
+            (folder / "data" / "pg_hba.conf").write_text(
+                "hostssl all all 127.0.0.1/32 scram-sha-256\n"
+            )
         call("pg_ctl", "-w", "-l", str(folder / "log"), "-o", options, "start")
         try:
             yield server

@@ -4,7 +4,8 @@
 
 ``killed-writing`` kills the process once the first file of the node's result is there,
 ``killed-written`` when all are, before TFX is told. ``full-disk`` fills the disk of
-FOLDER when the node starts.
+FOLDER when the node starts. The name of a signal, such as ``SIGTERM``, sends that one
+again and again until the process ends.
 """
 
 import os
@@ -33,6 +34,10 @@ def main() -> None:
             return original(execution_info, executor)
         if fault == "full-disk":
             fill(Path(*folder))
+        if fault.startswith("SIG"):
+            request = threading.Thread(target=ask_to_stop, args=(fault,), daemon=True)
+            request.start()
+            time.sleep(60)
         if fault == "killed-writing":
             threading.Thread(target=kill_at_first_file, args=(execution_info,)).start()
         result = original(execution_info, executor)
@@ -44,6 +49,13 @@ def main() -> None:
 
     python_executor_operator.run_with_executor = run_with_executor
     cli.main()
+
+
+def ask_to_stop(name: str) -> None:
+    """Sends this process a signal several times a second."""
+    while True:
+        os.kill(os.getpid(), signal.Signals[name])
+        time.sleep(0.2)
 
 
 def kill() -> None:

@@ -43,9 +43,10 @@ CODE = {
 RESOLVERS = {"components.previous_data", "components.baseline"}
 EVERY = set(CODE)
 MODULES = {
-    ".".join(file.relative_to(PROJECT_ROOT).with_suffix("").parts): file
+    ".".join(file.relative_to(PROJECT_ROOT).with_suffix("").parts).removesuffix(
+        ".__init__"
+    ): file
     for file in sorted(PROJECT_ROOT.joinpath("components").rglob("*.py"))
-    if file.name != "__init__.py"
 }
 
 Keys = Callable[..., dict[str, bytes]]
@@ -57,7 +58,9 @@ def closure(modules: set[str]) -> set[str]:
     while new := modules - found:
         found |= new
         imported = set().union(
-            *(imported_names(MODULES[name].read_text("utf-8")) for name in new)
+            # Importing a module imports the package around it first.
+            {name.rpartition(".")[0] for name in new},
+            *(imported_names(MODULES[name].read_text("utf-8")) for name in new),
         )
         modules = found | (imported & MODULES.keys())
     return found
@@ -128,7 +131,7 @@ def test_a_line_of_a_module_runs_the_nodes_that_import_it(
     keys: Keys, tree: Path, module: str
 ) -> None:
     before = keys()
-    file = tree.joinpath(*module.split(".")).with_suffix(".py")
+    file = tree / MODULES[module].relative_to(PROJECT_ROOT)
     file.write_text(file.read_text("utf-8") + "\nMORE = 1\n", "utf-8")
 
     expected = {node for node, code in CODE.items() if module in closure(code)}
@@ -152,13 +155,6 @@ def test_the_keys_are_in_the_compiled_pipeline(tmp_path: Path, small: Path) -> N
     assert source_digest.node_digest("components.trainer") in specs["Trainer"]
 
 
-def test_the_package_around_counts_for_all_code_of_ours(keys: Keys, tree: Path) -> None:
-    before = keys()
-    (tree / "components" / "__init__.py").write_text("MORE = 1\n", "utf-8")
-
-    assert changed(before, keys()) == {node for node, code in CODE.items() if code}
-
-
 def test_a_copy_of_the_code_elsewhere_has_the_same_keys(keys: Keys, request) -> None:
     before = keys()
     request.getfixturevalue("tree")
@@ -176,7 +172,7 @@ def test_a_digest_holds_every_module_that_python_loads() -> None:
         "    read, write = os.pipe()\n"
         "    if os.fork() == 0:\n"
         "        for module in modules: __import__(module)\n"
-        "        ours = [n for n in sys.modules if n.startswith('components.')]\n"
+        "        ours = [n for n in sys.modules if n.split('.')[0] == 'components']\n"
         "        os.write(write, json.dumps(ours).encode())\n"
         "        os._exit(0)\n"
         "    os.close(write)\n"
@@ -195,10 +191,7 @@ def test_a_digest_holds_every_module_that_python_loads() -> None:
 
     assert loaded.keys() == CODE.keys()
     for node, modules in loaded.items():
-        files = source_digest._closure(CODE[node])
-        packages = {n for n in modules if n not in MODULES}
-        assert set(modules) - packages <= files.keys(), node
-        assert packages <= files.keys(), node
+        assert set(modules) <= source_digest._closure(CODE[node]).keys(), node
 
 
 def test_no_module_of_ours_is_imported_in_a_way_that_source_does_not_show() -> None:

@@ -125,7 +125,7 @@ def test_later_sources_win_key_by_key(tmp_path: Path) -> None:
     assert config.workspace == Path("/file")
     assert config.schema == Config().schema
     assert config.train == TrainHyperparameters(
-        epochs=30, batch_size=200, max_examples=4000, seed=2
+        epochs=30, batch_size=200, min_steps=40, max_examples=4000, seed=2
     )
 
 

@@ -11,6 +11,7 @@ from tfx.orchestration import metadata
 from components.errors import PipelineError
 from pipeline.config import Config, load_config
 from pipeline.interrupted import clear_interrupted
+from pipeline.workspace_identity import settle_workspace
 
 RUNNING = mlmd.Execution.RUNNING
 COMPLETE = mlmd.Execution.COMPLETE
@@ -127,6 +128,16 @@ def test_artifacts_without_metadata_are_set_aside(config: Config) -> None:
     ]
     assert not config.artifacts.exists()
     assert (aside / "Trainer" / "model" / str(number) / "file").exists()
+
+
+def test_a_run_that_failed_before_its_first_node_leaves_nothing_to_set_aside(
+    config: Config,
+) -> None:
+    record(config)
+    assert settle_workspace(config) == []
+
+    assert clear_interrupted(config, "run-2") == []
+    assert [path.name for path in config.artifacts.iterdir()] == [".workspace-id"]
 
 
 @pytest.mark.parametrize("schema", [9, 99])

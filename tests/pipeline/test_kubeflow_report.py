@@ -1,5 +1,6 @@
 """The last task of a Kubeflow run: what it finds, hands over and returns."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,30 @@ def test_a_run_without_metrics_was_not_pushed() -> None:
     summary = {"status": "data_rejected", "metrics": None, "baseline": None}
 
     assert kfp_metrics(summary) == {"pushed": 0.0}
+
+
+@pytest.mark.parametrize("gone", ["data", "schema", "record"])
+def test_a_report_is_written_whatever_file_is_missing(
+    gone: str, config: Config, outputs: KfpOutputs, tmp_path: Path
+) -> None:
+    end(config, *BEFORE_THE_GATE)
+    missing = {gone: tmp_path / "nowhere"} if gone != "record" else {}
+    if gone == "record":
+        (run_records(config, "run-1").folder / "SchemaGen.json").write_text("{")
+
+    report_run(dataclasses.replace(config, **missing), "run-1", outputs)
+
+    summary = json.loads((config.reports / "run-1" / "summary.json").read_text())
+    assert summary["status"] == "failed"
+    assert "The report lacks the metrics" not in str(summary)
+    if gone == "schema":
+        assert any("No such file" in problem for problem in summary["problems"])
+        assert "The report lacks digests" in outputs.html.read_text()
+    if gone == "record":
+        assert summary["failure"]["cause"].startswith(
+            "Expected how SchemaGen ended in "
+        )
+    assert "<html" in outputs.html.read_text()
 
 
 @pytest.mark.parametrize("refused", [{}, {"code": 4, "message": "worse"}])

@@ -259,6 +259,24 @@ def test_the_password_is_a_file_alone(spec: Document, compiled: Path) -> None:
     assert "MLMD_PASSWORD:" not in compiled.read_text()
 
 
+def test_tls_options_reach_every_task(graph, tmp_path: Path) -> None:
+    config = load_config(
+        overrides=[
+            "kubeflow.metadata_sslmode=verify-full",
+            "kubeflow.metadata_sslrootcert=/var/run/secrets/mnist-metadata/ca.crt",
+        ]
+    )
+    compile_pipeline(graph, config, [], tmp_path / "p.yaml")
+
+    for container in containers(documents(tmp_path / "p.yaml")[0]).values():
+        environment = {one["name"]: one["value"] for one in container["env"]}
+        assert environment["MLMD_SSLMODE"] == "verify-full"
+        assert environment["MLMD_SSLROOTCERT"] == (
+            "/var/run/secrets/mnist-metadata/ca.crt"
+        )
+        assert "MLMD_SSLCERT" not in environment
+
+
 def test_resources_come_from_the_configuration(graph, tmp_path: Path) -> None:
     config = load_config(
         overrides=[

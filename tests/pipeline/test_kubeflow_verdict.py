@@ -39,7 +39,10 @@ def judge(config: Config, run_id: str, summary: dict[str, Any] | None) -> Result
 def summary(status: str, *checks: dict[str, Any]) -> dict[str, Any]:
     return {
         "run_id": "run-1",
+        "pipeline": "mnist",
         "status": status,
+        "data": {},
+        "versions": {},
         "failure": None,
         "metrics": None,
         "checks": list(checks),

@@ -7,6 +7,7 @@ import pytest
 
 from components.errors import UsageError
 from pipeline.metadata_store import (
+    SSL_MODES,
     connection_from,
     describe,
     refused_connection,
@@ -78,6 +79,77 @@ def test_wrong_variables_are_named(change, expected: str, tmp_path: Path) -> Non
 
     assert expected in str(caught.value)
     assert "hidden" not in str(caught.value)
+
+
+@pytest.fixture
+def pem(tmp_path: Path) -> str:
+    file = tmp_path / "ca.pem"
+    file.write_text("-----BEGIN CERTIFICATE-----")
+    return str(file)
+
+
+@pytest.mark.parametrize("mode", SSL_MODES)
+def test_each_mode_of_tls_is_passed_on(tmp_path: Path, pem: str, mode: str) -> None:
+    tls = {"MLMD_SSLMODE": mode, "MLMD_SSLROOTCERT": pem}
+    server = connection_from({**SERVER, **tls}, tmp_path).postgresql
+
+    assert (server.ssloption.sslmode, server.ssloption.sslrootcert) == (mode, pem)
+    assert describe(connection_from({**SERVER, **tls}, tmp_path)) == (
+        f"PostgreSQL database runs at db.example:5433, user mnist, sslmode {mode}"
+    )
+
+
+def test_without_tls_options_nothing_is_said_of_it(tmp_path: Path) -> None:
+    assert not connection_from(SERVER, tmp_path).postgresql.HasField("ssloption")
+
+
+def test_with_a_ca_alone_the_server_is_verified_in_full(
+    tmp_path: Path, pem: str
+) -> None:
+    server = connection_from({**SERVER, "MLMD_SSLROOTCERT": pem}, tmp_path).postgresql
+
+    assert server.ssloption.sslmode == "verify-full"
+
+
+def test_the_certificate_of_the_client_is_passed_on(tmp_path: Path, pem: str) -> None:
+    tls = {
+        "MLMD_SSLCERT": pem,
+        "MLMD_SSLKEY": pem,
+        "MLMD_SSLPASSWORD": "hidden",
+        "MLMD_SSLMODE": "require",
+    }
+    options = connection_from({**SERVER, **tls}, tmp_path).postgresql.ssloption
+
+    assert (options.sslcert, options.sslkey, options.sslpassword) == (
+        pem,
+        pem,
+        "hidden",
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (
+            {"MLMD_SSLMODE": "on"},
+            "Expected MLMD_SSLMODE to be one of disable, allow, prefer, require, "
+            "verify-ca, verify-full. Received: 'on'.",
+        ),
+        (
+            {"MLMD_SSLMODE": "verify-full", "MLMD_SSLROOTCERT": "/nowhere/ca.pem"},
+            "Expected MLMD_SSLROOTCERT to name a readable file. Received: "
+            "/nowhere/ca.pem (No such file or directory). Mount",
+        ),
+        ({"MLMD_SSLROOTCERT": "/"}, "Received: / (Is a directory)."),
+        ({"MLMD_SSLCERT": __file__}, "Expected MLMD_SSLCERT and MLMD_SSLKEY together."),
+        ({"MLMD_SSLKEY": __file__}, "Expected MLMD_SSLCERT and MLMD_SSLKEY together."),
+    ],
+)
+def test_wrong_tls_options_are_refused(change, expected: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        connection_from({**SERVER, **change}, tmp_path)
+
+    assert expected in str(caught.value)
 
 
 def test_a_description_has_no_password(tmp_path: Path) -> None:

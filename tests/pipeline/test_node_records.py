@@ -71,6 +71,20 @@ def test_a_node_that_never_ended_was_killed(records: RunRecords) -> None:
     assert "Expected Trainer to end. Received: its process is gone" in str(result.error)
 
 
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"id": "Trainer"}', "null"])
+def test_a_damaged_record_is_that_of_a_node_that_failed(
+    records: RunRecords, text: str
+) -> None:
+    records.write(NodeRecord("SchemaGen", "done", started=40.5))
+    (records.folder / "Trainer.json").write_text(text)
+
+    [result] = records.results(["Trainer"])
+
+    assert result.state == "failed"
+    assert str(result.error).startswith("Expected how Trainer ended in ")
+    assert records.started() == 40.5
+
+
 def test_a_run_started_with_its_first_node(records: RunRecords) -> None:
     records.write(NodeRecord("Trainer", "done", started=70.0))
     records.write(NodeRecord("SchemaGen", "done", started=40.5))

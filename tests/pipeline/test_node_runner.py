@@ -259,6 +259,12 @@ def test_the_data_may_be_a_uri(tmp_path: Path) -> None:
     assert run_config(**options(data=str(tmp_path))).data == tmp_path
 
 
+def test_a_report_needs_no_data() -> None:
+    config = run_config(**options(data="/nowhere/at/all"), needs_data=False)
+
+    assert config.data == Path("/nowhere/at/all")
+
+
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [

@@ -13,7 +13,9 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from components.errors import DatasetError, UsageError
-from pipeline.commands.data import data
+from pipeline.cli import cli
+from pipeline.datasets.records import decode_examples
+from pipeline.datasets.shards import read_batches
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def idx_folder(tmp_path: Path) -> Path:
 
 
 def call(*arguments: object) -> Result:
-    return CliRunner().invoke(data, [str(a) for a in arguments])
+    return CliRunner().invoke(cli, ["data", *map(str, arguments)])
 
 
 def test_convert_then_verify(idx_folder: Path, tmp_path: Path):
@@ -142,9 +144,11 @@ def test_convert_takes_a_folder_of_pictures(tmp_path: Path):
         f"Wrote 200 records to {out}: train 160, val 20, test 20.\n"
     )
     assert written.stderr == (
-        "Left out 1 files that are no PNG or JPEG, such as "
-        f"{tmp_path}/pets/pet a/notes.txt.\n"
+        "Resized 200 images to 28x28: 200 of 24x32.\n"
+        f"Left out 1 file of another kind: {tmp_path}/pets/pet a/notes.txt.\n"
     )
+    manifest = json.loads((out / "dataset.json").read_text())
+    assert manifest["conversion"] == {"resized": {"24x32": 200}, "resized_count": 200}
     verified = call("verify", out, "--json")
     report = json.loads(verified.stdout)
     assert report["ok"]
@@ -196,7 +200,8 @@ def test_convert_wants_one_source(tmp_path: Path, sources, received):
     result = call("convert", *given, "--out", tmp_path / "out")
     assert isinstance(result.exception, UsageError)
     assert str(result.exception) == (
-        f"Expected one of --idx, --tfrecord and --images. Received: {received}."
+        "Expected one of --idx, --images, --tfrecord, --npz, --csv and --parquet. "
+        f"Received: {received}."
     )
 
 
@@ -225,3 +230,80 @@ def test_a_terminated_conversion_leaves_nothing(
     assert result.exit_code == 128 + signal.SIGTERM
     assert list(tmp_path.iterdir()) == [idx_folder]
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def npz_of(folder: Path, pixels: np.ndarray) -> Path:
+    """A NumPy file of 40 images, labelled 0..9 in turn."""
+    np.savez(folder / "a.npz", x=pixels, y=np.arange(40) % 10)
+    return folder / "a.npz"
+
+
+def images_of(folder: Path) -> list[bytes]:
+    """The pixels of all images of a data folder, sorted."""
+    records = [
+        record
+        for split in ("train", "val", "test")
+        for file in (folder / split).iterdir()
+        for batch in read_batches(file, 100)
+        for record in batch
+    ]
+    images, _ = decode_examples(records)
+    return sorted(image.tobytes() for image in images)
+
+
+def test_invert_and_transpose_undo_what_was_done(tmp_path: Path):
+    pixels = np.random.default_rng(2).integers(1, 255, (40, 28, 28), np.uint8)
+    call("convert", "--npz", npz_of(tmp_path, pixels), "--out", tmp_path / "plain")
+    turned = npz_of(tmp_path, (255 - pixels).transpose(0, 2, 1))
+    options = ("--invert", "--transpose")
+    result = call("convert", "--npz", turned, "--out", tmp_path / "back", *options)
+
+    assert result.exit_code == 0, result.output
+    assert images_of(tmp_path / "back") == images_of(tmp_path / "plain")
+    manifest = json.loads((tmp_path / "back" / "dataset.json").read_text())
+    assert manifest["conversion"] == {"invert": True, "transpose": True}
+    plain = json.loads((tmp_path / "plain" / "dataset.json").read_text())
+    assert list(plain) == ["files"]
+
+
+def test_bad_pictures_are_all_named_or_left_out(tmp_path: Path):
+    names = draw_pets(tmp_path / "pets", 20)
+    for name in names:
+        (tmp_path / "pets" / name / "0.png").write_bytes(b"%PDF-1.7")
+    arguments = ("convert", "--images", tmp_path / "pets", "--out", tmp_path / "out")
+
+    result = call(*arguments)
+    assert isinstance(result.exception, DatasetError)
+    lines = str(result.exception).splitlines()
+    assert lines[0].endswith("Received: 10 items that cannot:")
+    assert [line.split(":")[0].strip() for line in lines[1:-1]] == [
+        str(tmp_path / "pets" / name / "0.png") for name in names
+    ]
+    assert all(line.endswith("received a PDF document") for line in lines[1:-1])
+    assert not (tmp_path / "out").exists()
+
+    result = call(*arguments, "--skip-bad")
+    assert result.exit_code == 0, result.output
+    assert "Wrote 190 records" in result.stdout
+    assert result.stderr.startswith("Left out 10 that cannot be read:\n")
+    manifest = json.loads((tmp_path / "out" / "dataset.json").read_text())
+    assert manifest["conversion"]["skip_bad"] is True
+    assert manifest["conversion"]["left_out_count"] == 10
+    assert manifest["conversion"]["left_out"][0].startswith("pet a/0.png: expected")
+
+
+def test_a_small_idx_set_is_split_without_being_told_how(idx_folder: Path, tmp_path):
+    images = idx_folder / "train-images-idx3-ubyte"
+    different = b"".join(bytes([item]) * 784 for item in range(30))
+    images.write_bytes(images.read_bytes()[:16] + different)
+
+    result = call("convert", "--idx", idx_folder, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "train 20, val 10, test 12." in result.stdout
+
+
+def test_a_column_is_for_tables(idx_folder: Path, tmp_path: Path):
+    arguments = ("--idx", idx_folder, "--label", "y", "--out", tmp_path / "out")
+    result = call("convert", *arguments)
+    assert isinstance(result.exception, UsageError)
+    assert str(result.exception).startswith("Expected --label with --csv or --parquet")

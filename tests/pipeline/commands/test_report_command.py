@@ -14,15 +14,19 @@ from pipeline.reporting import report as module
 
 SUMMARY = {
     "run_id": "run-2",
+    "pipeline": "mnist",
     "status": "failed",
     "failure": {"node": "Trainer", "cause": "ValueError: no batch"},
     "components": [],
+    "data": {},
     "metrics": None,
     "baseline": None,
     "checks": [],
     "model": {"path": None, "version": None},
     "seconds": 1.5,
+    "versions": {},
 }
+METRICS = {"accuracy": 0.5, "loss": 1.0, "per_class": {"0": 0.5}}
 
 
 @pytest.fixture
@@ -89,10 +93,45 @@ def test_an_unknown_run_is_refused_with_those_that_are_known(workspace: Path) ->
         call(workspace, "run-9")
 
 
-def test_a_damaged_summary_is_named(workspace: Path) -> None:
-    (workspace / "reports/run-1/summary.json").write_text("{")
+@pytest.mark.parametrize(
+    ("content", "received"),
+    [
+        ("", "Invalid JSON"),
+        ("{", "Invalid JSON"),
+        ("{}", "run_id: Field required"),
+        ("[]", "Input should be an object"),
+        ("null", "Input should be an object"),
+        ({"status": "melted"}, "status: .*'melted' is none of pushed, failed, "),
+        ({"status": 3}, "status: Input should be a valid string"),
+        ({"checks": [{"gate": "data"}]}, "checks: .*a check that is none"),
+        ({"checks": 1}, "checks: Input should be"),
+        ({"components": [{}]}, "components.0.id: Field required"),
+        ({"metrics": {"accuracy": 0.5}}, "metrics.loss: Field required"),
+        ({"model": None}, "model: Input should be"),
+        ({"seconds": "long"}, "seconds: Input should be a valid number"),
+        ({"config": [1]}, "config: Input should be an object"),
+        ({"classes": ["one"]}, "classes: "),
+        ({"run_id": "run-2"}, "of run-2"),
+    ],
+)
+def test_a_damaged_summary_is_named(workspace: Path, content, received: str) -> None:
+    if isinstance(content, dict):
+        content = json.dumps({**SUMMARY, "run_id": "run-1", **content})
+    file = workspace / "reports/run-1/summary.json"
+    file.write_text(content)
 
-    with pytest.raises(PipelineError, match=r"run-1/summary.json to be JSON"):
+    with pytest.raises(PipelineError, match=rf"Expected .*Received: {received}"):
+        call(workspace, "run-1")
+    assert file.read_text() == content
+    assert not (workspace / "reports/run-1/index.html").exists()
+
+
+def test_a_summary_whose_outcome_cannot_be_shown_is_named(workspace, written) -> None:
+    names = [f"class {label}" for label in range(10)]
+    content = {**SUMMARY, "run_id": "run-1", "metrics": METRICS, "classes": names}
+    (workspace / "reports/run-1/summary.json").write_text(json.dumps(content))
+
+    with pytest.raises(PipelineError, match="outcome cannot be shown"):
         call(workspace, "run-1")
 
 

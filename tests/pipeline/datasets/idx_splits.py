@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from pipeline.datasets import idx
+from pipeline.datasets import idx_source
 from pipeline.datasets.convert import Split
 from pipeline.datasets.splitting import split_source
 
 
 def read_splits(folder: Path, val: float | int) -> list[Split]:
     """Train without and val with the last ``val`` items, and test."""
-    source = idx.read_source(folder)
+    source = idx_source.read_source(folder)
     return split_source(source, val, None, folder.parent, lambda _: None)

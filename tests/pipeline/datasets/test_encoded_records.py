@@ -1,6 +1,8 @@
 """TFRecords as TensorFlow Datasets writes them: layouts, splits, names, faults."""
 
 import io
+import math
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +32,8 @@ def record(**features: list) -> bytes:
         feature = example.features.feature[name]
         if isinstance(values[0], bytes):
             feature.bytes_list.value.extend(values)
+        elif isinstance(values[0], float):
+            feature.float_list.value.extend(values)
         else:
             feature.int64_list.value.extend(values)
     return example.SerializeToString()
@@ -70,6 +74,11 @@ def test_images_and_labels_come_back(tmp_path: Path, compression: str) -> None:
         (["train-0.tfrecord", "train-1.tfrecord"], {"train": 20}),
         (["train/a.tfrecord", "validation/a.tfrecord"], {"train": 10, "val": 10}),
         (
+            ["training/a.tfrecord", "dev/a.tfrecord", "testing/a.tfrecords"],
+            {"train": 10, "val": 10, "test": 10},
+        ),
+        (["dev-set-train.tfrec", "valid.tfrec"], {"train": 10, "val": 10}),
+        (
             ["trainset/train/x.tfrecord.gz", "t/test/x.tfrecord"],
             {"train": 10, "test": 10},
         ),
@@ -108,8 +117,9 @@ FAULTS = {
     "nothing": (record(), "received no feature"),
     "other names": (
         record(pixels=[picture(1)], label=[1]),
-        "expected image as one encoded PNG or JPEG (bytes) and label as one int64, "
-        "received label (1 int64), pixels (1 bytes)",
+        "expected image as one encoded picture (bytes) and label as one int64, or "
+        "image_floats as floats and image_class as one int64, received label "
+        "(1 int64), pixels (1 bytes)",
     ),
     "our own layout": (
         record(image=[0] * 784, label=[1]),
@@ -117,9 +127,10 @@ FAULTS = {
     ),
     "a label too high": (
         record(image=[picture(1)], label=[10]),
-        "expected a label in 0..9, one for each class, received 10",
+        "expected labels in 0..9, since exactly 10 classes are supported. Received: 11 "
+        "different labels, from 0 to 10; 1 of 301 examples",
     ),
-    "a label below zero": (record(image=[picture(1)], label=[-1]), "received -1"),
+    "a label below zero": (record(image=[picture(1)], label=[-1]), "from -1 to 9"),
     "no picture": (
         record(image=[b"GIF89a"], label=[1]),
         "(PNG, JPEG, WebP, BMP, GIF or TIFF), received a GIF image, damaged or",
@@ -131,8 +142,10 @@ FAULTS = {
 def test_a_fault_has_its_file_and_record(tmp_path, bad: bytes, message: str) -> None:
     file = write(tmp_path / "x-train.tfrecord", [*good(300), bad])
 
+    source = read_source(tmp_path)
+    assert len(list(source.splits["train"].examples)) == 300
     with pytest.raises(DatasetError) as caught:
-        list(read_source(tmp_path).splits["train"].examples)
+        source.findings.require_good()
     assert str(caught.value).startswith(f"{file}: record 300 (from 0): expected")
     assert message in str(caught.value)
 
@@ -150,6 +163,92 @@ def test_a_cut_file_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(DatasetError, match=r"record 9 \(from 0\): expected a whole"):
         list(read_source(tmp_path).splits["train"].examples)
+
+
+def test_floats_of_tfx_own_example_are_read(tmp_path: Path) -> None:
+    """Its pixels lie in -0.5..0.5."""
+    pixels = np.random.default_rng(1).integers(0, 256, (300, 784))
+    pixels[0] = 0
+    write(
+        tmp_path / "mnist.tfrecord",
+        [
+            record(image_floats=(one / 255 - 0.5).tolist(), image_class=[i % 10])
+            for i, one in enumerate(pixels)
+        ],
+    )
+    source = read_source(tmp_path)
+
+    examples = list(source.splits["train"].examples)
+    np.testing.assert_array_equal([image for image, _ in examples], pixels)
+    assert [label for _, label in examples] == [i % 10 for i in range(300)]
+    assert source.findings.scaled == [
+        f"{tmp_path}/mnist.tfrecord: scaled pixels from -0.5..0.5 to 0..255"
+    ]
+    source.findings.require_good()
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (record(image_floats=[0.5] * 783, image_class=[1]), "784 floats like those"),
+        (record(image_floats=[0.7] * 784, image_class=[1]), "in -0.5..0.5 like those"),
+        (record(image_floats=[math.nan] * 784, image_class=[1]), "received nan at pos"),
+        (record(image=[picture(1)], label=[1]), "expected the layout of the records"),
+        (record(image_floats=[0.5] * 784, image_class=[10]), "labels in 0..9"),
+    ],
+)
+def test_faulty_floats_are_named(tmp_path: Path, bad: bytes, message: str) -> None:
+    good = record(image_floats=[-0.5, 0.5] * 392, image_class=[1])
+    write(tmp_path / "mnist.tfrecord", [good, good, bad])
+    source = read_source(tmp_path)
+
+    assert len(list(source.splits["train"].examples)) == 2
+    with pytest.raises(DatasetError) as caught:
+        source.findings.require_good()
+    assert "mnist.tfrecord: record 2 (from 0): expected" in str(caught.value)
+    assert message in str(caught.value)
+
+
+def test_two_versions_are_refused_by_name(tmp_path: Path) -> None:
+    for version in ("3.0.0", "3.0.1"):
+        write(tmp_path / "mnist" / version / "mnist-train.tfrecord", good())
+
+    message = r"received mnist/3\.0\.0, mnist/3\.0\.1\. Name one of these folders"
+    with pytest.raises(DatasetError, match=message):
+        read_source(tmp_path)
+    (tmp_path / "mnist" / "3.0.1" / "label.labels.txt").write_text("\n".join(NAMES))
+    assert read_source(tmp_path / "mnist" / "3.0.1").classes == tuple(NAMES)
+    shutil.rmtree(tmp_path / "mnist" / "3.0.0")
+    assert read_source(tmp_path).classes == tuple(NAMES)
+
+
+def test_a_missing_part_is_named(tmp_path: Path) -> None:
+    write(tmp_path / "x-train.tfrecord-00001-of-00003", good())
+
+    with pytest.raises(DatasetError) as caught:
+        read_source(tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path}: expected 3 parts as their names say, received 1, without "
+        "x-train.tfrecord-00000-of-00003, x-train.tfrecord-00002-of-00003. Fetch what "
+        "is missing."
+    )
+
+
+def test_array_records_are_told_how_to_be_prepared(tmp_path: Path) -> None:
+    (tmp_path / "mnist-train.array_record-00000-of-00001").touch()
+    (tmp_path / "features.json").touch()
+
+    with pytest.raises(DatasetError, match=r"ArrayRecord.*file_format='tfrecord'"):
+        read_source(tmp_path)
+
+
+def test_litter_and_other_files_are_told_apart(tmp_path: Path) -> None:
+    write(tmp_path / "a.tfrecord", good())
+    for name in ("._a.tfrecord", ".DS_Store", "features.json", "notes.md"):
+        (tmp_path / name).touch()
+    findings = read_source(tmp_path).findings
+
+    assert (findings.litter, findings.left_out.first) == (2, [f"{tmp_path}/notes.md"])
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,9 @@
 """A folder of pictures a class: what is read, in which order, and what is refused."""
 
+import json
+import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -68,12 +71,126 @@ def test_splits_are_folders_too(folder: Path, tmp_path: Path) -> None:
     assert source.splits["val"].where == root / "Validation"
 
 
-def test_other_files_are_left_out_and_listed(folder: Path) -> None:
-    (folder / "cat" / "Thumbs.db").touch()
+@pytest.mark.parametrize(
+    ("names", "splits"),
+    [
+        (("training", "testing"), {"train", "test"}),
+        (("Train", "valid"), {"train", "val"}),
+        (("train", "dev", "test"), {"train", "val", "test"}),
+    ],
+)
+def test_splits_have_many_names(tmp_path: Path, names, splits) -> None:
+    for split in names:
+        for name in NAMES:
+            draw(tmp_path / split / name / "a.png", 5)
+
+    assert set(read_source(tmp_path).splits) == splits
+
+
+def test_two_folders_for_one_split_are_refused(tmp_path: Path) -> None:
+    for split in ("train", "val", "validation"):
+        draw(tmp_path / split / "ant" / "a.png", 5)
+
+    with pytest.raises(DatasetError, match=r"one for each split.*val, validation\."):
+        read_source(tmp_path)
+
+
+def test_a_class_may_be_called_like_a_split(folder: Path) -> None:
+    (folder / "gnu").rename(folder / "train")
+    with pytest.raises(DatasetError, match="list all classes with --classes if"):
+        read_source(folder)
+    names = sorted({*NAMES, "train"} - {"gnu"})
+    (folder / "classes.json").write_text(json.dumps(names))
+
+    assert read_source(folder).splits["train"].count == 20
+
+
+def test_litter_is_counted_and_other_files_are_named(folder: Path) -> None:
+    for name in ("Thumbs.db", "._a.JPG", ".DS_Store"):
+        (folder / "cat" / name).touch()
+    (folder / "__MACOSX" / "cat").mkdir(parents=True)
+    (folder / "__MACOSX" / "cat" / "._b.png").touch()
+    (folder / ".ipynb_checkpoints").mkdir()
     (folder / ".git").mkdir()
     (folder / "README").touch()
+    (folder / "dog" / "notes.txt").touch()
+    source = read_source(folder)
 
-    assert read_source(folder).left_out == (folder / "cat" / "Thumbs.db",)
+    assert source.splits["train"].count == 20
+    assert source.classes == tuple(NAMES)
+    assert source.findings.litter == 5
+    left_out = [str(folder / name) for name in (".git", "README", "dog/notes.txt")]
+    assert source.findings.left_out.first == left_out
+
+
+def test_linked_folders_are_followed_once(folder: Path, tmp_path: Path) -> None:
+    (folder / "cat").rename(tmp_path / "elsewhere")
+    (folder / "cat").symlink_to(tmp_path / "elsewhere")
+    (folder / "dog" / "more").symlink_to(tmp_path / "elsewhere")
+    (folder / "eel" / "loop").symlink_to(folder)
+    source = read_source(folder)
+
+    assert source.splits["train"].count == 20
+    assert source.findings.links == 3
+    with pytest.raises(DatasetError) as caught:
+        source.findings.require_good()
+    assert str(caught.value).splitlines()[1:-1] == [
+        f"  {folder}/dog/more: expected each folder once, received {folder}/cat again",
+        f"  {folder}/eel/loop: expected each folder once, received {folder} again",
+    ]
+
+
+def test_a_folder_that_cannot_be_read_is_named(folder: Path, monkeypatch) -> None:
+    iterdir = Path.iterdir
+
+    def refuse(path: Path) -> Iterator[Path]:
+        if path.name == "fox":
+            raise PermissionError(13, "Permission denied")
+        return iterdir(path)
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(DatasetError) as caught:
+        read_source(folder).findings.require_good()
+    assert str(caught.value).startswith(
+        f"{folder}/fox: expected a folder that can be read, received: Permission denied"
+    )
+
+
+def test_what_is_neither_file_nor_folder_is_named(folder: Path) -> None:
+    (folder / "ant" / "c.png").symlink_to("nowhere")
+    os.mkfifo(folder / "bee" / "c.png")
+    findings = read_source(folder).findings
+
+    assert findings.bad.first == [
+        f"{folder}/ant/c.png: expected a file or folder, received a link to nothing",
+        f"{folder}/bee/c.png: expected a file or folder, received neither",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "received"),
+    [
+        (b"caf\xe9", "bytes that are not UTF-8"),
+        ("a\xa0b".encode(), "NO-BREAK SPACE"),
+        ("a\u200bb".encode(), "ZERO WIDTH SPACE"),
+        (b"a\tb", "control character 9"),
+    ],
+)
+def test_a_name_that_no_class_can_have_is_refused(folder, name, received) -> None:
+    (folder / "cat").rename(folder / os.fsdecode(name))
+
+    with pytest.raises(DatasetError, match=f"{received}. Rename the folder") as caught:
+        read_source(folder)
+    assert str(caught.value).isprintable()
+
+
+def test_colour_and_size_are_counted(folder: Path) -> None:
+    Image.new("RGB", (32, 32), "red").save(folder / "ant" / "c.webp")
+    source = read_source(folder)
+
+    assert len(list(source.splits["train"].examples)) == 21
+    assert source.findings.colour == 1
+    assert source.findings.sizes == {(60, 60): 10, (32, 32): 1}
 
 
 def test_nine_classes_are_refused(folder: Path) -> None:
@@ -107,21 +224,34 @@ def test_a_folder_outside_the_list_is_named(folder: Path) -> None:
 def test_classes_beside_splits_are_refused(folder: Path) -> None:
     draw(folder / "train" / "ant" / "a.png", 1)
 
-    with pytest.raises(DatasetError, match=r"named train, val, .* received ant, bee"):
+    with pytest.raises(DatasetError, match=r"named train, .* received ant, bee"):
         read_source(folder)
 
 
-def test_an_unreadable_picture_is_named_when_it_is_reached(folder: Path) -> None:
+def test_all_unreadable_pictures_are_named_and_passed_over(folder: Path) -> None:
     (folder / "bee" / "b.png").write_bytes(b"no picture")
-    examples = read_source(folder).splits["train"].examples
+    (folder / "jay" / "a.JPG").write_bytes(b"")
+    source = read_source(folder)
 
-    assert [next(examples)[1] for _ in range(3)] == [0, 0, 1]
+    assert len(list(source.splits["train"].examples)) == 18
+    expected = "expected a picture (PNG, JPEG, WebP, BMP, GIF or TIFF), received"
     with pytest.raises(DatasetError) as caught:
-        next(examples)
-    assert str(caught.value) == (
-        f"{folder}/bee/b.png: expected a picture (PNG, JPEG, WebP, BMP, GIF or TIFF), "
-        "received a text file. Replace or remove it."
-    )
+        source.findings.require_good()
+    assert str(caught.value).splitlines()[1:-1] == [
+        f"  {folder}/bee/b.png: {expected} a text file",
+        f"  {folder}/jay/a.JPG: {expected} an empty file",
+    ]
+
+
+def test_26_classes_are_refused_with_what_is_supported(folder: Path) -> None:
+    for letter in "abcdefghijklmnop":
+        draw(folder / letter / "a.png", 1)
+
+    with pytest.raises(DatasetError) as caught:
+        read_source(folder)
+    message = str(caught.value)
+    assert "since exactly 10 classes are supported, received 26: a, ant, b" in message
+    assert ", … and 6 more. Merge or leave out" in message
 
 
 @pytest.mark.parametrize("kind", ["nothing", "a file"])

@@ -138,7 +138,7 @@ def test_a_class_without_an_image_is_named(tmp_path: Path) -> None:
         split(tmp_path, {"train": items, "test": make_items(10)}, val=0.1)
     assert str(caught.value) == (
         "/source: expected at least one image of each of the 10 classes in train, "
-        "received none of 3, 7. Add some."
+        "since exactly 10 classes are supported, received none of 3, 7. Add some."
     )
 
 
@@ -147,6 +147,33 @@ def test_a_class_of_one_image_cannot_be_split(tmp_path: Path) -> None:
 
     with pytest.raises(DatasetError, match=r"of class 3 to split off val, received 3,"):
         split(tmp_path, {"train": items, "test": make_items(10)}, val=0.1)
+
+
+def test_what_comes_sorted_in_one_file_is_mixed_as_well(tmp_path: Path) -> None:
+    items = sorted(make_items(200), key=lambda item: item[1])
+    made = split(tmp_path, {"train": items, "test": make_items(10, 1)}, val=50)
+
+    assert {label for _, label in made["val"]} == set(range(10))
+
+
+def test_what_cannot_be_used_is_refused_or_left_out(tmp_path: Path) -> None:
+    items = make_items(20)
+    source = Source(DIGITS, {"train": SourceSplit(Path("/s"), 22, iter(items))})
+    source.findings.add_bad("/s/a.png", "expected a picture, received a text file")
+    source.findings.admits(10, "/s/b")
+
+    def read(skip_bad: bool) -> list[int]:
+        made = split_source(source, 0.5, 0.5, tmp_path, lambda _: None, skip_bad)
+        return [one.count for one in made]
+
+    with pytest.raises(DatasetError) as caught:
+        read(skip_bad=False)
+    first, second = str(caught.value).splitlines()
+    assert first == (
+        "/s/a.png: expected a picture, received a text file. Replace or remove it, or "
+        "leave out with --skip-bad what cannot be used."
+    )
+    assert second.startswith("/s/b: expected labels in 0..9, since exactly 10 classes")
 
 
 @pytest.mark.parametrize("count", [20, 21])

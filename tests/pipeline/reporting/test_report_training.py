@@ -18,13 +18,19 @@ from pipeline.reporting.training import (
 
 
 @pytest.mark.parametrize(
-    ("available", "limit", "batch", "expected"),
-    [(55000, 0, 512, 54784), (4000, 1000, 100, 1000), (500, 4000, 200, 400)],
+    ("available", "limit", "batch", "least", "expected"),
+    [
+        (55000, 0, 512, 1, 54784),
+        (4000, 1000, 100, 1, 1000),
+        (500, 4000, 200, 1, 400),
+        (500, 0, 200, 5, 1200),
+        (150, 0, 200, 3, 450),
+    ],
 )
 def test_an_epoch_takes_whole_batches_of_what_may_be_used(
-    available: int, limit: int, batch: int, expected: int
+    available: int, limit: int, batch: int, least: int, expected: int
 ) -> None:
-    settings = {"max_examples": limit, "batch_size": batch}
+    settings = {"max_examples": limit, "batch_size": batch, "min_steps": least}
     summary = {"data": {"train": available}, "config": {"train": settings}}
 
     assert examples_per_epoch(summary) == expected
