@@ -113,6 +113,11 @@ def describe_class(label: int, classes: Sequence[str]) -> str:
     return name if name == str(label) else f"{label} ({name})"
 
 
+def class_word(classes: Sequence[str]) -> str:
+    """Returns what to call a class: "digit" where all are digits, else "class"."""
+    return "digit" if tuple(classes) == DIGITS else "class"
+
+
 def _reason(error: OSError | ValidationError) -> str:
     if isinstance(error, OSError):
         return error.strerror or str(error)

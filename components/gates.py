@@ -77,9 +77,9 @@ class ModelGateSettings:
     Attributes:
       min_accuracy: least accuracy overall.
       max_loss: largest cross-entropy overall, in nats.
-      min_digit_accuracy: least accuracy of each digit.
+      min_digit_accuracy: least accuracy of each class.
       max_accuracy_drop: largest loss of accuracy against the baseline, overall.
-      max_digit_accuracy_drop: the same for each digit.
+      max_digit_accuracy_drop: the same for each class.
     """
 
     min_accuracy: Share = 0.98

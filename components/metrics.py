@@ -108,7 +108,7 @@ class EvaluationMetrics:
 
 def _slice_text(key: metrics_for_slice_pb2.SliceKey) -> str:
     digit = _digit(key)
-    return "overall" if digit is None else f"digit {digit}"
+    return "overall" if digit is None else f"class {digit}"
 
 
 def _digit(key: metrics_for_slice_pb2.SliceKey) -> int | None:

@@ -3,9 +3,10 @@
 TFMA holds the model to the same bounds and blesses it or not; this says why.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from components.checks import Check
+from components.classes import DIGITS, class_word
 from components.features import NUM_CLASSES
 from components.gates import ModelGateSettings
 from components.metrics import ACCURACY, BASELINE, CANDIDATE, LOSS, EvaluationMetrics
@@ -14,7 +15,7 @@ _TRAIN_BETTER = (
     "Look at the training curves and at the mistakes in the report; train longer, "
     "mend the labels or change the model. Lower {} only if that is good enough."
 )
-_NO_DIGIT = "The Evaluator could not compute it: does the test split hold this digit?"
+_NO_CLASS = "The Evaluator could not compute it: does the test split hold this class?"
 _NOT_FINITE = (
     "The Evaluator found no finite number: the model's answers may hold NaN. See its "
     "loss in the training curves and lower train.learning_rate."
@@ -30,43 +31,56 @@ _REGRESSION = (
 
 
 def model_checks(
-    metrics: EvaluationMetrics, settings: ModelGateSettings
+    metrics: EvaluationMetrics,
+    settings: ModelGateSettings,
+    classes: Sequence[str] = DIGITS,
 ) -> list[Check]:
-    """Returns a check for every bound: overall first, then each digit.
+    """Returns a check for every bound: overall first, then each class.
 
     Changes are checked where there is a baseline. A metric that could not be
     computed is a failed check. The Evaluator's own reasons follow where it refused
     and every bound is kept, so that a refused model never lacks a failed check.
+
+    Args:
+      metrics: of the candidate, and of the baseline if there is one.
+      settings: the bounds.
+      classes: the names, in the order of the labels.
     """
-    digits = range(NUM_CLASSES)
+    word = class_word(classes)
     has_baseline = metrics.summary(BASELINE) is not None
     checks = [
         _at_least(metrics, None, "min_accuracy", settings.min_accuracy),
         _loss(metrics, settings.max_loss),
         *(
-            _at_least(metrics, d, "min_digit_accuracy", settings.min_digit_accuracy)
-            for d in digits
+            _at_least(
+                metrics, d, "min_digit_accuracy", settings.min_digit_accuracy, word
+            )
+            for d in range(NUM_CLASSES)
         ),
-        *(_drops(metrics, settings) if has_baseline else ()),
+        *(_drops(metrics, settings, word) if has_baseline else ()),
     ]
     if all(check.passed for check in checks):
         checks += map(_unexplained, metrics.refusals())
     return checks
 
 
-def slice_name(digit: int | None) -> str:
-    """Names a slice as people see it."""
-    return "overall" if digit is None else f"digit {digit}"
+def _slice_name(digit: int | None, word: str = "") -> str:
+    """Names a slice as people see it, like ``digit 3`` or ``class 3``."""
+    return "overall" if digit is None else f"{word} {digit}"
 
 
 def _at_least(
-    metrics: EvaluationMetrics, digit: int | None, setting: str, bound: float
+    metrics: EvaluationMetrics,
+    digit: int | None,
+    setting: str,
+    bound: float,
+    word: str = "",
 ) -> Check:
     value = metrics.scalar(CANDIDATE, digit, ACCURACY)
     return Check(
         gate="model",
         name="accuracy",
-        slice=slice_name(digit),
+        slice=_slice_name(digit, word),
         value=value,
         bound=bound,
         passed=value is not None and value >= bound,
@@ -80,7 +94,7 @@ def _loss(metrics: EvaluationMetrics, bound: float) -> Check:
     return Check(
         gate="model",
         name="loss",
-        slice=slice_name(None),
+        slice=_slice_name(None),
         value=value,
         bound=bound,
         passed=value is not None and value <= bound,
@@ -89,7 +103,9 @@ def _loss(metrics: EvaluationMetrics, bound: float) -> Check:
     )
 
 
-def _drops(metrics: EvaluationMetrics, settings: ModelGateSettings) -> Iterator[Check]:
+def _drops(
+    metrics: EvaluationMetrics, settings: ModelGateSettings, word: str
+) -> Iterator[Check]:
     for digit in (None, *range(NUM_CLASSES)):
         change = metrics.change(digit, ACCURACY)
         bound = (
@@ -100,7 +116,7 @@ def _drops(metrics: EvaluationMetrics, settings: ModelGateSettings) -> Iterator[
         yield Check(
             gate="model",
             name="accuracy drop",
-            slice=slice_name(digit),
+            slice=_slice_name(digit, word),
             value=None if change is None else -change,
             bound=bound,
             passed=change is not None and change >= -bound,
@@ -113,7 +129,7 @@ def _unexplained(reason: str) -> Check:
     return Check(
         gate="model",
         name="blessing",
-        slice=slice_name(None),
+        slice=_slice_name(None),
         value=f"refused: {reason}",
         bound="blessed",
         passed=False,
@@ -124,4 +140,4 @@ def _unexplained(reason: str) -> Check:
 def _advice(value: float | None, digit: int | None, otherwise: str) -> str:
     if value is not None:
         return otherwise
-    return _NOT_FINITE if digit is None else _NO_DIGIT
+    return _NOT_FINITE if digit is None else _NO_CLASS

@@ -6,7 +6,7 @@ into the folder that a server reads.
 
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
@@ -95,16 +95,17 @@ class Executor(stock.Executor):
         provenance = json.loads(exec_properties["provenance"])
         uri = _uri(input_dict, "evaluation")
         metrics = EvaluationMetrics(uri) if uri else None
+        classes = provenance.pop("classes", DIGITS)
         checks = [
             *_read_checks(_uri(input_dict, "data_verdict")),
-            *_model_checks(metrics, exec_properties.get("model_gate")),
+            *_model_checks(metrics, exec_properties.get("model_gate"), classes),
             *_read_checks(_uri(input_dict, "infra_blessing")),
         ]
         return {
             "pipeline": self._context.pipeline_info.id,
             "run_id": self._context.pipeline_run_id,
             "commit": current_commit(),
-            "classes": provenance.pop("classes", DIGITS),
+            "classes": classes,
             "rebaseline": provenance.pop("rebaseline", False),
             "digests": provenance,
             "metrics": metrics.summary() if metrics else None,
@@ -204,9 +205,12 @@ def _read_checks(uri: str | None) -> list[Check]:
     return read_checks(uri) if uri else []
 
 
-def _model_checks(metrics: EvaluationMetrics | None, settings: str | None):
+def _model_checks(
+    metrics: EvaluationMetrics | None, settings: str | None, classes: Sequence[str]
+) -> list[Check]:
     if metrics is None or settings is None:
         return []
     from components.model_gate import model_checks
 
-    return model_checks(metrics, from_dict(ModelGateSettings, json.loads(settings)))
+    bounds = from_dict(ModelGateSettings, json.loads(settings))
+    return model_checks(metrics, bounds, classes)

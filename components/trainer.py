@@ -212,7 +212,7 @@ def _folder_digests(folder: Path) -> Mapping[str, str]:
 def show_augmentation(
     patterns: Sequence[str], settings: TrainHyperparameters, run_dir: Path
 ) -> None:
-    """Writes a picture of a digit of each class and some of its deformations."""
+    """Writes a picture of one image of each class and some of its deformations."""
     if not settings.augment.enabled:
         return
     images, labels = read_examples(patterns, limit=_PICTURED)

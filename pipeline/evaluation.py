@@ -22,10 +22,10 @@ DIGITS = [
 
 
 def eval_config(settings: ModelGateSettings) -> config_pb2.EvalConfig:
-    """Returns metrics overall and for each digit, and the bounds of the model gate.
+    """Returns metrics overall and for each class, and the bounds of the model gate.
 
     The metrics compare the raw integer label with the served probabilities, so
-    that nothing between the record and the client goes unmeasured. Every digit has a
+    that nothing between the record and the client goes unmeasured. Every class has a
     bound of its own, so that one with no example is missed and fails.
     """
     return config_pb2.EvalConfig(

@@ -13,6 +13,7 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 from tfx.proto.orchestration import pipeline_pb2
 
 from components.checks import Check, GateError
+from components.classes import read_class_names
 from components.durable import explain_full_disk
 from components.errors import PipelineError, UsageError
 from pipeline.config import Config
@@ -212,5 +213,6 @@ def _refusal(node: Node, lineage: RunLineage) -> tuple[str, list[Check]] | None:
     blessing = lineage.output(node.id, "blessing")
     if blessing is not None and blessing.properties.get("blessed") == 1:
         return None
-    checks = read_all_checks(node.config, [], lineage, read_metrics(lineage))
+    metrics, classes = read_metrics(lineage), read_class_names(node.config.data)
+    checks = read_all_checks(node.config, [], lineage, metrics, classes)
     return outcome, [check for check in checks if check.gate == gate]

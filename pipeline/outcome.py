@@ -67,7 +67,9 @@ def summarize(
         "baseline": evaluation.summary(BASELINE) if evaluation else None,
         "checks": [
             attrs.asdict(check)
-            for check in read_all_checks(config, results, lineage, evaluation, salvage)
+            for check in read_all_checks(
+                config, results, lineage, evaluation, origin["classes"], salvage
+            )
         ],
         "model": read_model(lineage, salvage),
         "seconds": round(seconds, 1),
@@ -114,6 +116,7 @@ def read_all_checks(
     results: Sequence[NodeResult],
     lineage: RunLineage,
     evaluation: EvaluationMetrics | None,
+    classes: Sequence[str],
     salvage: "Salvage | None" = None,
 ) -> list[Check]:
     """Returns the checks of every gate that looked, in the order of the gates.
@@ -123,6 +126,7 @@ def read_all_checks(
       results: one for each node.
       lineage: of the run.
       evaluation: what the Evaluator measured, if it did.
+      classes: the names, in the order of the labels.
       salvage: is told which checks cannot be read; the others are returned.
     """
     salvage = salvage or Salvage()
@@ -135,7 +139,7 @@ def read_all_checks(
     if verdict := lineage.output("DataGate", "verdict"):
         checks += salvage.read("the data gate", lambda: _read_checks(verdict), [])
     if evaluation:
-        checks += model_checks(evaluation, config.evaluation)
+        checks += model_checks(evaluation, config.evaluation, classes)
     if blessing := lineage.output("ServingCheck", "blessing"):
         what = "the serving check"
         checks += salvage.read(what, lambda: _read_checks(blessing), [])

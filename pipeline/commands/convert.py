@@ -58,7 +58,9 @@ class _SplitSize(click.ParamType):
     help="TFRecords with encoded pictures, as of TFDS, or floats, as of TFX's example.",
 )
 @click.option("--npz", type=FOLDER, help="NumPy file with x_train, y_train or x, y.")
-@click.option("--csv", type=FOLDER, help="Table of label,pixel0,..., with header or not.")
+@click.option(
+    "--csv", type=FOLDER, help="Table of label,pixel0,..., with header or not."
+)
 @click.option("--parquet", type=FOLDER, help="Table of encoded pictures and labels.")
 @click.option("--out", required=True, type=FOLDER, help="New folder to write.")
 @click.option(

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from components.checks import Check, GateError
-from components.classes import DIGITS, describe_class
+from components.classes import DIGITS, class_word, describe_class
 from components.errors import PipelineError
 
 _VERDICTS = {
@@ -61,10 +61,13 @@ def summary_classes(summary: Mapping[str, Any]) -> Sequence[str]:
 
 
 def name_labels(text: str, classes: Sequence[str]) -> str:
-    """Puts its name beside each label in what a gate says: ``digit 3 (Dress)``."""
+    """Puts its name beside each label in what a gate says: ``class 3 (Dress)``."""
 
     def name(match: re.Match[str]) -> str:
         said, labels = match.groups()
+        if class_word(classes) == "class":
+            # So runs say that were made before the gates knew of classes.
+            said = said.replace("digit", "class").replace("Digit", "Class")
         return said + re.sub(
             r"\d", lambda x: describe_class(int(x[0]), classes), labels
         )

@@ -107,12 +107,12 @@ def test_the_reasons_of_tfma_to_refuse_are_told_by_metric_and_slice(
 
     names = [failure.rpartition(": ")[0] for failure in failures]
     assert sorted(names) == [
-        f"{ACCURACY}, digit 0",
-        f"{ACCURACY}, digit 8",
+        f"{ACCURACY}, class 0",
+        f"{ACCURACY}, class 8",
         f"{ACCURACY}, overall",
         f"{LOSS}, overall",
     ]
-    assert f"{ACCURACY}, digit 8: 0.0" in failures
+    assert f"{ACCURACY}, class 8: 0.0" in failures
     assert missing == "no example of {'label': '9'}"
 
 

@@ -3,6 +3,7 @@
 import attrs
 import pytest
 
+from components.classes import DIGITS
 from components.gates import ModelGateSettings
 from components.metrics import ACCURACY, BASELINE, CANDIDATE, LOSS
 from components.model_gate import model_checks
@@ -51,6 +52,17 @@ def failures(values: dict) -> list[tuple[str, str]]:
     return [(check.name, check.slice) for check in checks if not check.passed]
 
 
+def test_a_class_is_called_a_digit_only_where_all_are() -> None:
+    values = {**metrics_of(CANDIDATE, 0.5), **metrics_of(BASELINE)}
+    for classes, word in ((DIGITS, "digit"), (tuple("abcdefghij"), "class")):
+        checks = model_checks(FakeMetrics(values), SETTINGS, classes)
+        slices = {check.slice for check in checks}
+        assert slices == {"overall", *(f"{word} {label}" for label in range(10))}
+        assert not any(
+            "digit" in check.advice for check in checks if check.value is None
+        )
+
+
 def test_a_good_model_passes_every_check() -> None:
     checks = model_checks(FakeMetrics(metrics_of(CANDIDATE)), SETTINGS)
 
@@ -86,7 +98,7 @@ def test_a_metric_that_is_not_computed_says_so() -> None:
     [failed] = [c for c in model_checks(FakeMetrics(values), SETTINGS) if not c.passed]
 
     assert "could not be computed" in str(failed)
-    assert "does the test split hold this digit?" in failed.advice
+    assert "does the test split hold this class?" in failed.advice
 
 
 def test_a_loss_that_is_not_computed_points_at_the_training() -> None:

@@ -3,6 +3,7 @@
 import json
 import platform
 import sys
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
@@ -185,7 +186,10 @@ class FakeMetrics:
 def test_the_manifest_holds_metrics_and_the_checks_of_every_gate(
     store, model, tmp_path, monkeypatch
 ):
-    def model_checks(metrics: FakeMetrics, settings: ModelGateSettings) -> list[Check]:
+    def model_checks(
+        metrics: FakeMetrics, settings: ModelGateSettings, classes: Sequence[str]
+    ) -> list[Check]:
+        assert classes == CLASSES
         assert metrics.uri == str(tmp_path / "evaluation")
         bound = settings.min_accuracy
         return [Check("model", "accuracy", "overall", 0.99, bound, True)]

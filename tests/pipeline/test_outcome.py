@@ -15,6 +15,7 @@ from components.checks import (
     ModelRejectedError,
     write_checks,
 )
+from components.classes import DIGITS
 from pipeline import outcome
 from pipeline.config import Config, to_dict
 from pipeline.lineage import RunArtifact
@@ -149,7 +150,7 @@ def test_checks_of_all_gates_come_in_order(
         (tmp_path / node).mkdir()
         write_checks(tmp_path / node, [check(f"of {node}", gate=gate)])
         artifacts[f"{node}.{output}"] = RunArtifact(str(tmp_path / node), {})
-    config, evaluation = Config(), object()
+    config, evaluation, names = Config(), object(), list("abcdefghij")
     calls = []
 
     def model_checks(*args) -> list[Check]:
@@ -158,21 +159,21 @@ def test_checks_of_all_gates_come_in_order(
 
     monkeypatch.setattr(outcome, "model_checks", model_checks)
 
-    found = read_all_checks(config, DONE, FakeLineage(artifacts), evaluation)
+    found = read_all_checks(config, DONE, FakeLineage(artifacts), evaluation, names)
 
     assert [c.name for c in found] == ["of DataGate", "of Evaluator", "of ServingCheck"]
-    assert calls == [(evaluation, config.evaluation)]
+    assert calls == [(evaluation, config.evaluation, names)]
 
 
 def test_checks_of_a_gate_that_raised_are_kept() -> None:
     checks = [check("size"), check("leakage", passed=False)]
     results = [NodeResult("DataGate", "failed", error=DataRejectedError(checks))]
 
-    assert read_all_checks(Config(), results, FakeLineage({}), None) == checks
+    assert read_all_checks(Config(), results, FakeLineage({}), None, DIGITS) == checks
 
 
 def test_a_run_that_never_came_to_a_gate_has_no_checks() -> None:
-    assert read_all_checks(Config(), DONE, FakeLineage({}), None) == []
+    assert read_all_checks(Config(), DONE, FakeLineage({}), None, DIGITS) == []
 
 
 SURROUNDINGS = {"started": "2026-01-01T12:00:00+00:00", "commit": None}

@@ -123,7 +123,7 @@ def test_show_has_nodes_checks_and_artifacts(recorder) -> None:
     text = call(recorder, "show", "20260102-000000-bbbb").output
     rows = [line.split() for line in text.splitlines()]
     assert ["Trainer", "done", "1.5"] in rows
-    check = ["accuracy", "digit", "3", "(class", "3)", "0.5", "0.7"]
+    check = ["accuracy", "class", "3", "(class", "3)", "0.5", "0.7"]
     assert ["✗", "model", *check] in rows
     assert ["ExampleGen.examples", "20260101-000000-aaaa", "/artifacts/examples"] in (
         rows

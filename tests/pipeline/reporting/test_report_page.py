@@ -125,7 +125,8 @@ def test_names_are_escaped_and_stand_in_tables_and_plots(whole) -> None:
     assert "<b>}" not in html
     assert "Coat <b>" not in html
     assert "4 (Coat &lt;b&gt;)" in html
-    assert "digit 3 (Dress)" in html
+    assert "class 3 (Dress)" in html
+    assert "digit 3" not in html
     assert "Values are &lt;odd&gt;." in html
 
 

@@ -60,7 +60,7 @@ def test_a_warning_is_shown_with_its_advice_and_stops_nothing() -> None:
     assert verdict.good
     assert verdict.reasons[0].startswith("1 of 2 checks")
     assert verdict.warnings == ["data gate: drift, val: 0.2, bound 0.1"]
-    assert verdict.steps[0] == "Look at digit 3 (Dress)."
+    assert verdict.steps[0] == "Look at class 3 (Dress)."
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_warning_is_shown_with_its_advice_and_stops_nothing() -> None:
             "model_rejected",
             WEAK,
             "Not pushed: the model was rejected",
-            "model gate: accuracy, digit 3 (Dress): 0.5, bound 0.9",
+            "model gate: accuracy, class 3 (Dress): 0.5, bound 0.9",
         ),
     ],
 )

@@ -122,7 +122,7 @@ def test_a_failed_check_names_its_class() -> None:
     }
     printed = lines(summary(classes=NAMES, checks=[check]))
 
-    assert printed[-3] == "✗ model gate: accuracy, digit 3 (Dress): 0.5, bound 0.7"
+    assert printed[-3] == "✗ model gate: accuracy, class 3 (Dress): 0.5, bound 0.7"
     assert printed[-2] == (
         "  next No example of class 6 (Shirt), 9 (Ankle boot); correct them."
     )
@@ -131,7 +131,9 @@ def test_a_failed_check_names_its_class() -> None:
 @pytest.mark.parametrize(
     ("said", "named"),
     [
-        ("digit 3", "digit 3 (Dress)"),
+        ("digit 3", "class 3 (Dress)"),
+        ("Digit 3, 4", "Class 3 (Dress), 4 (Coat)"),
+        ("class 3", "class 3 (Dress)"),
         ("Class 0 is the rarest", "Class 0 (T-shirt/top) is the rarest"),
         ("1 image labelled 3 and 8", "1 image labelled 3 (Dress) and 8 (Bag)"),
         ("digit 31, subclass 3, 4 images", "digit 31, subclass 3, 4 images"),
