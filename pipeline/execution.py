@@ -54,7 +54,7 @@ def execute(
 ) -> Execution:
     """Runs the pipeline, then writes ``reports/<run id>``, whatever the end.
 
-    The caller holds the lock of the workspace.
+    The caller holds the lock of the workspace, and has settled it.
 
     Args:
       config: of the run.
@@ -73,7 +73,7 @@ def execute(
 def _execute(
     config: Config, run_id: str, screen: NodeScreen, started: float
 ) -> Execution:
-    for line in [*settle_workspace(config), *clear_interrupted(config, run_id)]:
+    for line in clear_interrupted(config, run_id):
         screen.note(line)
     # Where the metadata is new it has no identity yet.
     settle_workspace(config)

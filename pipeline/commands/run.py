@@ -22,6 +22,7 @@ from pipeline.config import PRESETS, Config, load_config
 from pipeline.lazy_imports import CLOUD_CLIENTS, loaded_when_used
 from pipeline.metadata_file import check_metadata
 from pipeline.stop_signals import StopRequested, stopping_on_signals
+from pipeline.workspace_identity import settle_workspace
 from pipeline.workspace_lock import workspace_lock
 
 if TYPE_CHECKING:
@@ -149,6 +150,8 @@ def _run(config: Config, run_id: str, as_json: bool, verbose: bool) -> int:
     with explain_full_disk(config.workspace), quiet(log, verbose) as (out, err):
         screen = NodeScreen(err)
         screen.print(f"run {run_id}, preset {config.preset}, log {escape(str(log))}")
+        for line in settle_workspace(config):
+            screen.note(line)
         try:
             with (
                 screen.step("load TensorFlow, TFX"),

@@ -1,10 +1,12 @@
 """``run`` before anything is loaded: what its options do to the configuration."""
 
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from components.errors import PipelineError
 from pipeline.commands import run as module
 from pipeline.config import Config
 
@@ -52,3 +54,15 @@ def test_a_warm_start_is_off_unless_asked_for(started, tmp_path: Path) -> None:
     call(tmp_path, "--set", "warm_start=true")
 
     assert [config.warm_start for config in started] == [False, True, True]
+
+
+def test_metadata_of_another_workspace_is_refused_before_anything_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(config: Config) -> list[str]:
+        raise PipelineError("Received: that of another workspace")
+
+    monkeypatch.setattr(module, "settle_workspace", refuse)
+    monkeypatch.setitem(sys.modules, "pipeline.execution", None)
+    with pytest.raises(PipelineError, match="that of another workspace"):
+        call(tmp_path)
