@@ -45,6 +45,7 @@ def summary(status: str, *checks: dict[str, Any]) -> dict[str, Any]:
         "versions": {},
         "failure": None,
         "metrics": None,
+        "baseline": None,
         "checks": list(checks),
         "components": [],
         "model": {"path": "serving/1"},
