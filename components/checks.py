@@ -13,6 +13,9 @@ CHECKS_FILE = "checks.json"
 
 Gate = Literal["data", "model", "serving"]
 Policy = Literal["error", "warn", "off"]
+# Whether a bound is the least or the largest value allowed; empty where it is neither.
+Direction = Literal["at least", "at most", ""]
+_SIGNS = {"at least": "≥ ", "at most": "≤ "}
 
 
 @attrs.frozen
@@ -29,6 +32,7 @@ class Check:
       policy: a failed ``warn`` is shown and recorded, a failed ``error`` stops.
       advice: what to do next when it failed; whole sentences.
       baseline: the same value of the model or data compared with, if any.
+      direction: whether the bound is the least or the largest value allowed.
     """
 
     gate: Gate
@@ -40,6 +44,12 @@ class Check:
     policy: Policy = "error"
     advice: str = ""
     baseline: float | None = None
+    direction: Direction = ""
+
+    @property
+    def allowed(self) -> str:
+        """The bound as people read it, like ``≥ 0.98``."""
+        return f"{_SIGNS.get(self.direction, '')}{_number(self.bound)}"
 
     @property
     def stops(self) -> bool:
@@ -50,7 +60,7 @@ class Check:
         value = "could not be computed" if self.value is None else _number(self.value)
         return (
             f"{self.gate} gate: {self.name}, {self.slice}: {value}, "
-            f"bound {_number(self.bound)}"
+            f"bound {self.allowed}"
         )
 
 

@@ -6,7 +6,7 @@ from itertools import combinations
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
-from components.checks import Check, Policy
+from components.checks import Check, Direction, Policy
 from components.data_statistics import (
     DataStatistics,
     SplitStatistics,
@@ -123,8 +123,9 @@ def size_checks(sizes: Mapping[str, int], settings: DataGateSettings) -> list[Ch
             f"Split {split} {seen} and needs at least {bound:,}. Add examples to "
             f"{split}/ or lower data_gate.min_{split}."
         )
+        passed, policy = value >= bound, settings.size
         checks.append(
-            _check("size", split, value, bound, value >= bound, settings.size, advice)
+            _check("size", split, value, bound, passed, policy, advice, "at least")
         )
     return checks
 
@@ -204,8 +205,8 @@ def _balance(statistics: DataStatistics, settings: DataGateSettings) -> Iterator
             "examples of it or lower data_gate.min_class_share."
         )
         value = float(shares.min())
-        passed = value >= bound
-        yield _check("balance", split, value, bound, passed, settings.balance, advice)
+        passed, policy = value >= bound, settings.balance
+        yield _check("balance", split, value, bound, passed, policy, advice, "at least")
 
 
 def _constant(
@@ -216,7 +217,8 @@ def _constant(
         value = counts.constant / counts.examples
         advice = (
             f"{counts.constant:,} images of {split} are of one single value, blank or "
-            "saturated. Remove them or repair their source."
+            "saturated. Remove them, repair their source or, where such images belong "
+            "to the data, raise data_gate.max_constant_share."
         )
         passed = value <= bound
         name = "constant images"
@@ -231,15 +233,17 @@ def _pixels(statistics: DataStatistics, settings: DataGateSettings) -> Iterator[
         ):
             if value > most:
                 cause = "Too bright: the images may be inverted, black on white"
+                setting = "raise data_gate.max"
             else:
                 cause = "Too dark: the pixels may be scaled to 0..1 instead of 0..255"
-            setting = name.split()[0]
+                setting = "lower data_gate.min"
             advice = (
-                f"{cause}. Convert them again or, for another kind of image, set "
-                f"data_gate.min_{setting} and data_gate.max_{setting}."
+                f"{cause}. Convert them again or, for another kind of image, "
+                f"{setting}_{name.split()[0]}."
             )
             bound, passed = f"{least:g} to {most:g}", least <= value <= most
-            yield _check(name, split, value, bound, passed, settings.pixels, advice)
+            policy = settings.pixels
+            yield _check(name, split, value, bound, passed, policy, advice, "")
 
 
 def _split_drift(
@@ -320,6 +324,17 @@ def _check(
     passed: bool,
     policy: Policy,
     advice: str,
+    direction: Direction = "at most",
 ) -> Check:
     advice = "" if passed else advice
-    return Check("data", name, where, value, bound, passed, policy, advice)
+    return Check(
+        "data",
+        name,
+        where,
+        value,
+        bound,
+        passed,
+        policy,
+        advice,
+        direction=direction,
+    )

@@ -13,7 +13,7 @@ from components.metrics import ACCURACY, BASELINE, CANDIDATE, LOSS, EvaluationMe
 
 _TRAIN_BETTER = (
     "Look at the training curves and at the mistakes in the report; train longer, "
-    "mend the labels or change the model. Lower {} only if that is good enough."
+    "mend the labels or change the model. {} only if that is good enough."
 )
 _NO_CLASS = "The Evaluator could not compute it: does the test split hold this class?"
 _NOT_FINITE = (
@@ -85,7 +85,10 @@ def _at_least(
         bound=bound,
         passed=value is not None and value >= bound,
         baseline=metrics.scalar(BASELINE, digit, ACCURACY),
-        advice=_advice(value, digit, _TRAIN_BETTER.format(f"evaluation.{setting}")),
+        direction="at least",
+        advice=_advice(
+            value, digit, _TRAIN_BETTER.format(f"Lower evaluation.{setting}")
+        ),
     )
 
 
@@ -99,7 +102,8 @@ def _loss(metrics: EvaluationMetrics, bound: float) -> Check:
         bound=bound,
         passed=value is not None and value <= bound,
         baseline=metrics.scalar(BASELINE, None, LOSS),
-        advice=_advice(value, None, _TRAIN_BETTER.format("evaluation.max_loss")),
+        direction="at most",
+        advice=_advice(value, None, _TRAIN_BETTER.format("Raise evaluation.max_loss")),
     )
 
 
@@ -121,6 +125,7 @@ def _drops(
             bound=bound,
             passed=change is not None and change >= -bound,
             baseline=metrics.scalar(BASELINE, digit, ACCURACY),
+            direction="at most",
             advice=_advice(change, digit, _REGRESSION),
         )
 

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from components.checks import Check
+from components.checks import Check, Direction
 from components.features import CLASS_ID, NUM_CLASSES, PROBABILITIES
 from components.gates import ServingCheckSettings
 from components.serving_probe import (
@@ -146,7 +146,8 @@ def _process_checks(
     part, step = observations.doing or (EXPORT, "starting")
     if end.exit_code is None:
         advice = f"It was killed while it was busy with {step}."
-        yield _check("answers in time", part, end.seconds, timeout, False, advice)
+        name = "answers in time"
+        yield _check(name, part, end.seconds, timeout, False, "at most", advice)
         return
     yield _at_most("answers in time", EXPORT, end.seconds, timeout)
     finished = end.exit_code == 0 and step == FINISHED
@@ -259,8 +260,8 @@ def _shape(shape: list[int | None] | None) -> str:
 
 def _at_most(name: str, part: str, value: float, bound: float) -> Check:
     if not math.isfinite(value):
-        return _check(name, part, None, bound, False)
-    return _check(name, part, value, bound, value <= bound)
+        return _check(name, part, None, bound, False, "at most")
+    return _check(name, part, value, bound, value <= bound, "at most")
 
 
 def _equal(name: str, part: str, value: str, bound: str) -> Check:
@@ -273,8 +274,18 @@ def _check(
     value: float | str | None,
     bound: float | str,
     passed: bool,
+    direction: Direction = "",
     cause: str = "",
 ) -> Check:
     kind = "answers" if name not in _ADVICE else name
     advice = "" if passed else f"{cause} {_ADVICE[kind]}".lstrip()
-    return Check("serving", name, part, value, bound, passed, advice=advice)
+    return Check(
+        "serving",
+        name,
+        part,
+        value,
+        bound,
+        passed,
+        advice=advice,
+        direction=direction,
+    )

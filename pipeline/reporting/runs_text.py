@@ -127,7 +127,7 @@ def _checks(checks: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> Tabl
             escape(check.name),
             escape(name_labels(check.slice, classes)),
             escape(number(check.value)),
-            escape(number(check.bound)),
+            escape(check.allowed),
         )
     return table
 

@@ -232,7 +232,7 @@ def only(checks: list[Check]) -> str:
 def test_leakage_says_how_many_images(digits):
     leak(digits)
     assert only(statistics_checks(statistics(digits), SETTINGS)) == (
-        "data gate: leakage, train/test: 50, bound 0\nThe same images are in both "
+        "data gate: leakage, train/test: 50, bound ≤ 0\nThe same images are in both "
         "train and test, so test no longer measures unseen data. Remove them from "
         "train."
     )
@@ -241,7 +241,7 @@ def test_leakage_says_how_many_images(digits):
 def test_conflicts_say_which_labels(digits):
     relabel(digits)
     assert only(statistics_checks(statistics(digits), SETTINGS)) == (
-        "data gate: conflicts, all splits: 2, bound 0\nThe same image carries "
+        "data gate: conflicts, all splits: 2, bound ≤ 0\nThe same image carries "
         "several labels: 1 image labelled 3 and 8; 1 image labelled 5 and 9. Correct "
         "the labels or remove these records."
     )
@@ -250,7 +250,7 @@ def test_conflicts_say_which_labels(digits):
 def test_a_missing_class_is_named(digits):
     drop_class(digits)
     assert only(statistics_checks(statistics(digits), off_but("balance"))) == (
-        "data gate: balance, train: 0, bound 0.03\nNo example of class 7; each class "
+        "data gate: balance, train: 0, bound ≥ 0.03\nNo example of class 7; each class "
         "needs at least a share of 0.03 of train. Add examples of it or lower "
         "data_gate.min_class_share."
     )
@@ -264,7 +264,7 @@ def test_the_rarest_class_is_named(digits):
     rarest = int(np.bincount(labels).argmin())
     share = np.mean(labels == rarest)
     assert only(checks).startswith(
-        f"data gate: balance, val: {share:.4g}, bound 0.095\nClass {rarest} is the "
+        f"data gate: balance, val: {share:.4g}, bound ≥ 0.095\nClass {rarest} is the "
         "rarest; "
     )
 
@@ -272,26 +272,36 @@ def test_the_rarest_class_is_named(digits):
 def test_blank_images_are_counted(digits):
     blank(digits)
     assert only(statistics_checks(statistics(digits), SETTINGS)) == (
-        "data gate: constant images, train: 0.05, bound 0.001\n200 images of train are "
-        "of one single value, blank or saturated. Remove them or repair their source."
+        "data gate: constant images, train: 0.05, bound ≤ 0.001\n200 images of train "
+        "are of one single value, blank or saturated. Remove them, repair their source "
+        "or, where such images belong to the data, raise "
+        "data_gate.max_constant_share."
     )
 
 
 @pytest.mark.parametrize(
-    ("plant", "cause"),
+    ("plant", "cause", "change"),
     [
-        (invert, "Too bright: the images may be inverted, black on white."),
-        (scale, "Too dark: the pixels may be scaled to 0..1 instead of 0..255."),
+        (
+            invert,
+            "Too bright: the images may be inverted, black on white.",
+            "raise .max",
+        ),
+        (
+            scale,
+            "Too dark: the pixels may be scaled to 0..1 instead of 0..255.",
+            "lower .min",
+        ),
     ],
 )
-def test_pixels_name_the_likely_cause(digits, plant: Callable, cause: str):
+def test_pixels_name_the_likely_cause(digits, plant: Callable, cause: str, change: str):
     plant(digits)
     found = failed(statistics_checks(statistics(digits), SETTINGS))
     check = found["mean pixel", "train"]
     assert message(check) == (
         f"data gate: mean pixel, train: {check.value:.4g}, bound 0.08 to 0.2\n{cause} "
-        "Convert them again or, for another kind of image, set data_gate.min_mean and "
-        "data_gate.max_mean."
+        "Convert them again or, for another kind of image, "
+        f"{change.replace('.', 'data_gate.')}_mean."
     )
 
 
@@ -300,7 +310,7 @@ def test_malformed_records_always_stop(digits):
     found = statistics(digits) + DataStatistics({"val": counted})
     checks = statistics_checks(found, off_but("anomalies", "off"))
     assert only(checks) == (
-        "data gate: malformed records, val: 2, bound 0\nEach record needs 784 pixels "
+        "data gate: malformed records, val: 2, bound ≤ 0\nEach record needs 784 pixels "
         "in 0..255 and one label in 0..9, all int64. Correct them: `mnist-pipeline "
         "data verify DIR` names the first of them."
     )
@@ -331,8 +341,8 @@ def test_drift_against_previous_data_is_stopped(digits, bundled):
 
     share = float(np.mean(bundled["train"][1] == 7))
     assert message(found["label drift", "train against previous"]) == (
-        f"data gate: label drift, train against previous: {share:.4g}, bound 0.1\nThe "
-        "data changed since the last accepted run. If that is meant, set "
+        f"data gate: label drift, train against previous: {share:.4g}, bound ≤ 0.1\n"
+        "The data changed since the last accepted run. If that is meant, set "
         "data_gate.drift to 'warn' or raise data_gate.max_label_drift; later data is "
         "then compared with this."
     )
@@ -361,10 +371,10 @@ def test_sizes_are_held_to_their_bounds():
         ("test", 0, 100, False),
     ]
     assert [message(check) for check in checks[1:]] == [
-        "data gate: size, val: 99, bound 100\nSplit val has 99 examples and needs at "
+        "data gate: size, val: 99, bound ≥ 100\nSplit val has 99 examples and needs at "
         "least 100. Add examples to val/ or lower data_gate.min_val.",
-        "data gate: size, test: 0, bound 100\nSplit test is missing and needs at least "
-        "100. Add examples to test/ or lower data_gate.min_test.",
+        "data gate: size, test: 0, bound ≥ 100\nSplit test is missing and needs at "
+        "least 100. Add examples to test/ or lower data_gate.min_test.",
     ]
 
 

@@ -84,11 +84,31 @@ def test_the_page_says_when_and_how_the_run_ran(whole, lineage, make_summary) ->
     assert "none: the code ran from no git checkout" in elsewhere.html
 
 
-def test_an_answer_as_asked_for_is_not_said_twice(whole) -> None:
+def test_what_was_measured_is_always_said(whole) -> None:
     _, html = whole
 
-    assert html.count(">present</data>") == 1
-    assert ">as asked</data>" in html
+    assert html.count(">present</data>") == 2
+    assert "as asked" not in html
+
+
+def test_bounds_say_their_direction_where_they_have_one(make_summary, lineage) -> None:
+    checks = [
+        {**check, "direction": direction}
+        for check, direction in zip(
+            make_summary()["checks"],
+            ("at least", "at most", "at least", ""),
+            strict=True,
+        )
+    ]
+    html = make_page(make_summary(checks=checks), lineage).html
+
+    for text in (
+        '≥ <data data-key="checks.0.bound" value="10">10</data>',
+        '≤ <data data-key="checks.1.bound" value="0.1">0.1</data>',
+        '≥ <data data-key="checks.2.bound" value="0.5">0.5</data>',
+        '<td><data data-key="checks.3.bound" value="&#34;present&#34;">present</data>',
+    ):
+        assert text in re.sub(r"\s+<data", " <data", html).replace("<td> <", "<td><")
 
 
 def test_the_page_needs_nothing_from_anywhere(whole) -> None:
