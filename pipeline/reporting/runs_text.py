@@ -148,6 +148,7 @@ def describe_trace(trace: Trace) -> dict[str, Any]:
         "accuracy": manifest.metrics.accuracy if manifest.metrics else None,
         "classes": list(manifest.classes),
         "versions": manifest.versions,
+        "commit": manifest.commit,
         "code": _origin(trace.code),
         "data": _origin(trace.data),
         "schema": _origin(trace.schema),
@@ -172,6 +173,7 @@ def print_trace(console: Console, trace: Mapping[str, Any]) -> None:
         "run": run,
         "accuracy": percent(trace["accuracy"]),
         **{name: _said(trace[name]) for name in ("code", "data", "schema")},
+        "commit": trace["commit"] and escape(trace["commit"]),
         "made with": ", ".join(f"{k} {v}" for k, v in trace["versions"].items()),
     }
     table = Table(box=None, pad_edge=False, show_header=False)

@@ -181,6 +181,7 @@ def test_trace_leads_from_a_version_to_its_data(recorder, tmp_path) -> None:
         "checks": [],
         "versions": {"tfx": "1.16.0"},
         "classes": NAMES,
+        "commit": "c0ffee-dirty",
     }
     version = store.publish(tmp_path / "export", facts)
     recorder.run("20260105-000000-dddd", version, data=str(tmp_path / "gone"))
@@ -207,6 +208,8 @@ def test_trace_leads_from_a_version_to_its_data(recorder, tmp_path) -> None:
     text = call(recorder, "trace", version).output
     assert f"{tmp_path}/gone, dddddddddddd, no longer there" in text
     assert "accuracy   98.76 %" in text
+    assert content["commit"] == "c0ffee-dirty"
+    assert "commit     c0ffee-dirty" in text
     (store.path(version) / "saved_model.pb").write_bytes(b"other")
     assert "'saved_model.pb' changed" in call(recorder, "trace", version).output
 
