@@ -10,3 +10,9 @@ class DataVerdict(Artifact):
     """
 
     TYPE_NAME = "DataVerdict"
+
+
+class ModelChoice(Artifact):
+    """Why a resolver chose the model that it did, or none: ``choice.json``."""
+
+    TYPE_NAME = "ModelChoice"

@@ -95,6 +95,17 @@ class Manifest:
     rollback_of: PositiveInt | None = None
     commit: Line | None = None
 
+    def __post_init__(self) -> None:
+        """Refuses a copy of itself or of a later version, so that no chain is endless.
+
+        Raises:
+          ValueError: ``rollback_of`` is not below ``version``.
+        """
+        if self.rollback_of is not None and self.rollback_of >= self.version:
+            raise ValueError(
+                f"rollback_of {self.rollback_of} is not older than {self.version}"
+            )
+
 
 _MANIFEST = TypeAdapter(Manifest)
 
@@ -159,12 +170,23 @@ def compare(folder: Path, manifest: Manifest) -> dict[str, str]:
     Raises:
       OSError: a file cannot be read.
     """
-    digests = {
+    return differences(manifest.files, digests(folder))
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Returns the path of each file of a model to its SHA-256.
+
+    Models are the same where these are. A ``manifest.json`` is left out, and what is
+    no plain file has no digest but the words for it.
+
+    Raises:
+      OSError: a file cannot be read.
+    """
+    return {
         path: sha256(folder / path) if regular else _ODD
         for path, regular in files_below(folder)
         if path != MANIFEST_FILE
     }
-    return differences(manifest.files, digests)
 
 
 def differences(
@@ -180,19 +202,27 @@ def differences(
     return dict(sorted(result.items()))
 
 
-def require_whole(folder: Path, problems: Mapping[str, str]) -> None:
+def require_whole(folder: Path, problems: Mapping[str, str], advice: str) -> None:
     """Refuses a version whose files are not as published.
+
+    Args:
+      folder: of the version.
+      problems: from ``compare``.
+      advice: what to do next, a sentence.
 
     Raises:
       PipelineError: names each file that is missing, changed or added.
     """
     if problems:
-        listed = ", ".join(f"{path!r} {what}" for path, what in problems.items())
         raise PipelineError(
-            f"Expected the files in {folder} to be as published. Received: {listed}. "
-            "Restore them or go back to another version with 'mnist-pipeline models "
-            "rollback VERSION'."
+            f"Expected the files in {folder} to be as published. "
+            f"Received: {listed(problems)}. {advice}"
         )
+
+
+def listed(problems: Mapping[str, str]) -> str:
+    """Names each file of ``compare`` with what is wrong with it, in one line."""
+    return ", ".join(f"{path!r} {what}" for path, what in problems.items())
 
 
 def _checked(text: str, name: str) -> Manifest:

@@ -20,7 +20,6 @@ from components.durable import (
     copy_files,
     explain_os_errors,
     files_below,
-    sha256,
     sync_folder,
     sync_folders,
     write_text,
@@ -31,6 +30,7 @@ from components.model_manifest import (
     Manifest,
     compare,
     differences,
+    digests,
     facts_of,
     new_manifest,
     read_manifest,
@@ -99,6 +99,18 @@ class ModelStore:
         with explain_os_errors("read the files", self.base):
             return compare(self.path(version), manifest)
 
+    def require_whole(self, version: int) -> None:
+        """Refuses a version whose files are not as published, with a way out.
+
+        Raises:
+          UsageError: there is no such version.
+          PipelineError: its manifest cannot be believed, a file not be read, or not
+            all are as published.
+        """
+        changes = self.verify(version)
+        if changes:
+            require_whole(self.path(version), changes, self._way_out(version))
+
     def size(self, version: int) -> int:
         """Returns the bytes in the files of a version.
 
@@ -110,13 +122,16 @@ class ModelStore:
             files = [folder / path for path, _ in files_below(folder)]
             return sum(file.lstat().st_size for file in files)
 
-    def publish(self, source: str | Path, facts: Mapping[str, Any]) -> int:
+    def publish(
+        self, source: str | Path, facts: Mapping[str, Any], above: int = 0
+    ) -> int:
         """Publishes a SavedModel as the newest version.
 
         Args:
           source: folder of the SavedModel; a ``manifest.json`` in it is left out.
           facts: all that ``manifest.json`` says, as JSON values, but for
             ``version``, ``time`` and ``files``.
+          above: a version that was used, though nothing here may tell any more.
 
         Returns:
           The version.
@@ -125,9 +140,11 @@ class ModelStore:
           PipelineError: nothing was published and no version was touched.
         """
         with explain_os_errors("publish a model", self.base), self._locked():
-            return self._publish(Path(source), facts)
+            return self._publish(Path(source), facts, above=above)
 
-    def publish_once(self, source: str | Path, facts: Mapping[str, Any]) -> int:
+    def publish_once(
+        self, source: str | Path, facts: Mapping[str, Any], above: int = 0
+    ) -> int:
         """Publishes a SavedModel, unless the newest version is the same already.
 
         A Pusher that is killed when the version is there, and its success not yet
@@ -136,6 +153,7 @@ class ModelStore:
         Args:
           source: folder of the SavedModel.
           facts: as for ``publish``; ``run_id`` and ``commit`` alone may differ.
+          above: as for ``publish``.
 
         Returns:
           The version, new or found.
@@ -146,7 +164,7 @@ class ModelStore:
         with explain_os_errors("publish a model", self.base), self._locked():
             found = self._find_newest(Path(source), facts)
             if found is None:
-                return self._publish(Path(source), facts)
+                return self._publish(Path(source), facts, above=above)
             # It may have been killed before this.
             sync_folder(self.base)
             return found
@@ -168,7 +186,7 @@ class ModelStore:
         with explain_os_errors("publish a model", self.base), self._locked():
             version = self._require_older(version)
             manifest, folder = self.manifest(version), self.path(version)
-            require_whole(folder, compare(folder, manifest))
+            self.require_whole(version)
             facts = {**facts_of(manifest), "rollback_of": version}
             return self._publish(folder, facts, expected=manifest.files)
 
@@ -211,21 +229,45 @@ class ModelStore:
             sync_folder(self.base)
             return versions
 
+    def _way_out(self, damaged: int) -> str:
+        """Returns what to do about a damaged version, given the other ones."""
+        *older, serving = self.versions()
+        if damaged != serving:
+            return f"Restore them, or leave it so: version {serving} serves."
+        whole = [version for version in older if self._is_whole(version)]
+        other = (
+            f", or go back with 'mnist-pipeline models rollback {whole[-1]}'"
+            if whole
+            else ""
+        )
+        return (
+            "Restore them, run 'mnist-pipeline run' again, which publishes anew"
+            f"{other}."
+        )
+
+    def _is_whole(self, version: int) -> bool:
+        try:
+            return not self.verify(version)
+        except PipelineError:
+            return False
+
     def _publish(
         self,
         source: Path,
         facts: Mapping[str, Any],
         expected: Mapping[str, str] | None = None,
+        above: int = 0,
     ) -> int:
         """Copies beside, forces to disk, renames; ``expected`` maps path → SHA-256."""
         _require_saved_model(source)
-        version = self._next_version()
+        version = self._next_version(above)
         incoming = self.base / f"{_INCOMING}{version}"
         now = datetime.now(timezone.utc).isoformat(timespec="seconds")
         try:
             files = copy_files(source, incoming, leave_out=MANIFEST_FILE)
             if expected is not None:
-                require_whole(source, differences(expected, files))
+                changes = differences(expected, files)
+                require_whole(source, changes, "Try again.")
             own = {"version": version, "time": now, "files": files}
             manifest = new_manifest({**facts, **own})
             write_text(incoming / MANIFEST_FILE, to_json(manifest))
@@ -246,25 +288,21 @@ class ModelStore:
             if not _is_published(folder):
                 return None
             manifest = read_manifest(folder)
-            files = {
-                path: sha256(source / path)
-                for path, _ in files_below(source)
-                if path != MANIFEST_FILE
-            }
             own = {
                 "version": version,
                 "time": manifest.time.isoformat(),
                 "run_id": manifest.run_id,
                 "commit": manifest.commit,
-                "files": files,
+                "files": digests(source),
             }
             wanted = new_manifest({**facts, **own})
             if manifest == wanted and not compare(folder, manifest):
                 return version
         return None
 
-    def _next_version(self) -> int:
-        last = max([self._last_version(), *(int(p.name) for p in self._numbered())])
+    def _next_version(self, above: int) -> int:
+        there = (int(path.name) for path in self._numbered())
+        last = max([above, self._last_version(), *there])
         version = max(int(time.time()), last + 1)
         if version > _MAX_VERSION:
             raise PipelineError(

@@ -41,9 +41,9 @@ from components.gates import ModelGateSettings
 from components.hyperparameters import from_dict
 from components.metrics import BASELINE, EvaluationMetrics
 from components.model_manifest import MANIFEST_FILE, to_json
+from components.model_records import REPLACES
 from components.model_store import ModelStore
-
-_BLESSINGS = ("model_blessing", "infra_blessing")
+from components.pusher_driver import BLESSINGS, Driver
 
 Artifacts = dict[str, list[Artifact]]
 
@@ -53,7 +53,7 @@ class Executor(stock.Executor):
 
     def CheckBlessing(self, input_dict: Artifacts) -> bool:  # noqa: N802
         """Says whether each blessing that is wired is there and given."""
-        wired = [input_dict[key] for key in _BLESSINGS if key in input_dict]
+        wired = [input_dict[key] for key in BLESSINGS if key in input_dict]
         return all(wired) and super().CheckBlessing(input_dict)
 
     def Do(  # noqa: N802
@@ -67,7 +67,8 @@ class Executor(stock.Executor):
         Args:
           input_dict: the inputs of ``PusherSpec``, one artifact each.
           output_dict: ``pushed_model`` gets TFX's custom properties ``pushed``,
-            ``pushed_destination``, ``pushed_version``, and the manifest as a file.
+            ``pushed_destination``, ``pushed_version``, and the manifest as a file;
+            ``replaces`` where the driver named a version.
             What a killed run published is found, not published again; its manifest
             names that run.
           exec_properties: the parameters of ``PusherSpec``.
@@ -82,11 +83,17 @@ class Executor(stock.Executor):
             return
         store = ModelStore(exec_properties["destination"])
         facts = self._facts(input_dict, exec_properties)
-        number = store.publish_once(self.GetModelPath(input_dict), facts)
+        replaced = exec_properties.get(REPLACES, "")
+        # A server that has loaded a number does not look at it again.
+        number = store.publish_once(
+            self.GetModelPath(input_dict), facts, above=int(replaced or 0)
+        )
         # The model itself is not kept here as well: it is the Trainer's artifact.
         manifest = to_json(store.manifest(number))
         write_text(Path(pushed.uri) / MANIFEST_FILE, manifest)
         self._MarkPushed(pushed, str(store.path(number)), str(number))
+        if replaced:
+            pushed.set_string_custom_property(REPLACES, replaced)
 
     def _facts(
         self, input_dict: Artifacts, exec_properties: Mapping[str, Any]
@@ -148,6 +155,7 @@ class Pusher(BaseComponent):
 
     SPEC_CLASS = PusherSpec
     EXECUTOR_SPEC = ExecutorClassSpec(Executor)
+    DRIVER_CLASS = Driver
 
     def __init__(
         self,

@@ -19,13 +19,13 @@ def warm_start(model: keras.Model, exported: str | None) -> bool:
 
     Args:
       model: its weights are set.
-      exported: folder of a SavedModel; None where no model was blessed yet.
+      exported: folder of a SavedModel; None where there is none.
 
     Returns:
       Whether the weights were set.
     """
     if exported is None:
-        _log.info("no warm start: no model was blessed yet")
+        _log.info("no warm start: there is no model to start from")
         return False
     with plain_path(exported) as folder:
         loaded = tf.saved_model.load(folder)
@@ -34,7 +34,7 @@ def warm_start(model: keras.Model, exported: str | None) -> bool:
     received = [weight.shape for weight in weights]
     if received != expected:
         _log.info(
-            "no warm start: the latest blessed model does not fit. Expected weights "
+            "no warm start: the model to start from does not fit. Expected weights "
             "of shapes %s. Received: %s in %s",
             _shapes(expected),
             _shapes(received),
@@ -42,7 +42,7 @@ def warm_start(model: keras.Model, exported: str | None) -> bool:
         )
         return False
     model.set_weights(weights)
-    _log.info("warm start from the latest blessed model, %s", exported)
+    _log.info("warm start from %s", exported)
     return True
 
 

@@ -45,8 +45,8 @@ class Config:
       data_gate: what the data must keep to.
       evaluation: what the model must reach.
       serving_check: what the exported model must keep to.
-      rebaseline: ignore the latest blessed model in this run.
-      warm_start: train from the weights of the latest blessed model.
+      rebaseline: do not compare with the model that serves in this run.
+      warm_start: train from the weights of the model that serves.
       kubeflow: how the cluster runs it; has no effect on the results.
     """
 

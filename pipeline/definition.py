@@ -13,11 +13,11 @@ from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import example_gen_pb2, trainer_pb2
-from tfx.types import Channel
-from tfx.types.standard_artifacts import Model, ModelBlessing
+from tfx.types import BaseChannel, Channel
+from tfx.types.standard_artifacts import InfraBlessing, Model, ModelBlessing
 
-from components.artifacts import DataVerdict
-from components.baseline import LatestOtherBlessedModelStrategy
+from components.artifacts import DataVerdict, ModelChoice
+from components.baseline import ServingModelStrategy
 from components.classes import read_class_names
 from components.data_gate import DataGate
 from components.example_gen import CopyingExecutor
@@ -139,12 +139,8 @@ def create_pipeline(
     _run_again_on(transform, transforming)
     transform.add_upstream_node(data_gate)
 
-    # The model to start from, if one is wanted: the last one blessed.
-    start = Resolver(
-        strategy_class=LatestOtherBlessedModelStrategy,
-        model=Channel(type=Model),
-        model_blessing=Channel(type=ModelBlessing),
-    ).with_id("WarmStartResolver")
+    # The model to start from, if one is wanted: the one that serves.
+    start = _serving_model(config).with_id("WarmStartResolver")
 
     trainer = Trainer(
         run_fn="components.trainer.run_fn",
@@ -163,12 +159,9 @@ def create_pipeline(
         },
     ).with_id("Trainer")
 
-    # The model to compare with: the last one blessed before this one.
-    baseline = Resolver(
-        strategy_class=LatestOtherBlessedModelStrategy,
-        candidate=trainer.outputs["model"],
-        model=Channel(type=Model),
-        model_blessing=Channel(type=ModelBlessing),
+    # The model to compare with: the one that serves.
+    baseline = _serving_model(
+        config, skip=config.rebaseline, candidate=trainer.outputs["model"]
     ).with_id("BaselineResolver")
 
     # Loads the export in a fresh process and calls every signature.
@@ -230,6 +223,25 @@ def create_pipeline(
         # TFX's own helper makes the folder, and wiring should not write.
         metadata_connection_config=metadata or sqlite_connection(config.metadata),
         beam_pipeline_args=BEAM_ARGS,
+    )
+
+
+def _serving_model(
+    config: Config, skip: bool = False, **candidate: BaseChannel
+) -> Resolver:
+    return Resolver(
+        strategy_class=ServingModelStrategy,
+        config={
+            "serving": str(config.serving),
+            "artifacts": str(config.artifacts),
+            "pipeline": config.pipeline,
+            "skip": skip,
+        },
+        model=Channel(type=Model),
+        model_blessing=Channel(type=ModelBlessing),
+        infra_blessing=Channel(type=InfraBlessing),
+        choice=Channel(type=ModelChoice),
+        **candidate,
     )
 
 

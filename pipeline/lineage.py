@@ -38,6 +38,7 @@ class RunLineage:
         self._store = sqlite_connection(store) if isinstance(store, Path) else store
         self._run_id = run_id
         self._outputs: dict[tuple[str, str], RunArtifact] | None = None
+        self._resolved: dict[tuple[str, str], RunArtifact] = {}
 
     def output(self, node_id: str, name: str) -> RunArtifact | None:
         """Returns an output of a node, or None where it published none."""
@@ -49,6 +50,11 @@ class RunLineage:
             self._outputs = self._read()
         return self._outputs
 
+    def resolved(self, node_id: str, name: str) -> RunArtifact | None:
+        """Returns what a resolver passed on, or None where that was nothing."""
+        self.outputs()
+        return self._resolved.get((node_id, name))
+
     def maker(self, uri: str) -> str | None:
         """Returns the id of the run that made an artifact, or None if unknown."""
         with open_metadata(self._store) as handle:
@@ -56,11 +62,15 @@ class RunLineage:
 
     def _read(self) -> dict[tuple[str, str], RunArtifact]:
         with open_metadata(self._store) as handle:
-            found: dict[tuple[str, str], RunArtifact] = {}
+            made: dict[tuple[str, str], RunArtifact] = {}
             for node, execution in run_executions(handle.store, self._run_id):
-                for name, artifact in _outputs(handle.store, execution.id):
-                    found[node, name] = RunArtifact(artifact.uri, _properties(artifact))
-            return found
+                for kind, found in (
+                    (mlmd.Event.OUTPUT, made),
+                    (mlmd.Event.INTERNAL_OUTPUT, self._resolved),
+                ):
+                    for name, one in _outputs(handle.store, execution.id, kind):
+                        found[node, name] = RunArtifact(one.uri, _properties(one))
+            return made
 
 
 def run_executions(
@@ -109,12 +119,12 @@ def node_id(store: MetadataStore, execution: mlmd.Execution) -> str:
 
 
 def _outputs(
-    store: MetadataStore, execution_id: int
+    store: MetadataStore, execution_id: int, kind: int
 ) -> list[tuple[str, mlmd.Artifact]]:
     names = {
         event.artifact_id: event.path.steps[0].key
         for event in store.get_events_by_execution_ids([execution_id])
-        if event.type == mlmd.Event.OUTPUT
+        if event.type == kind
     }
     artifacts = store.get_artifacts_by_id(list(names))
     return [

@@ -47,9 +47,9 @@ def unfit_metadata(database: Path, problem: str) -> PipelineError:
         f"Expected a whole metadata database. Received: {database} ({problem}). "
         "It was left as it is. Restore it from a backup, or move it aside and run "
         f"again:\n  mv '{database}' '{aside}'\n"
-        "Without it every node runs again, the model has no baseline to be compared "
-        "with, and earlier runs have no lineage. Published versions, reports and logs "
-        "are kept."
+        "Without it every node runs again, and earlier runs have no lineage. The model "
+        "is still compared with the version that serves. "
+        "Published versions, reports and logs are kept."
     )
 
 

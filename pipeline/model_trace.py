@@ -6,6 +6,7 @@ from pathlib import Path
 import attrs
 
 from components.model_manifest import Manifest
+from components.model_serving import find_original
 from components.model_store import ModelStore
 from pipeline.run_history import Execution, Run, RunHistory
 from pipeline.source_digest import code_digest, data_digest, files_digest
@@ -66,7 +67,7 @@ def trace(history: RunHistory, store: ModelStore, version: int) -> Trace:
       PipelineError: its manifest or the metadata database is damaged.
     """
     manifest = store.manifest(version)
-    original = _original(store, version)
+    original = find_original(store, version)
     executions = _ancestors(history, _pushing(history, original))
     digests = manifest.digests
     return Trace(
@@ -91,21 +92,11 @@ def trace(history: RunHistory, store: ModelStore, version: int) -> Trace:
     )
 
 
-def _original(store: ModelStore, version: int) -> int:
-    """Follows rollbacks as far as the versions are still there."""
-    while version in store.versions():
-        before = store.manifest(version).rollback_of
-        if before is None:
-            break
-        version = before
-    return version
-
-
 def _pushing(history: RunHistory, version: int) -> Execution | None:
     """The execution of the Pusher that published a version."""
     for run in history.runs:
         pushed = run.output("Pusher", "pushed_model")
-        if pushed and run.version == version:
+        if pushed and pushed.properties.get("pushed_version") == str(version):
             return history.maker(pushed.id)
     return None
 

@@ -21,11 +21,13 @@ from components.checks import (
 )
 from components.features import SPLITS
 from components.metrics import BASELINE, EvaluationMetrics
+from components.model_choice import read_choice
 from components.model_gate import model_checks
 from components.trainer import HISTORY_FILE
 from pipeline.config import Config, to_dict
 from pipeline.lineage import RunArtifact, RunLineage
 from pipeline.local_runner import NodeResult
+from pipeline.publication import Publication, read_publication
 from pipeline.reporting.text import cause
 from pipeline.surroundings import describe_surroundings
 
@@ -54,24 +56,30 @@ def summarize(
     """
     salvage = Salvage()
     evaluation = salvage.read("the metrics", lambda: read_metrics(lineage), None)
+    ended = status(results, lineage)
+    publication = _publication(config, results, lineage) if ended == "pushed" else None
+    lost = publication.problem if publication else ""
     summary = {
         "run_id": run_id,
         "pipeline": config.pipeline,
         **describe_surroundings(seconds),
-        "status": status(results, lineage),
-        "failure": _failure(results),
+        "status": "failed" if lost else ended,
+        "failure": {"node": "Pusher", "cause": lost} if lost else _failure(results),
         "components": [_component(result) for result in results],
         "data": salvage.read("the examples", lambda: read_counts(lineage), {}),
         "classes": list(origin["classes"]),
         "metrics": evaluation.summary() if evaluation else None,
         "baseline": evaluation.summary(BASELINE) if evaluation else None,
+        "baseline_model": read_choice_of(lineage, "BaselineResolver", salvage),
+        "warm_start_model": read_choice_of(lineage, "WarmStartResolver", salvage),
         "checks": [
             attrs.asdict(check)
             for check in read_all_checks(
                 config, results, lineage, evaluation, origin["classes"], salvage
             )
         ],
-        "model": read_model(lineage, salvage),
+        "model": read_model(lineage, publication, salvage),
+        "serving": publication.summary() if publication else None,
         "seconds": round(seconds, 1),
         "versions": _versions(),
         "config": to_dict(config),
@@ -182,19 +190,57 @@ def read_metrics(lineage: RunLineage) -> EvaluationMetrics | None:
     return EvaluationMetrics(artifact.uri) if artifact else None
 
 
-def read_model(lineage: RunLineage, salvage: "Salvage") -> dict[str, Any]:
-    """Returns where the model was pushed, its version, its size and precision.
+def read_choice_of(
+    lineage: RunLineage, resolver: str, salvage: "Salvage"
+) -> dict[str, Any] | None:
+    """Returns the model that a resolver chose and why; None where it did not run.
 
     Args:
       lineage: of the run.
+      resolver: id of the node.
+      salvage: is told where the choice cannot be read; it is None then.
+
+    Returns:
+      ``uri``, ``version`` as it was published and ``run_id`` that made it, each None
+      where there is none, and ``why``.
+    """
+    choice = lineage.resolved(resolver, "choice")
+    made = choice and salvage.read(
+        f"the choice of {resolver}", lambda: read_choice(choice.uri), None
+    )
+    if made is None:
+        return None
+    model = lineage.resolved(resolver, "model")
+    return {
+        "uri": model.uri if model else None,
+        "version": str(made.version) if model and made.version else None,
+        "run_id": lineage.maker(model.uri) if model else None,
+        "why": made.why,
+    }
+
+
+def _publication(
+    config: Config, results: Sequence[NodeResult], lineage: RunLineage
+) -> Publication | None:
+    ran = any(result.id == "Pusher" and result.state == "done" for result in results)
+    return read_publication(config.serving, lineage, ran)
+
+
+def read_model(
+    lineage: RunLineage, publication: Publication | None, salvage: "Salvage"
+) -> dict[str, Any]:
+    """Returns what serves, where the run pushed, and the model's size and precision.
+
+    Args:
+      lineage: of the run.
+      publication: what serves; None where the run pushed nothing.
       salvage: is told where the last two cannot be read; they are None then.
     """
-    pushed = lineage.output("Pusher", "pushed_model")
-    properties = pushed.properties if pushed else {}
+    serves = publication.summary() if publication else {"path": None, "version": None}
     history = salvage.read("the training", lambda: _read_history(lineage), {})
     return {
-        "path": properties.get("pushed_destination"),
-        "version": properties.get("pushed_version"),
+        "path": serves["path"],
+        "version": serves["version"],
         "parameters": history.get("parameters"),
         "precision": history.get("precision"),
     }

@@ -14,7 +14,6 @@ import tensorflow as tf
 
 from components.errors import PipelineError, UsageError
 from components.features import PROBABILITIES
-from components.model_manifest import require_whole
 from components.model_store import ModelStore
 from components.plain_paths import plain_path
 from pipeline.prediction_inputs import Picture
@@ -59,7 +58,7 @@ def load_served_model(store: ModelStore, version: int | None = None) -> ServedMo
         version = _newest(store)
     manifest = store.manifest(version)
     path = store.path(version)
-    require_whole(path, store.verify(version))
+    store.require_whole(version)
     try:
         with plain_path(path) as folder:
             loaded = tf.saved_model.load(folder)

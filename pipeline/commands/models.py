@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.group(cls=ListsByDefault)
 def models() -> None:
-    """List the published models (the default), verify, roll back, prune them."""
+    """List the published models (the default), find, verify, roll back, prune them."""
 
 
 @models.command("list")
@@ -58,13 +58,11 @@ def verify(
 
     Of each VERSION, or of all versions when none is given.
     """
-    from components.model_manifest import require_whole
-
     store = open_store(workspace, pipeline)
     problems = []
-    for version in versions or _some(store):
+    for version in versions or published_versions(store):
         try:
-            require_whole(store.path(version), store.verify(version))
+            store.require_whole(version)
         except UsageError:
             raise
         except PipelineError as error:
@@ -78,6 +76,20 @@ def verify(
 @models.command()
 @click.argument("version", metavar="[VERSION]", required=False, type=click.IntRange(1))
 @of_one_store
+def path(version: int | None, workspace: Path | None, pipeline: str | None) -> None:
+    """Print the folder of VERSION (default: the one that serves), nothing else.
+
+    For a shell: "$(mnist-pipeline models path)".
+    """
+    store = open_store(workspace, pipeline)
+    version = version or published_versions(store)[-1]
+    store.manifest(version)
+    click.echo(store.path(version).absolute())
+
+
+@models.command()
+@click.argument("version", metavar="[VERSION]", required=False, type=click.IntRange(1))
+@of_one_store
 def rollback(version: int | None, workspace: Path | None, pipeline: str | None) -> None:
     """Serve VERSION again (default: the one before the newest).
 
@@ -85,7 +97,7 @@ def rollback(version: int | None, workspace: Path | None, pipeline: str | None) 
     servers pick it up.
     """
     store = open_store(workspace, pipeline)
-    _some(store)
+    published_versions(store)
     new = store.rollback(version)
     original = store.manifest(new).rollback_of
     click.echo(f"{store.path(new)} serves; it is a copy of version {original}.")
@@ -168,7 +180,12 @@ def describe(store: "ModelStore", version: int) -> dict[str, Any]:
     }
 
 
-def _some(store: "ModelStore") -> list[int]:
+def published_versions(store: "ModelStore") -> list[int]:
+    """Returns every version, oldest first; the last one serves.
+
+    Raises:
+      UsageError: there is none.
+    """
     versions = store.versions()
     if not versions:
         raise UsageError(

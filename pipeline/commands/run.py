@@ -49,13 +49,13 @@ _log = logging.getLogger(__name__)
     "--rebaseline",
     is_flag=True,
     default=None,
-    help="Do not compare with the latest blessed model this time.",
+    help="Do not compare with the model that serves this time.",
 )
 @click.option(
     "--warm-start",
     is_flag=True,
     default=None,
-    help="Train from the weights of the latest blessed model.",
+    help="Train from the weights of the model that serves.",
 )
 @click.option(
     "--fresh", is_flag=True, help="Do not go on from a training that was killed."

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipeline.commands.models import open_store
+from pipeline.commands.models import open_store, published_versions
 from pipeline.commands.options import (
     ListsByDefault,
     json_option,
@@ -52,17 +52,21 @@ def show(run_id: str, as_json: bool, workspace: Path | None) -> None:
 
 
 @runs.command()
-@click.argument("version", type=click.IntRange(1))
+@click.argument("version", metavar="[VERSION]", required=False, type=click.IntRange(1))
 @json_option
 @of_one_store
 def trace(
-    version: int, as_json: bool, workspace: Path | None, pipeline: str | None
+    version: int | None, as_json: bool, workspace: Path | None, pipeline: str | None
 ) -> None:
-    """Follow a published VERSION back to its run, code, data and schema."""
+    """Follow VERSION back to its run, code, data and schema.
+
+    Without one, the version that serves.
+    """
     from pipeline.model_trace import trace as follow
     from pipeline.reporting.runs_text import describe_trace, print_trace
 
     store = open_store(workspace, pipeline)
+    version = version or published_versions(store)[-1]
     found = follow(open_history(workspace), store, version)
     _show(describe_trace(found), as_json, print_trace)
 

@@ -8,6 +8,7 @@ from markupsafe import Markup
 from components.classes import describe_class
 from pipeline.reporting import plots
 from pipeline.reporting.sources import Sources, UnavailableError
+from pipeline.reporting.text import compared_with
 
 
 @attrs.frozen(eq=False)
@@ -15,6 +16,7 @@ class Comparison:
     """This model beside the one that it would replace.
 
     Attributes:
+      what: which model the baseline is, and why that one.
       run: that made the baseline; None where that is not known.
       rows: of overall and each class a name, the key of the value in the summary's
         ``metrics`` and ``baseline``, and the change; None where a value is missing.
@@ -22,6 +24,7 @@ class Comparison:
       plot: of the changes of each class.
     """
 
+    what: str
     run: str | None
     rows: list[tuple[str, str, float | None]]
     loss_change: float | None
@@ -46,6 +49,7 @@ def compare(sources: Sources) -> Comparison:
         for label, change in changes.items()
     ]
     return Comparison(
+        what=compared_with(sources.summary) or "the latest other blessed model",
         run=_baseline_run(sources),
         rows=rows,
         loss_change=_change(metrics["loss"], baseline["loss"]),
@@ -65,6 +69,8 @@ def _why_none(sources: Sources) -> str:
     config: dict[str, Any] = sources.summary.get("config", {})
     if config.get("rebaseline"):
         return "Not compared: the run was told to leave the baseline out."
+    if why := compared_with(sources.summary):
+        return f"Compared with {why}."
     return "Nothing to compare with: no earlier model was blessed."
 
 

@@ -41,6 +41,8 @@ def print_summary(console: Console, summary: Mapping[str, Any]) -> None:
     console.print()
     if summary["metrics"]:
         console.print(_metrics_line(summary))
+        if why := compared_with(summary):
+            console.print(f"compared with {escape(why)}")
         console.print(_per_class_table(summary))
     classes = summary_classes(summary)
     checks = [Check(**fields) for fields in summary["checks"]]
@@ -52,7 +54,19 @@ def print_summary(console: Console, summary: Mapping[str, Any]) -> None:
     if passed := Counter(check.gate for check in checks if check.passed):
         gates = ", ".join(f"{count} {gate}" for gate, count in passed.items())
         console.print(f"[green]✓[/] checks passed: {gates}")
+    if text := serving_text(summary):
+        console.print(escape(text))
     console.print(_verdict_line(summary))
+
+
+def serving_text(summary: Mapping[str, Any]) -> str:
+    """Returns what there is to say of the version that serves; often nothing."""
+    return (summary.get("serving") or {}).get("text", "")
+
+
+def serving_state(summary: Mapping[str, Any]) -> str | None:
+    """Returns the state in ``publication.Publication``; None in older summaries."""
+    return (summary.get("serving") or {}).get("state")
 
 
 def summary_classes(summary: Mapping[str, Any]) -> Sequence[str]:
@@ -111,7 +125,13 @@ def number(value: float | str | None) -> str:
 def _verdict_line(summary: Mapping[str, Any]) -> str:
     line = _VERDICTS[summary["status"]]
     if summary["status"] == "pushed":
-        line += f" to {escape(str(summary['model']['path']))}"
+        path = escape(str(summary["model"]["path"]))
+        if serving_state(summary) == "rolled_back":
+            line = f"[yellow]nothing published[/]: {path} serves"
+        elif serving_state(summary) == "superseded":
+            line += f"; {path} serves"
+        else:
+            line += f" to {path}"
         # A resolver looks things up each time; it is never cached.
         if all(
             component.get("cached")
@@ -130,6 +150,11 @@ def _metrics_line(summary: Mapping[str, Any]) -> str:
     if baseline:
         line += f" (baseline {percent(baseline['accuracy'])})"
     return line
+
+
+def compared_with(summary: Mapping[str, Any]) -> str | None:
+    """Says which model is the baseline and why; None where that was not written."""
+    return (summary.get("baseline_model") or {}).get("why")
 
 
 def _per_class_table(summary: Mapping[str, Any]) -> Table:

@@ -6,7 +6,12 @@ from typing import Any
 import attrs
 
 from components.checks import Check
-from pipeline.reporting.text import name_labels, summary_classes
+from pipeline.reporting.text import (
+    name_labels,
+    serving_state,
+    serving_text,
+    summary_classes,
+)
 
 _HEADLINES = {
     "pushed": "Pushed as version {version}",
@@ -14,6 +19,9 @@ _HEADLINES = {
     "model_rejected": "Not pushed: the model was rejected",
     "serving_rejected": "Not pushed: the serving check rejected the model",
     "failed": "Not pushed: the run failed",
+    # Of ``serving``, where the run pushed.
+    "rolled_back": "Nothing published: version {version} serves on purpose",
+    "superseded": "Pushed, and version {version} of a later run serves",
 }
 
 
@@ -54,8 +62,9 @@ def judge(summary: Mapping[str, Any]) -> Verdict:
     elif status == "failed":
         reasons = [_failure(summary), *reasons]
         steps += _after_a_failure(summary)
+    headline = _HEADLINES.get(serving_state(summary)) or _HEADLINES[status]
     return Verdict(
-        headline=_HEADLINES[status].format(**summary["model"]),
+        headline=headline.format(**summary["model"]),
         good=status == "pushed",
         reasons=reasons,
         warnings=[
@@ -77,6 +86,8 @@ def _why_pushed(summary: Mapping[str, Any]) -> list[str]:
     ]
     if all(node.get("cached") for node in work):
         reasons.append("Nothing had changed, so no node ran again.")
+    if text := serving_text(summary):
+        reasons.append(text)
     return reasons
 
 

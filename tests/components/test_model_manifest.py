@@ -43,6 +43,17 @@ def test_a_good_one_is_read(folder):
     assert (manifest.rebaseline, manifest.rollback_of) == (False, None)
 
 
+@pytest.mark.parametrize("original", [7, 8, 2**40])
+def test_a_copy_is_of_an_older_version(folder, original):
+    write(folder, rollback_of=6)
+    assert read_manifest(folder).rollback_of == 6
+    write(folder, rollback_of=original)
+    with pytest.raises(
+        PipelineError, match=f"rollback_of {original} is not older than 7"
+    ):
+        read_manifest(folder)
+
+
 def test_classes_are_read_and_are_digits_in_older_manifests(folder):
     write(folder)
     assert "".join(read_manifest(folder).classes) == "0123456789"

@@ -1,4 +1,4 @@
-"""Training on from the model that was blessed before, through TFX."""
+"""Training on from the model that serves, through TFX."""
 
 import pytest
 
@@ -12,12 +12,12 @@ def test_a_warm_start_trains_on_or_says_why_not(make_project):
     project = make_project()
     cold = project.run(*SHORT, "--warm-start")
     assert cold.code == 0, cold.err
-    assert "no warm start: no model was blessed yet" in cold.err
+    assert "no warm start: there is no model to start from" in cold.err
 
     warm = project.run(*SHORT, "--warm-start")
 
     assert warm.rerun() == FROM_TRAINER
-    assert "warm start from the latest blessed model, " in warm.err
+    assert f"warm start from {warm.summary['warm_start_model']['uri']}" in warm.err
     assert warm.summary["metrics"]["accuracy"] > cold.summary["metrics"]["accuracy"]
     baseline, metrics = warm.summary["baseline"], cold.summary["metrics"]
     # The same model, summed up in another order.
@@ -25,4 +25,4 @@ def test_a_warm_start_trains_on_or_says_why_not(make_project):
         assert baseline[name] == pytest.approx(metrics[name], rel=1e-6)
 
     other = project.run(*SHORT, "--warm-start", "--set", "model.hidden_units=[64]")
-    assert "no warm start: the latest blessed model does not fit." in other.err
+    assert "no warm start: the model to start from does not fit." in other.err

@@ -10,7 +10,7 @@ from tfx.dsl.compiler.compiler import Compiler
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration.pipeline import Pipeline
 
-from components.baseline import LatestOtherBlessedModelStrategy
+from components.baseline import ServingModelStrategy
 from components.errors import DatasetError
 from pipeline.config import load_config
 from pipeline.definition import create_pipeline
@@ -171,7 +171,9 @@ def test_the_evaluator_gets_the_bound(build) -> None:
     assert '"lower_bound": 0.625' in config
 
 
-def test_the_evaluator_compares_the_candidate_with_the_baseline(nodes: Nodes) -> None:
+def test_the_evaluator_compares_the_candidate_with_the_baseline(
+    nodes: Nodes, tmp_path: Path
+) -> None:
     inputs = nodes["Evaluator"].inputs
 
     assert inputs["model"].producer_component_id == "Trainer"
@@ -179,18 +181,24 @@ def test_the_evaluator_compares_the_candidate_with_the_baseline(nodes: Nodes) ->
     resolver = nodes["BaselineResolver"]
     # By name: TFX reloads modules whose functions it calls.
     strategy = resolver.exec_properties["resolver_class"]
-    assert strategy.__qualname__ == LatestOtherBlessedModelStrategy.__qualname__
+    assert strategy.__qualname__ == ServingModelStrategy.__qualname__
+    assert resolver.exec_properties["source_uri"] == {
+        "serving": str(tmp_path / "workspace" / "serving" / "mnist"),
+        "artifacts": str(tmp_path / "workspace" / "artifacts"),
+        "pipeline": "mnist",
+        "skip": False,
+    }
     assert "Trainer" in {node.id for node in resolver.upstream_nodes}
 
 
-def test_a_warm_start_reads_the_latest_blessed_model_before_training(build) -> None:
+def test_a_warm_start_reads_the_model_that_serves_before_training(build) -> None:
     cold, warm = build(), build(warm_start=True)
     nodes = by_id(warm)
 
     assert set(nodes) == {*by_id(cold), "WarmStartResolver"}
     base = nodes["Trainer"].inputs["base_model"]
     assert base.producer_component_id == "WarmStartResolver"
-    assert set(nodes["WarmStartResolver"].inputs) == {"model", "model_blessing"}
+    assert "candidate" not in nodes["WarmStartResolver"].inputs
     assert "base_model" not in by_id(cold)["Trainer"].inputs
     for pipeline, expected in ((cold, False), (warm, True)):
         properties = by_id(pipeline)["Trainer"].exec_properties

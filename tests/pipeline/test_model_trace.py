@@ -1,11 +1,13 @@
 """From a published version back to its run, code, data and schema."""
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
 from history import Recorder
 
-from components.errors import UsageError
+from components.errors import PipelineError, UsageError
 from components.model_store import ModelStore
 from pipeline import model_trace
 from pipeline.config import load_config
@@ -54,6 +56,12 @@ def version(store, data, recorder, tmp_path, monkeypatch) -> int:
     recorder.run("run-1", number, data=str(data))
     recorder.run("run-2", number + 1000)
     return number
+
+
+def publish_another(store: ModelStore, tmp_path: Path) -> int:
+    facts = {"pipeline": "mnist", "run_id": "run-9", "digests": {}, "metrics": None}
+    facts |= {"baseline": None, "checks": [], "versions": {}}
+    return store.publish(tmp_path / "export", facts)
 
 
 def follow(recorder: Recorder, store: ModelStore, version: int):
@@ -118,13 +126,46 @@ def test_a_node_from_the_cache_is_told_where_it_ran(recorder, store, version) ->
 def test_a_rollback_leads_to_what_it_is_a_copy_of(
     recorder, store, version, tmp_path
 ) -> None:
-    facts = {"pipeline": "mnist", "run_id": "run-9", "digests": {}, "metrics": None}
-    facts |= {"baseline": None, "checks": [], "versions": {}}
-    store.publish(tmp_path / "export", facts)
+    publish_another(store, tmp_path)
     copy = store.rollback(version)
     found = follow(recorder, store, copy)
 
     assert (found.version, found.original) == (copy, version)
+    assert found.executions[-1].run_id == "run-1"
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2])
+def test_a_chain_of_rollbacks_that_comes_back_is_refused(
+    recorder, store, version, tmp_path, steps
+) -> None:
+    """A is a copy of A, of B that is one of A, or of B of C of A."""
+    chain = [version]
+    if steps:
+        publish_another(store, tmp_path)
+    chain += [store.rollback(version) for _ in range(steps)]
+    for number, original in zip(chain, chain[-1:] + chain[:-1], strict=True):
+        file = store.path(number) / "manifest.json"
+        content = json.loads(file.read_text()) | {"rollback_of": original}
+        file.write_text(json.dumps(content))
+
+    if steps == 0:
+        with pytest.raises(PipelineError, match=r"rollback_of \d+ is not older than"):
+            follow(recorder, store, version)
+    else:
+        # The oldest manifest cannot be believed, so the chain ends there.
+        found = follow(recorder, store, chain[-1])
+        assert (found.original, found.run.run_id) == (version, "run-1")
+
+
+def test_a_rollback_of_a_version_that_is_gone_leads_to_its_run(
+    recorder, store, version, tmp_path
+) -> None:
+    publish_another(store, tmp_path)
+    copy = store.rollback(version)
+    shutil.rmtree(store.path(version))
+    found = follow(recorder, store, copy)
+
+    assert found.original == version
     assert found.executions[-1].run_id == "run-1"
 
 

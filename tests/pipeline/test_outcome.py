@@ -16,6 +16,9 @@ from components.checks import (
     write_checks,
 )
 from components.classes import DIGITS
+from components.model_choice import Choice, record_choice
+from components.model_manifest import facts_of
+from components.model_store import ModelStore
 from pipeline import outcome
 from pipeline.config import Config, to_dict
 from pipeline.lineage import RunArtifact
@@ -40,6 +43,11 @@ class FakeLineage:
 
     def output(self, node_id: str, name: str) -> RunArtifact | None:
         return self.artifacts.get(f"{node_id}.{name}")
+
+    resolved = output
+
+    def maker(self, uri: str) -> str | None:
+        return f"maker of {uri}"
 
 
 def lineage(**nodes: dict) -> FakeLineage:
@@ -180,7 +188,25 @@ SURROUNDINGS = {"started": "2026-01-01T12:00:00+00:00", "commit": None}
 
 
 @pytest.fixture
-def complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeLineage:
+def config(tmp_path: Path) -> Config:
+    return Config(pipeline="digits", workspace=tmp_path / "w")
+
+
+@pytest.fixture
+def version(tmp_path: Path, config: Config) -> int:
+    """A published version of the model of the run."""
+    export = tmp_path / "model" / "Format-Serving"
+    export.mkdir(parents=True)
+    (export / "saved_model.pb").write_bytes(b"graph")
+    facts = {"pipeline": "digits", "run_id": "run-1", "digests": {}, "metrics": None}
+    facts |= {"baseline": None, "checks": [], "versions": {}}
+    return ModelStore(config.serving).publish(export, facts)
+
+
+@pytest.fixture
+def complete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int
+) -> FakeLineage:
     """Statistics, a trained and evaluated model, a push."""
     for split, count in (("train", 11), ("val", 5), ("test", 7)):
         folder = tmp_path / "statistics" / f"Split-{split}"
@@ -198,18 +224,26 @@ def complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeLineage:
     monkeypatch.setattr(outcome, "EvaluationMetrics", lambda uri: evaluation)
     monkeypatch.setattr(outcome, "describe_surroundings", lambda s: SURROUNDINGS)
     monkeypatch.setattr(outcome, "model_checks", lambda *_: [check("accuracy")])
+    choice = record_choice(Choice("the model that serves", 5), tmp_path, [])
     return FakeLineage(
         {
+            "BaselineResolver.choice": RunArtifact(choice.uri, {}),
+            "BaselineResolver.model": RunArtifact("/baseline", {}),
+            "Trainer.model": RunArtifact(str(tmp_path / "model"), {}),
             "StatisticsGen.statistics": RunArtifact(str(tmp_path / "statistics"), {}),
             "Trainer.model_run": RunArtifact(str(tmp_path / "run"), {}),
             "Evaluator.evaluation": RunArtifact("/evaluation", {}),
-            "Pusher.pushed_model": RunArtifact("/pushed", PUSHED),
+            "Pusher.pushed_model": RunArtifact(
+                "/pushed", {"pushed": 1, "pushed_version": str(version)}
+            ),
         }
     )
 
 
-def test_a_complete_run_fills_the_summary(complete: FakeLineage) -> None:
-    config = Config(pipeline="digits")
+def test_a_complete_run_fills_the_summary(
+    complete: FakeLineage, config: Config, version: int
+) -> None:
+    path = str(config.serving / str(version))
     summary = summarize(config, "run-1", DONE, complete, 61.26, ORIGIN)
 
     for key, value in SURROUNDINGS.items():
@@ -228,12 +262,27 @@ def test_a_complete_run_fills_the_summary(complete: FakeLineage) -> None:
         "classes": CLASSES,
         "metrics": {"accuracy": 0.5, "of": "candidate"},
         "baseline": {"accuracy": 0.5, "of": "baseline"},
+        "baseline_model": {
+            "uri": "/baseline",
+            "version": "5",
+            "run_id": "maker of /baseline",
+            "why": "the model that serves",
+        },
+        "warm_start_model": None,
         "checks": [attrs.asdict(check("accuracy"))],
         "model": {
-            "path": "/w/serving/mnist/7",
-            "version": 7,
+            "path": path,
+            "version": str(version),
             "parameters": 42,
             "precision": "float32",
+        },
+        "serving": {
+            "path": path,
+            "version": str(version),
+            "run_id": "run-1",
+            "rollback_of": None,
+            "state": "published",
+            "text": "",
         },
         "seconds": 61.3,
         "config": to_dict(config),
@@ -245,14 +294,21 @@ def test_a_complete_run_fills_the_summary(complete: FakeLineage) -> None:
     ("gone", "said", "key", "left"),
     [
         ("run/history.json", "the training", "model", {"parameters": None}),
-        ("run", "the training", "model", {"path": "/w/serving/mnist/7"}),
+        ("run", "the training", "model", {"precision": None}),
         ("statistics/Split-val/FeatureStats.pb", "the examples", "data", {}),
         ("statistics", "the examples", "data", {}),
     ],
 )
 @pytest.mark.parametrize("damage", ["removed", "damaged"])
 def test_a_file_that_cannot_be_read_is_told_and_the_rest_is_there(
-    complete: FakeLineage, tmp_path: Path, gone, said: str, key: str, left, damage: str
+    complete: FakeLineage,
+    config: Config,
+    tmp_path: Path,
+    gone: str,
+    said: str,
+    key: str,
+    left: dict,
+    damage: str,
 ) -> None:
     file = tmp_path / gone
     if file.is_dir():
@@ -262,7 +318,7 @@ def test_a_file_that_cannot_be_read_is_told_and_the_rest_is_there(
     else:
         file.write_bytes(b"\xff{")
 
-    summary = summarize(Config(), "run-1", DONE, complete, 61.26, ORIGIN)
+    summary = summarize(config, "run-1", DONE, complete, 61.26, ORIGIN)
 
     [problem] = summary["problems"]
     assert problem.startswith(f"The report lacks {said}: ")
@@ -286,8 +342,62 @@ def test_metrics_and_checks_that_are_gone_are_told(tmp_path: Path) -> None:
     assert (summary["metrics"], summary["checks"]) == (None, [])
 
 
-def test_the_summary_is_json(complete: FakeLineage) -> None:
-    summary = summarize(Config(), "run-1", DONE, complete, 1.0, ORIGIN)
+def test_a_version_that_is_gone_by_the_end_is_not_said_to_be_pushed(
+    complete: FakeLineage, config: Config
+) -> None:
+    shutil.rmtree(config.serving)
+    summary = summarize(config, "run-1", DONE, complete, 1.0, ORIGIN)
+
+    assert summary["status"] == "failed"
+    assert summary["failure"] == {
+        "node": "Pusher",
+        "cause": "Expected the pushed model to serve. Received: no version in "
+        f"{config.serving}. Run again, which publishes it anew.",
+    }
+    assert (summary["model"]["path"], summary["model"]["version"]) == (None, None)
+
+
+def test_a_version_that_is_not_whole_is_not_said_to_be_pushed(
+    complete: FakeLineage, config: Config, version: int
+) -> None:
+    (config.serving / str(version) / "saved_model.pb").unlink()
+    summary = summarize(config, "run-1", DONE, complete, 1.0, ORIGIN)
+
+    assert summary["status"] == "failed"
+    received = f"Received: version {version}, not whole: 'saved_model.pb' missing."
+    assert received in summary["failure"]["cause"]
+
+
+def test_a_later_push_of_another_run_is_named(
+    complete: FakeLineage, config: Config, version: int, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "saved_model.pb").write_bytes(b"another graph")
+    store = ModelStore(config.serving)
+    later = store.publish(other, facts_of(store.manifest(version)) | {"run_id": "r-2"})
+    summary = summarize(config, "run-1", DONE, complete, 1.0, ORIGIN)
+
+    assert (summary["status"], summary["model"]["version"]) == ("pushed", str(later))
+    assert (summary["serving"]["state"], summary["serving"]["text"]) == (
+        "superseded",
+        f"Version {later} of run r-2 was published later and serves.",
+    )
+
+
+def test_a_choice_whose_file_is_gone_is_told(
+    complete: FakeLineage, config: Config, tmp_path: Path
+) -> None:
+    shutil.rmtree(tmp_path / "ModelChoice")
+    summary = summarize(config, "run-1", DONE, complete, 1.0, ORIGIN)
+
+    assert (summary["status"], summary["baseline_model"]) == ("pushed", None)
+    [problem] = summary["problems"]
+    assert problem.startswith("The report lacks the choice of BaselineResolver: ")
+
+
+def test_the_summary_is_json(complete: FakeLineage, config: Config) -> None:
+    summary = summarize(config, "run-1", DONE, complete, 1.0, ORIGIN)
 
     assert json.loads(json.dumps(summary)) == summary
 

@@ -145,6 +145,38 @@ def test_verify_names_each_file_that_differs(workspace, versions):
     assert result.stdout == f"{versions[2]}: all files as published\n"
 
 
+def test_verify_advises_only_what_is_possible(workspace, versions):
+    served = store(workspace).path(versions[-1]) / "saved_model.pb"
+    served.unlink()
+    way_back = f"'mnist-pipeline models rollback {versions[1]}'"
+    assert way_back in str(call(workspace, "verify").exception)
+
+    (store(workspace).path(versions[1]) / "saved_model.pb").unlink()
+    *_, first, last = str(call(workspace, "verify").exception).splitlines()
+    assert f"leave it so: version {versions[2]} serves." in first
+    assert f"'mnist-pipeline models rollback {versions[0]}'" in last
+
+    call(workspace, "prune", "--keep", 1)
+    [only] = str(call(workspace, "verify").exception).splitlines()
+    assert "rollback" not in only
+    assert "'mnist-pipeline run' again, which publishes anew." in only
+
+
+def test_path_prints_the_folder_alone(workspace, versions):
+    for arguments, version in (((), versions[-1]), (versions[:1], versions[0])):
+        result = call(workspace, "path", *arguments)
+        assert result.exit_code == 0
+        assert result.output == f"{store(workspace).path(version)}\n"
+        assert Path(result.output.rstrip("\n")).is_absolute()
+
+
+def test_path_of_what_cannot_be_believed_is_refused(workspace, versions):
+    (store(workspace).path(versions[-1]) / "manifest.json").unlink()
+    result = call(workspace, "path")
+    assert isinstance(result.exception, PipelineError)
+    assert result.stdout == ""
+
+
 def test_verify_refuses_a_manifest_that_reaches_outside(workspace, versions):
     file = store(workspace).path(versions[0]) / "manifest.json"
     content = json.loads(file.read_text())
@@ -155,7 +187,7 @@ def test_verify_refuses_a_manifest_that_reaches_outside(workspace, versions):
     assert "is not a plain path inside the version" in str(result.exception)
 
 
-@pytest.mark.parametrize("command", ["verify", "rollback"])
+@pytest.mark.parametrize("command", ["verify", "rollback", "path"])
 def test_an_unknown_version_is_a_usage_error(workspace, versions, command):
     result = call(workspace, command, 5)
     assert isinstance(result.exception, UsageError)
@@ -163,7 +195,7 @@ def test_an_unknown_version_is_a_usage_error(workspace, versions, command):
     assert f"Received: 5. Versions there: {listed}." in str(result.exception)
 
 
-@pytest.mark.parametrize("command", ["verify", "rollback"])
+@pytest.mark.parametrize("command", ["verify", "rollback", "path"])
 def test_an_empty_store_is_a_usage_error(workspace, command):
     result = call(workspace, command)
     assert isinstance(result.exception, UsageError)
