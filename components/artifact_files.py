@@ -26,18 +26,23 @@ def note_files(uri: str) -> None:
 def has_files(uri: str) -> bool:
     """Says whether an artifact has its folder and, where they were listed, its files.
 
-    Files are known by name and size.
+    Files are known by name and size; what others add, like a file manager, is no
+    harm.
     """
     folder = Path(uri)
     try:
-        sizes = _sizes(folder) if folder.is_dir() else None
+        if not folder.is_dir():
+            return False
         listed = json.loads(_record(folder).read_text(encoding="utf-8"))
     except FileNotFoundError:
         # Made by TFX's own CLI, or by a run that was killed right after the node.
-        return sizes is not None
+        return True
     except (OSError, ValueError):
         return False
-    return sizes == listed
+    try:
+        return _sizes(folder).items() >= listed.items()
+    except OSError:
+        return False
 
 
 def forget_files(uri: str) -> None:

@@ -10,7 +10,12 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from components.errors import PipelineError
 from pipeline.config import Config
-from pipeline.workspace_identity import known_ids, new_id, write_ids
+from pipeline.workspace_identity import (
+    known_ids,
+    new_id,
+    same_folder,
+    write_ids,
+)
 
 _TYPE = "workspace_of_pipeline"
 _ID, _PLACE = "workspace_id", "workspace"
@@ -38,7 +43,7 @@ def claim_workspace(config: Config, store: MetadataStore) -> None:
             f"{config.workspace}. Received: another one; that of the metadata was at "
             f"{place}. Mount that, or give this workspace a database of its own."
         )
-    if place != str(config.workspace):
+    if not same_folder(place, config.workspace):
         raise PipelineError(
             f"Expected the workspace of pipeline {config.pipeline} at {place}, where "
             f"its metadata says that all files are. Received: {config.workspace}. "

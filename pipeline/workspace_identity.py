@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Iterable
 from pathlib import Path
 
-from components.durable import replace_text
+from components.durable import is_disk_full, replace_text
 from components.errors import PipelineError
 from pipeline.config import Config
 from pipeline.relocation import (
@@ -44,8 +44,22 @@ def settle_workspace(config: Config) -> list[str]:
       A line for what a person should know of.
 
     Raises:
-      PipelineError: the metadata is that of another workspace; nothing changed.
+      PipelineError: the metadata is that of another workspace, or cannot be written;
+        nothing changed.
     """
+    try:
+        return _settle(config)
+    except (OSError, sqlite3.Error) as error:
+        if is_disk_full(error):
+            raise
+        raise PipelineError(
+            f"Expected to note in {config.metadata} and {config.artifacts} that they "
+            f"belong together. Received: {error}. Close other programs that use them, "
+            "and see that you may write there; then try again."
+        ) from error
+
+
+def _settle(config: Config) -> list[str]:
     database = config.metadata
     if not database.exists() or not database.stat().st_size:
         return []
@@ -146,10 +160,13 @@ def _describe(place: str, copied: bool) -> str:
 
 def _others(places: Iterable[str], workspace: Path) -> list[str]:
     """Leaves out other names of the same folder, like a link to it."""
-    return [place for place in places if not _same_folder(place, workspace)]
+    return [place for place in places if not same_folder(place, workspace)]
 
 
-def _same_folder(one: str, other: Path) -> bool:
+def same_folder(one: str, other: Path) -> bool:
+    """Says whether two paths lead to one folder, which need not be there."""
+    if one == str(other):
+        return True
     try:
         return Path(one).samefile(other)
     except OSError:

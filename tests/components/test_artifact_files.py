@@ -21,6 +21,11 @@ def test_what_is_whole_has_its_files(artifact: Path) -> None:
     assert has_files(str(artifact))
 
 
+def test_what_others_add_is_no_harm(artifact: Path) -> None:
+    (artifact / ".DS_Store").touch()
+    assert has_files(str(artifact))
+
+
 @pytest.mark.parametrize(
     "damage",
     [

@@ -59,6 +59,12 @@ def test_a_workspace_that_is_mounted_elsewhere_is_refused(
         claim_workspace(load_config(workspace=tmp_path / "mount"), store)
 
 
+def test_another_name_of_its_place_will_do(config, store, tmp_path) -> None:
+    claim_workspace(config, store)
+    (tmp_path / "link").symlink_to(config.workspace)
+    claim_workspace(load_config(workspace=tmp_path / "link"), store)
+
+
 def test_another_pipeline_may_be_elsewhere(config, store, tmp_path) -> None:
     claim_workspace(config, store)
     claim_workspace(load_config(workspace=tmp_path / "o", pipeline="digits"), store)

@@ -11,6 +11,7 @@ from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from components.errors import PipelineError
+from pipeline import workspace_identity
 from pipeline.config import Config, load_config
 from pipeline.metadata_file import check_metadata
 from pipeline.run_history import RunHistory
@@ -245,6 +246,29 @@ def test_a_kill_while_an_identity_changes_does_no_harm(workspace, tmp_path) -> N
 
     assert copy.uris() == copy.expected()
     assert copy.identity != workspace.identity
+
+
+def test_metadata_that_another_program_holds_is_an_error(
+    workspace, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved = workspace.moved(tmp_path / "new")
+    connect = sqlite3.connect
+    with contextlib.closing(connect(moved.config.metadata)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        monkeypatch.setattr(sqlite3, "connect", lambda path: connect(path, timeout=0))
+        with pytest.raises(PipelineError, match=r"Received: database is locked\."):
+            settle_workspace(moved.config)
+    monkeypatch.undo()
+    assert len(moved.settle()) == 1
+
+
+def test_artifacts_that_cannot_be_written_are_an_error(workspace, monkeypatch) -> None:
+    def refuse(*args) -> None:
+        raise PermissionError(13, "Permission denied", "artifacts")
+
+    monkeypatch.setattr(workspace_identity, "replace_text", refuse)
+    with pytest.raises(PipelineError, match="Permission denied"):
+        workspace.settle()
 
 
 def test_nothing_is_done_before_there_is_metadata(tmp_path: Path) -> None:
