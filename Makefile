@@ -38,14 +38,19 @@ lock: ## compile the lock files from setup.py; ARGS=--upgrade takes newer versio
 	@sh requirements/lock.sh $(ARGS)
 
 clean: ## remove .venv and caches; the workspace holds pushed models and stays
-	rm -rf $(VENV) build dist .pytest_cache .ruff_cache *.egg-info
+	@sh requirements/install.sh --remove
+	rm -rf .pytest_cache .ruff_cache mnist_tfx_pipeline.egg-info
 	@find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): $(LOCKS) setup.py requirements/install.sh
 	@sh requirements/install.sh
 
+# Was .venv made in this folder, not moved or copied here, and is its Python there?
+HERE := $(shell case "$$(cat $(READY) 2>/dev/null)" in (*", $$(pwd -P)") \
+	test -x $(VENV)/bin/python && echo yes ;; esac)
+
 # A named Python or line may be another one than .venv has; install.sh compares.
-ifneq ($(PYTHON)$(TFX_LINE),)
+ifneq ($(PYTHON)$(TFX_LINE)$(HERE),yes)
 $(READY): choose
 choose:
 endif

@@ -3,15 +3,18 @@
 #
 #   requirements/install.sh            make .venv, or bring it up to date
 #   requirements/install.sh --choose   print the chosen line and Python, do nothing
+#   requirements/install.sh --remove   remove .venv, if it was made here
 #
 # Environment: PYTHON    the interpreter to use, instead of searching for one
 #              TFX_LINE  1.16 or 1.21, instead of the newest that fits
 set -eu
 
-ROOT=$(CDPATH='' cd "$(dirname "$0")/.." && pwd)
+ROOT=$(CDPATH='' cd "$(dirname "$0")/.." && pwd -P)
 VENV=$ROOT/.venv
 STAMP=$VENV/.complete
-BUSY=$ROOT/.venv.lock
+# Written before anything else: this script deletes no folder that lacks it.
+MARK=$VENV/.made-by-install.sh
+BUSY=$ROOT/.venv.busy
 
 # Set by choose(); TRIED collects one line for every interpreter that was refused.
 LINE=
@@ -240,7 +243,7 @@ remedies() {
     say "$TRIED" | sed -n 's/.*Debian: \(.*\))$/    sudo \1/p' | sort -u
     if [ "$(uname -s)" = Darwin ]; then say "    brew install python@$1"; fi
     say "    pyenv install $1"
-    say "    uv python install $1"
+    say "    pipx run uv python install $1    (Debian: sudo apt install pipx)"
     say "    make PYTHON=/path/to/python$1 run"
 }
 
@@ -273,43 +276,59 @@ step() {
     say "    $(($(date +%s) - began)) s"
 }
 
-# Two set-ups at once would undo each other's work. The link's target is the process
-# that is at work; making a link is atomic.
-wait_for_turn() {
-    told=
-    until ln -s $$ "$BUSY" 2>/dev/null; do
-        owner=$(readlink "$BUSY") || refuse "Cannot write to $ROOT."
-        if kill -0 "$owner" 2>/dev/null; then
-            [ -n "$told" ] || say "Waiting for another set-up, process $owner." \
-                "If there is none: rm $BUSY"
-            told=yes
-            sleep 1
-        else
-            rm -f "$BUSY"
-        fi
-    done
-    trap 'rm -f "$BUSY"' EXIT
-    trap 'exit 130' HUP INT TERM
+# Is .venv of this choice, no older than what it is made from, and does it run?
+is_current() {
+    [ "$(cat "$STAMP" 2>/dev/null)" = "$CHOICE" ] && [ -x "$VENV/bin/python" ] &&
+        [ -z "$(find "$ROOT/setup.py" "$ROOT/requirements" -newer "$STAMP")" ]
 }
 
-# Is .venv of this choice, and no older than what it is made from?
-is_current() {
-    [ "$(cat "$STAMP" 2>/dev/null)" = "$CHOICE" ] &&
-        [ -z "$(find "$ROOT/setup.py" "$ROOT/requirements" -newer "$STAMP")" ]
+# Was .venv made here? Older set-ups left no mark, but a stamp.
+is_ours() {
+    [ -e "$MARK" ] || grep -q '^TFX [0-9.]*, /' "$STAMP" 2>/dev/null
+}
+
+# Takes .venv for ours where there is none, an empty folder, or what is ours already.
+claim_venv() {
+    if [ ! -e "$VENV" ] && [ ! -L "$VENV" ]; then mkdir "$VENV"; fi
+    if [ -d "$VENV" ] && { is_ours || [ -z "$(ls -A "$VENV")" ]; }; then
+        say "Made by requirements/install.sh, which may delete what is in here." >"$MARK"
+    else
+        refuse "$VENV was not made by this set-up, and is left as it is." \
+            "Move it away, then run make again:
+    mv '.venv' '.venv-mine'"
+    fi
+}
+
+# Deletes what is in .venv, which may be a link to another disk; the mark goes last.
+empty_venv() {
+    find "$VENV/" -mindepth 1 ! -name "${MARK##*/}" -delete
+}
+
+remove_venv() {
+    if [ ! -e "$VENV" ] && [ ! -L "$VENV" ]; then return; fi
+    claim_venv
+    empty_venv
+    rm "$MARK"
+    if [ ! -L "$VENV" ]; then rmdir "$VENV"; fi
 }
 
 # A finished environment of the same choice is brought up to date in place; anything
 # else, a half-made one above all, is made anew. The stamp goes first, comes last.
 make_venv() {
-    if [ "$(cat "$STAMP" 2>/dev/null)" = "$CHOICE" ]; then
+    if is_ours && [ "$(cat "$STAMP" 2>/dev/null)" = "$CHOICE" ]; then
         rm -f "$STAMP"
-        return
+        if [ -x "$VENV/bin/python" ]; then return; fi
     fi
-    if [ -e "$VENV" ]; then
+    if [ -e "$VENV/pyvenv.cfg" ]; then
         say "    Removing the .venv that is there: unfinished, or of another choice."
-        rm -rf "$VENV"
     fi
+    empty_venv
+    # Python makes this link itself, and fails where a disk has no links.
+    ln -s lib "$VENV/lib64" 2>/dev/null || mkdir "$VENV/lib64"
     "$INTERPRETER" -m venv "$VENV"
+    # Makes uv write programs that find their Python wherever .venv is moved, and
+    # whatever characters are in its path.
+    say "relocatable = true" >>"$VENV/pyvenv.cfg"
 }
 
 install_uv() {
@@ -317,17 +336,24 @@ install_uv() {
         --require-hashes --requirement "$ROOT/requirements/uv.txt"
 }
 
+uv() { "$VENV/bin/python" "$ROOT/requirements/uv_as_pip.py" "$@"; }
+
 # Compiling to bytecode takes a third of the time and saves it at every import.
 install_lock() {
-    "$VENV/bin/uv" pip install --quiet --python "$VENV/bin/python" \
-        --require-hashes --compile-bytecode --requirement "$LOCK"
+    uv pip install --quiet --python "$VENV/bin/python" \
+        --require-hashes --compile-bytecode --requirement "$LOCK" || {
+        say "Packages come from the index that pip is told of (pip config list);" \
+            "UV_DEFAULT_INDEX=https://... names another one." >&2
+        return 1
+    }
 }
 
 # The lock holds setuptools, so that nothing has to be downloaded to build with. Python
 # compiles what it imports, but keeps none of it where PYTHONDONTWRITEBYTECODE is set.
 install_project() {
-    "$VENV/bin/uv" pip install --quiet --python "$VENV/bin/python" \
+    uv pip install --quiet --python "$VENV/bin/python" \
         --no-deps --no-build-isolation --editable "$ROOT" &&
+        "$VENV/bin/python" "$ROOT/requirements/movable.py" &&
         "$VENV/bin/python" -m compileall -q "$ROOT/components" "$ROOT/pipeline"
 }
 
@@ -337,6 +363,7 @@ install() {
     packages=$(grep -c '^[a-z]' "$LOCK")
     say "Setting up .venv: TFX $LINE with $INTERPRETER on $(platform_name)."
     cd "$ROOT"
+    claim_venv
     step "Making the environment, .venv" make_venv
     step "Installing uv, the installer" install_uv
     step "Installing $packages locked packages, 3 GB; up to three minutes" install_lock
@@ -345,12 +372,28 @@ install() {
     say "Set-up done in $(($(date +%s) - started)) s."
 }
 
-choose
-if [ "${1-}" = --choose ]; then
-    say "TFX $LINE with $INTERPRETER"
-    exit 0
-fi
-require_compiler
-CHOICE="TFX $LINE, $INTERPRETER, $ROOT"
-wait_for_turn
-is_current || install
+# What is done while no other set-up of this checkout is at work.
+set_up() {
+    CHOICE="TFX $LINE, $INTERPRETER, $ROOT"
+    is_current || install
+}
+
+case ${1-} in
+    --remove) remove_venv ;;
+    --alone)
+        LINE=$2
+        INTERPRETER=$3
+        set_up
+        ;;
+    *)
+        choose
+        if [ "${1-}" = --choose ]; then
+            say "TFX $LINE with $INTERPRETER"
+            exit 0
+        fi
+        require_compiler
+        # Two set-ups at once would undo each other's work.
+        exec "$INTERPRETER" "$ROOT/requirements/alone.py" "$BUSY" \
+            /bin/sh "$0" --alone "$LINE" "$INTERPRETER"
+        ;;
+esac

@@ -20,8 +20,8 @@ from packaging.utils import canonicalize_name
 from pipeline.tfx_line import LINES, installed_line
 
 ROOT = Path(__file__).resolve().parents[1]
-TOOLS = ["cat", "cp", "date", "dirname", "find", "grep", "ln", "mkdir"]
-TOOLS += ["readlink", "rm", "sed", "sleep", "sort"]
+TOOLS = ["cat", "cp", "date", "dirname", "find", "grep", "ln", "ls", "mkdir"]
+TOOLS += ["rm", "rmdir", "sed", "sleep", "sort"]
 NEW = "2.41"  # the glibc of Debian 13, for both lines
 OLD = "2.36"  # the glibc of Debian 12, for TFX 1.16 alone
 VENV = "cannot make a venv (Debian: apt install python3.10-venv)"
@@ -31,8 +31,13 @@ HEADERS = "has no Python.h (Debian: apt install python3.10-dev)"
 # arguments and fails when they hold $FAIL.
 FAKE_PYTHON = """#!/bin/sh
 case "$*" in
+    *requirements/alone.py*) exec "$REAL" "$@" ;;
+    *requirements/uv_as_pip.py*) shift && exec "${{0%/python}}/uv" "$@" ;;
+    *requirements/movable.py) ;;
     -) echo "{facts}" ;;
-    "-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
+    "-m venv "*)
+        mkdir -p "$3/bin" && cp "$0" "$3/bin/python" && echo "home = x" >"$3/pyvenv.cfg"
+        ;;
     "-m pip "*)
         echo "pip $*" >>"$CALLS"
         cp "$UV" "${{0%/python}}/uv"
@@ -70,6 +75,7 @@ class Machine:
             "CALLS": str(self.calls),
             "UV": str(folder / "uv"),
             "FAIL": "nothing fails",
+            "REAL": sys.executable,
         }
 
     def write(self, path: str, text: str) -> Path:
@@ -272,7 +278,7 @@ def test_message_when_nothing_fits(machine):
         "Any one of these helps:\n"
         "    sudo apt install python3.13-venv\n"
         "    pyenv install 3.13\n"
-        "    uv python install 3.13\n"
+        "    pipx run uv python install 3.13    (Debian: sudo apt install pipx)\n"
         "    make PYTHON=/path/to/python3.13 run\n"
     )
 
@@ -358,36 +364,211 @@ def test_current_set_up_is_left_alone(machine):
     assert not machine.calls.exists()
 
 
+def lock_by(machine, script: str, **options) -> subprocess.Popen:
+    """Runs a shell script that has the lock of the set-up."""
+    alone = [sys.executable, machine.checkout / "requirements" / "alone.py"]
+    lock = machine.checkout / ".venv.busy"
+    return subprocess.Popen([*alone, lock, "/bin/sh", "-c", script], **options)
+
+
 def test_second_set_up_waits_for_the_first(machine):
     machine.python("bin/python3.10", "3.10 x86_64")
-    busy = machine.checkout / ".venv.lock"
-    with subprocess.Popen(["sleep", "1.5"]) as first:
-        busy.symlink_to(str(first.pid))
-        threading.Thread(target=first.wait).start()
+    script = "echo locked; sleep 1.5"
+    with lock_by(machine, script, stdout=subprocess.PIPE) as first:
+        assert first.stdout.readline() == b"locked\n"
         result = machine.install()
     assert result.returncode == 0
     assert result.stdout.startswith(f"Waiting for another set-up, process {first.pid}.")
     assert "Set-up done" in result.stdout
-    assert not busy.is_symlink()
 
 
-def test_lock_of_a_dead_set_up_is_taken_over(machine):
+def test_lock_of_a_killed_set_up_is_free(machine):
     machine.python("bin/python3.10", "3.10 x86_64")
-    with subprocess.Popen(["true"]) as dead:
-        pass
-    (machine.checkout / ".venv.lock").symlink_to(str(dead.pid))
+    with lock_by(machine, "echo; exec sleep 60", stdout=subprocess.PIPE) as first:
+        first.stdout.readline()
+        first.kill()
     result = machine.install()
     assert result.returncode == 0
     assert "Waiting" not in result.stdout
 
 
+def test_of_many_only_one_is_at_work(machine):
+    work = 'mkdir "$0" && sleep 0.02 && rmdir "$0" && echo alone'
+    alone = [sys.executable, machine.checkout / "requirements" / "alone.py"]
+    command = [*alone, machine.checkout / ".venv.busy", "/bin/sh", "-c", work]
+    command.append(machine.checkout / "at work")
+    with lock_by(machine, "sleep 60") as killed:
+        many = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(30)]
+        killed.kill()
+    said = [process.communicate(timeout=60)[0].splitlines()[-1] for process in many]
+    assert said == [b"alone"] * 30
+
+
+def test_many_set_ups_at_once_make_it_once(machine):
+    machine.python("bin/python3.10", "3.10 x86_64")
+    results = []
+    threads = [
+        threading.Thread(target=lambda: results.append(machine.install()))
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [result.returncode for result in results] == [0] * 8
+    assert sum("Set-up done" in result.stdout for result in results) == 1
+    assert len(machine.calls.read_text().splitlines()) == 4
+
+
+def test_lock_that_cannot_be_written(machine):
+    machine.python("bin/python3.10", "3.10 x86_64")
+    (machine.checkout / ".venv.busy").mkdir()
+    result = machine.install()
+    assert result.returncode == 1
+    assert re.search(r"Cannot write .*\.venv\.busy: Is a directory\.", result.stderr)
+
+
 def test_interrupted_set_up_leaves_no_stamp_and_no_lock(machine):
     machine.python("bin/python3.10", "3.10 x86_64")
-    machine.write("uv", '#!/bin/sh\nkill -TERM "$PPID"\nexit 1\n')
+    uv = machine.write("uv", '#!/bin/sh\nkill -TERM "$PPID"\nexit 1\n')
     assert machine.install().returncode != 0
     assert (machine.checkout / ".venv" / "bin" / "python").exists()
     assert not (machine.checkout / ".venv" / ".complete").exists()
-    assert not (machine.checkout / ".venv.lock").is_symlink()
+    uv.write_text(FAKE_UV)
+    result = machine.install()
+    assert result.returncode == 0
+    assert "Waiting" not in result.stdout
+
+
+def files_below(folder: Path) -> dict[str, str]:
+    """Path → content of each file below a folder; links are not followed."""
+    return {
+        str(path.relative_to(folder)): path.read_text()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def plant(machine, kind: str) -> Path:
+    """Puts a .venv there that the set-up did not make; returns its real place."""
+    venv = machine.checkout / ".venv"
+    if kind == "file":
+        venv.write_text("mine")
+        return venv
+    if kind == "dangling link":
+        venv.symlink_to(machine.checkout / "nowhere")
+        return venv
+    place = venv
+    if kind == "link":
+        place = machine.bin.parent / "elsewhere"
+        venv.symlink_to(place)
+    (place / "bin").mkdir(parents=True)
+    (place / "bin" / "python").write_text("mine")
+    if kind == "finished by another tool":
+        (place / ".complete").write_text("mine too")
+    return place
+
+
+KINDS = ["folder", "link", "file", "dangling link", "finished by another tool"]
+
+
+@pytest.mark.parametrize("action", [[], ["--remove"]], ids=["make", "clean"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_others_made_is_never_deleted(machine, kind, action):
+    machine.python("bin/python3.10", "3.10 x86_64")
+    place = plant(machine, kind)
+    before = files_below(place) if place.is_dir() else None
+    result = machine.install(*action)
+    assert result.returncode == 2
+    message = f"{machine.checkout}/.venv was not made by this set-up, and is left as"
+    assert result.stderr.startswith(message)
+    assert "    mv '.venv' '.venv-mine'\n" in result.stderr
+    if before is None:
+        assert place.is_symlink() or place.read_text() == "mine"
+    else:
+        assert files_below(place) == before
+    assert not machine.calls.exists()
+
+
+def test_empty_folder_is_filled_and_its_link_stays(machine):
+    machine.python("bin/python3.10", "3.10 x86_64")
+    place = machine.bin.parent / "other disk"
+    place.mkdir()
+    venv = machine.checkout / ".venv"
+    venv.symlink_to(place)
+    assert machine.install().returncode == 0
+    assert (place / "bin" / "python").exists()
+    assert machine.install("--remove").returncode == 0
+    assert venv.is_symlink()
+    assert list(place.iterdir()) == []
+
+
+def test_what_was_made_here_is_removed(machine):
+    machine.python("bin/python3.10", "3.10 x86_64")
+    assert machine.install("--remove").returncode == 0
+    machine.install()
+    assert machine.install("--remove").returncode == 0
+    assert not (machine.checkout / ".venv").exists()
+
+
+def test_set_up_of_before_there_were_marks_is_ours(machine):
+    python = machine.python("bin/python3.10", "3.10 x86_64")
+    venv = machine.checkout / ".venv"
+    venv.mkdir()
+    (venv / "old").touch()
+    (venv / ".complete").write_text(f"TFX 1.14, {python}, {machine.checkout}\n")
+    assert machine.install().returncode == 0
+    assert not (venv / "old").exists()
+
+
+def test_mark_is_there_before_anything_else(machine):
+    machine.python("bin/python3.10", "3.10 x86_64")
+    machine.write("uv", "#!/bin/sh\nexit 1\n")
+    python = machine.bin / "python3.10"
+    text = python.read_text().replace('"-m venv "*)', '"-m venv "*) exit 1 ;; x)')
+    python.write_text(text)
+    assert machine.install().returncode == 1
+    assert (machine.checkout / ".venv" / ".made-by-install.sh").exists()
+    machine.python("bin/python3.10", "3.10 x86_64")
+    machine.write("uv", FAKE_UV)
+    assert machine.install().returncode == 0
+
+
+def test_disk_without_links(machine):
+    machine.python("bin/python3.10", "3.10 x86_64")
+    (machine.bin.parent / "tools" / "ln").unlink()
+    assert machine.install().returncode == 0
+    assert (machine.checkout / ".venv" / "lib64").is_dir()
+
+
+def test_programs_find_their_python_wherever_it_is_moved(machine):
+    machine.python("bin/python3.10", "3.10 x86_64")
+    machine.install()
+    settings = (machine.checkout / ".venv" / "pyvenv.cfg").read_text()
+    assert settings == "home = x\nrelocatable = true\n"
+
+
+@pytest.mark.parametrize("how", ["moved", "copied"])
+def test_another_place_is_set_up_again(machine, how):
+    machine.python("bin/python3.10", "3.10 x86_64")
+    machine.install()
+    old, new = machine.checkout, machine.checkout.with_name("b [1] 'q' #2 é")
+    if how == "moved":
+        old.rename(new)
+    else:
+        shutil.copytree(old, new, symlinks=True)
+    machine.checkout = new
+    assert "Set-up done" in machine.install().stdout
+    stamp = (new / ".venv" / ".complete").read_text()
+    assert stamp.endswith(f", {new}\n")
+    assert (old / ".venv" / ".complete").exists() is (how == "copied")
+
+
+def test_python_that_is_gone_is_set_up_again(machine):
+    machine.python("bin/python3.10", "3.10 x86_64")
+    machine.install()
+    (machine.checkout / ".venv" / "bin" / "python").unlink()
+    assert "Set-up done" in machine.install().stdout
 
 
 def test_other_choice_is_made_anew(machine):
@@ -453,3 +634,67 @@ def test_help_lists_every_target():
     listed = re.findall(r"^  (\w+) +\S", result.stdout, re.MULTILINE)
     first = ["help", "run", "test", "defects", "report", "bench", "accuracy"]
     assert listed == [*first, "lint", "lock", "clean"]
+
+
+ODD = ["plain", "a [1] #2 %41 'q' \"d\" é $HOME $x (y", "long" * 50]
+
+
+@pytest.fixture(params=ODD)
+def checkout(request, tmp_path) -> Path:
+    """A checkout with a finished set-up, whose programs only say that they ran."""
+    folder = tmp_path / request.param
+    bin_folder = folder / ".venv" / "bin"
+    bin_folder.mkdir(parents=True)
+    (folder / "requirements").mkdir()
+    for name in ("setup.py", "Makefile"):
+        shutil.copy(ROOT / name, folder)
+    for name in ("tfx-1.16.txt", "tfx-1.21.txt", "uv.txt"):
+        (folder / "requirements" / name).touch()
+    (folder / "requirements" / "install.sh").write_text('echo "set up $*"\n')
+    for name in ("python", "mnist-pipeline"):
+        (bin_folder / name).write_text('#!/bin/sh\necho "ran $*"\n')
+        (bin_folder / name).chmod(0o755)
+    stamp = folder / ".venv" / ".complete"
+    stamp.write_text(f"TFX 1.16, /usr/bin/python3, {folder}\n")
+    os.utime(stamp, (2**31, 2**31))
+    return folder
+
+
+def make(folder: Path, target: str) -> list[str]:
+    """Returns the lines that make prints."""
+    done = subprocess.run(
+        ["make", target], cwd=folder, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_make_runs_at_once_where_all_is_set_up(checkout):
+    assert make(checkout, "run") == ["ran run"]
+
+
+def test_make_sets_up_again_what_was_moved(checkout):
+    moved = checkout.rename(checkout.with_name(f"{checkout.name[:9]} 2"))
+    assert make(moved, "run") == ["set up ", "ran run"]
+
+
+def test_make_sets_up_again_what_was_copied(checkout):
+    copy = checkout.with_name(f"{checkout.name[:9]} 2")
+    shutil.copytree(checkout, copy)
+    assert make(copy, "run") == ["set up ", "ran run"]
+
+
+def test_make_sets_up_again_where_python_is_gone(checkout):
+    python = checkout / ".venv" / "bin" / "python"
+    python.unlink()
+    python.symlink_to("/no such python")
+    assert make(checkout, "run") == ["set up ", "ran run"]
+
+
+def test_make_clean_leaves_what_it_did_not_make(checkout):
+    for name in ("build", "dist"):
+        (checkout / name).mkdir()
+    assert make(checkout, "clean")[0] == "set up --remove"
+    assert (checkout / "build").is_dir()
+    assert (checkout / "dist").is_dir()
+    assert (checkout / ".venv" / "bin" / "python").exists()
