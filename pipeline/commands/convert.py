@@ -110,8 +110,6 @@ def convert(
     kind, path = _one_source(paths)
     with explain_os_errors(out):
         source = turned(_open_source(kind, path, classes, label), invert, transpose)
-        if not skip_bad:
-            source.findings.require_good()
         if VAL not in source.splits and val is None:
             many = (source.splits[TRAIN].count or 0) >= 10 * OFFICIAL_VAL
             val = OFFICIAL_VAL if kind in _OFFICIAL and many else SHARE

@@ -16,6 +16,7 @@ from pipeline.datasets.images import GreyPicture
 _MOST_SHOWN = 20
 _MOST_KEPT = 1000
 _SIZES_SHOWN = 3
+_MOST_INVERTED = 0.9
 LEAVE_OUT = "or leave out with --skip-bad what cannot be used"
 
 
@@ -73,6 +74,8 @@ class Findings:
         litter: files and folders of operating systems, passed over.
         left_out: files of another kind.
         links: links to folders, followed.
+        images: all that were written.
+        inverted: those that look like dark ink on a bright ground.
     """
 
     bad: Names = field(default_factory=Names)
@@ -86,6 +89,8 @@ class Findings:
     litter: int = 0
     left_out: Names = field(default_factory=Names)
     links: int = 0
+    images: int = 0
+    inverted: int = 0
 
     def add_bad(self, where: object, reason: object) -> None:
         """Notes what cannot be read, and why ("expected ..., received ...")."""
@@ -166,6 +171,13 @@ class Findings:
         if self.frames:
             yield f"Read the first frame alone of {_counted(self.frames, 'image')}."
         yield from (f"{printable(one)}." for one in self.scaled)
+        if self.inverted > _MOST_INVERTED * self.images:
+            yield (
+                f"{self.inverted:,} of {_counted(self.images, 'image')} look like dark "
+                "ink on a bright ground; 'mnist-pipeline predict' shows a model bright "
+                "ink on black. With --invert, or without it, they are the other way "
+                "round."
+            )
         if self.links:
             yield f"Followed {_counted(self.links, 'link')} to a folder."
         if self.left_out.count:

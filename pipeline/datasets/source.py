@@ -13,6 +13,7 @@ import numpy as np
 from components.classes import CLASSES_FILE, parse_class_names, read_class_names
 from components.features import HEIGHT, MAX_PIXEL, PIXELS, TEST, TRAIN, VAL, WIDTH
 from pipeline.datasets.findings import Findings
+from pipeline.datasets.images import looks_inverted
 
 Examples = Iterator[tuple[np.ndarray, int]]
 
@@ -60,15 +61,18 @@ class Source:
 def turned(source: Source, invert: bool, transpose: bool) -> Source:
     """Returns the source with other pixels: their negative, rows for columns, or both.
 
+    Its findings also count the images that then look like dark ink on a bright ground.
+
     Args:
         source: read through the result alone from now on.
         invert: 0 becomes 255.
         transpose: as EMNIST lies in its files.
     """
-    if not invert and not transpose:
-        return source
     splits = {
-        name: replace(split, examples=_turn(split.examples, invert, transpose))
+        name: replace(
+            split,
+            examples=_turn(split.examples, invert, transpose, source.findings),
+        )
         for name, split in source.splits.items()
     }
     return replace(source, splits=splits)
@@ -85,8 +89,15 @@ def given_class_names(folder: Path, file: Path | None) -> tuple[str, ...] | None
     return read_class_names(folder) if (folder / CLASSES_FILE).exists() else None
 
 
-def _turn(examples: Examples, invert: bool, transpose: bool) -> Examples:
+def _turn(
+    examples: Examples, invert: bool, transpose: bool, findings: Findings
+) -> Examples:
     for pixels, label in examples:
+        image = pixels.reshape(HEIGHT, WIDTH)
         if transpose:
-            pixels = pixels.reshape(HEIGHT, WIDTH).T.reshape(PIXELS)
-        yield (MAX_PIXEL - pixels if invert else pixels), label
+            image = image.T
+        if invert:
+            image = MAX_PIXEL - image
+        findings.images += 1
+        findings.inverted += looks_inverted(image)
+        yield image.reshape(PIXELS), label

@@ -268,8 +268,11 @@ def test_invert_and_transpose_undo_what_was_done(tmp_path: Path):
 
 def test_bad_pictures_are_all_named_or_left_out(tmp_path: Path):
     names = draw_pets(tmp_path / "pets", 20)
-    for name in names:
+    for name in names[1:]:
         (tmp_path / "pets" / name / "0.png").write_bytes(b"%PDF-1.7")
+    link = tmp_path / "pets" / names[0] / "0.png"
+    link.unlink()
+    link.symlink_to("nowhere")
     arguments = ("convert", "--images", tmp_path / "pets", "--out", tmp_path / "out")
 
     result = call(*arguments)
@@ -279,7 +282,8 @@ def test_bad_pictures_are_all_named_or_left_out(tmp_path: Path):
     assert [line.split(":")[0].strip() for line in lines[1:-1]] == [
         str(tmp_path / "pets" / name / "0.png") for name in names
     ]
-    assert all(line.endswith("received a PDF document") for line in lines[1:-1])
+    assert lines[1].endswith("received a link to nothing")
+    assert all(line.endswith("received a PDF document") for line in lines[2:-1])
     assert not (tmp_path / "out").exists()
 
     result = call(*arguments, "--skip-bad")
@@ -289,7 +293,7 @@ def test_bad_pictures_are_all_named_or_left_out(tmp_path: Path):
     manifest = json.loads((tmp_path / "out" / "dataset.json").read_text())
     assert manifest["conversion"]["skip_bad"] is True
     assert manifest["conversion"]["left_out_count"] == 10
-    assert manifest["conversion"]["left_out"][0].startswith("pet a/0.png: expected")
+    assert manifest["conversion"]["left_out"][1].startswith("pet b/0.png: expected")
 
 
 def test_a_small_idx_set_is_split_without_being_told_how(idx_folder: Path, tmp_path):
@@ -307,3 +311,15 @@ def test_a_column_is_for_tables(idx_folder: Path, tmp_path: Path):
     result = call("convert", *arguments)
     assert isinstance(result.exception, UsageError)
     assert str(result.exception).startswith("Expected --label with --csv or --parquet")
+
+
+def test_dark_ink_on_a_bright_ground_is_said(tmp_path: Path):
+    noise = np.random.default_rng(5)
+    pixels = np.full((40, 28, 28), 250, np.uint8)
+    pixels[:, 8:20, 8:20] = noise.integers(0, 60, (40, 12, 12))
+    file = npz_of(tmp_path, pixels)
+    said = "40 of 40 images look like dark ink on a bright ground"
+
+    assert said in call("convert", "--npz", file, "--out", tmp_path / "a").stderr
+    arguments = ("--npz", file, "--out", tmp_path / "b", "--invert")
+    assert call("convert", *arguments).stderr == ""
