@@ -1,6 +1,8 @@
 """The ``mnist-pipeline`` command: subcommands, and errors as one clear message."""
 
+import platform
 import sys
+from importlib.metadata import PackageNotFoundError, version
 
 import click
 
@@ -21,7 +23,31 @@ from pipeline.commands.workspace import workspace
 from pipeline.locale_independence import be_independent_of_locale
 
 
+def _version_of(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        python = platform.python_version()
+        names = ("mnist-tfx-pipeline", "tfx", "tensorflow", "keras")
+        ours, *libraries = (f"{name} {_version_of(name)}" for name in names)
+        click.echo(f"{ours}, python {python}, {', '.join(libraries)}")
+        context.exit()
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_show_version,
+    help="Show the versions of this, Python, TFX, TensorFlow and Keras.",
+)
 def cli() -> None:
     """From MNIST TFRecords to a validated, pushed model, with TFX."""
 
@@ -42,6 +68,18 @@ for command in (
     cli.add_command(command)
 data.add_command(convert)
 data.add_command(infer_schema)
+
+
+def _list_in_full(group: click.Group) -> None:
+    """Lists each command with its whole first sentence, which click would cut."""
+    for command in group.commands.values():
+        first, _, _ = (command.help or "").partition("\n\n")
+        command.short_help = command.short_help or " ".join(first.split())
+        if isinstance(command, click.Group):
+            _list_in_full(command)
+
+
+_list_in_full(cli)
 
 
 def main() -> None:

@@ -31,10 +31,11 @@ COLOURS = {"+": "green", "-": "red", "@": "cyan"}
     help="The curated schema to compare with; ours unless given.",
 )
 def infer_schema(folder: Path, schema: Path) -> None:
-    """Infer a schema from DIR/train and print how the curated one differs.
+    """Compare the curated schema with one inferred from data.
 
-    A line with - stands in the curated schema alone, one with + in the inferred
-    alone. Nothing is changed: what the data looks like is not yet what it must hold.
+    The data is that in DIR/train. A line with - stands in the curated schema alone,
+    one with + in the inferred alone. Nothing is changed: what the data looks like is
+    not yet what it must hold.
     """
     from rich.console import Console
     from rich.markup import escape

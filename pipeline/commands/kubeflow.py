@@ -86,7 +86,9 @@ def cluster_options(command: Command) -> Command:
 
 @click.group()
 def kubeflow() -> None:
-    """Run the pipeline on Kubeflow Pipelines v2: each node in its container.
+    """Run the pipeline on Kubeflow Pipelines v2.
+
+    Each node runs in a container of its own.
 
     deployment/README.md says how a cluster gets ready for it.
     """
@@ -152,7 +154,9 @@ def schedule(
     token_file: Path | None,
     **options: Any,
 ) -> None:
-    """Compile the pipeline and run it again and again, one run at a time.
+    """Compile the pipeline and run it on a schedule.
+
+    One run at a time.
 
     A schedule of the same name is replaced.
     """

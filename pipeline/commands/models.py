@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 @click.group(cls=ListsByDefault)
 def models() -> None:
-    """List the published models (the default), find, verify, roll back, prune them."""
+    """List, find, verify, roll back, prune published models.
+
+    Without a command, it lists them.
+    """
 
 
 @models.command("list")

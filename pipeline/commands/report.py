@@ -31,7 +31,10 @@ _log = logging.getLogger(__name__)
 )
 @click.option("--open", "open_page", is_flag=True, help="Open the page in a browser.")
 def report(run_id: str, workspace: Path | None, open_page: bool) -> None:
-    """Make the report of RUN again (default: the latest run) and show its outcome."""
+    """Make the report of a run again and show its outcome.
+
+    RUN is the name of a run; the latest unless given.
+    """
     config = load_config(workspace=workspace)
     summary = read_summary(config, run_id)
     with workspace_lock(config.workspace, f"report of {summary['run_id']}"):

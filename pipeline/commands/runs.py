@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 @click.group(cls=ListsByDefault)
 def runs() -> None:
-    """List the runs (the default), show one, trace a model, compare two.
+    """List, show and compare runs, trace a model.
 
-    RUN is the name of a run, or 'latest'.
+    Without a command, it lists them. RUN is the name of a run, or 'latest'.
     """
 
 

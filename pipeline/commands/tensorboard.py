@@ -43,6 +43,7 @@ def tensorboard(
     with clean_stop(), tempfile.TemporaryDirectory() as folder:
         for name, log in logs.items():
             _link_or_copy(Path(folder) / name, log)
+        click.echo(f"starting TensorBoard on the training of {', '.join(logs)} ...")
         url = _launch(folder, port)
         click.echo(f"{', '.join(logs)}: {url} (Ctrl-C ends it)")
         with contextlib.suppress(KeyboardInterrupt):
@@ -50,7 +51,9 @@ def tensorboard(
 
 
 def find_logs(history: "RunHistory", run_ids: Sequence[str]) -> dict[str, Path]:
-    """Returns run id → folder of its training logs.
+    """Returns run id → folder of the logs of its training.
+
+    A run whose training is cached shows that of an earlier one, by that one's name.
 
     Args:
       history: the runs of a workspace.
@@ -67,14 +70,13 @@ def find_logs(history: "RunHistory", run_ids: Sequence[str]) -> dict[str, Path]:
             "Expected a run with training logs. Received: no run that trained. "
             "'mnist-pipeline run' makes one; --workspace names another place."
         )
-    logs = {run.run_id: _log(run) for run in runs}
-    if missing := [run_id for run_id, log in logs.items() if log is None]:
+    if missing := [run.run_id for run in runs if _log(run) is None]:
         raise UsageError(
             f"Expected runs with training logs. Received: {', '.join(missing)}, which "
             "did not come to train, or whose logs are gone. 'mnist-pipeline runs show "
             f"{missing[0]}' says how far it came."
         )
-    return logs
+    return {_trained_in(history, run): _log(run) for run in runs}
 
 
 def _log(run: "Run") -> Path | None:
@@ -82,6 +84,12 @@ def _log(run: "Run") -> Path | None:
     if artifact is None or not Path(artifact.uri).is_dir():
         return None
     return Path(artifact.uri).absolute()
+
+
+def _trained_in(history: "RunHistory", run: "Run") -> str:
+    """Returns the run that made the logs which a run shows."""
+    maker = history.maker(run.output("Trainer", "model_run").id)
+    return maker.run_id if maker else run.run_id
 
 
 def _link_or_copy(link: Path, folder: Path) -> None:

@@ -1,10 +1,14 @@
 """``mnist-pipeline`` as a process: it starts light and says what is wrong."""
 
 import os
+import platform
 import subprocess
 import sys
+from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
+import click
 import pytest
 
 from components.errors import PipelineError, UsageError
@@ -87,6 +91,31 @@ def test_help_imports_nothing_heavy(args: list[str], tmp_path: Path) -> None:
             ["run", "--schema", "none.pbtxt"],
             "Error: Expected a schema file.",
         ),
+        (
+            ["run", "--schema", str(PROJECT_ROOT / "README.md")],
+            "to hold a schema in protobuf's text format. Received: ",
+        ),
+        (
+            ["run", "--schema", str(next(PROJECT_ROOT.glob("data/mnist/*/*.gz")))],
+            "to hold a schema in protobuf's text format. Received: ",
+        ),
+        (
+            ["run", "--schema", os.devnull.replace("null", "fd/0")],
+            "Error: Expected a schema file.",
+        ),
+        (
+            ["run", "--config", str(PROJECT_ROOT / "schema" / "schema.pbtxt")],
+            "to be TOML, like 'train.epochs = 12'. Received: ",
+        ),
+        (
+            ["run", "--config", str(next(PROJECT_ROOT.glob("data/mnist/*/*.gz")))],
+            "to be TOML, like 'train.epochs = 12'. Received: ",
+        ),
+        (
+            ["run", "--data", str(PROJECT_ROOT / "schema")],
+            "Error: Expected --data to hold train, val, test, each with *.tfrecord.gz "
+            "in it. Received: ",
+        ),
     ],
 )
 def test_wrong_usage_exits_with_2_and_one_message(
@@ -133,6 +162,33 @@ def test_an_error_becomes_its_message_and_exit_code(
         cli.main()
     assert caught.value.code == code
     assert capsys.readouterr().err == "Error: Expected this. Received: that.\n"
+
+
+def test_no_line_of_help_is_cut() -> None:
+    def lines(group: click.Group, width: int) -> Iterator[str]:
+        context = click.Context(group, terminal_width=width)
+        yield from group.get_help(context).splitlines()
+        for command in group.commands.values():
+            if isinstance(command, click.Group):
+                yield from lines(command, width)
+
+    said = [line for width in (60, 80, 120) for line in lines(cli.cli, width)]
+    cut = [line for line in said if line.endswith("...") and "Usage" not in line]
+    assert (len(said) > 100, cut) == (True, [])
+
+
+def test_version_names_what_a_bug_report_needs(capsys, monkeypatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["mnist-pipeline", "--version"])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+
+    assert not caught.value.code
+    installed = {name: version(name) for name in ("tfx", "tensorflow", "keras")}
+    assert capsys.readouterr().out == (
+        f"mnist-tfx-pipeline {version('mnist-tfx-pipeline')}, "
+        f"python {platform.python_version()}, tfx {installed['tfx']}, "
+        f"tensorflow {installed['tensorflow']}, keras {installed['keras']}\n"
+    )
 
 
 def test_any_other_exception_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,12 +1,15 @@
 """``run`` before anything is loaded: what its options do to the configuration."""
 
+import re
 import sys
+import time
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from components.errors import PipelineError
+from components.errors import PipelineError, UsageError
 from pipeline.commands import run as module
 from pipeline.config import Config
 
@@ -54,6 +57,34 @@ def test_a_warm_start_is_off_unless_asked_for(started, tmp_path: Path) -> None:
     call(tmp_path, "--set", "warm_start=true")
 
     assert [config.warm_start for config in started] == [False, True, True]
+
+
+def test_run_ids_are_in_utc_and_sort_by_time(monkeypatch) -> None:
+    monkeypatch.setenv("TZ", "Pacific/Kiritimati")
+    time.tzset()
+    before = datetime.now(timezone.utc)
+    run_id = module.new_run_id()
+    monkeypatch.delenv("TZ")
+    time.tzset()
+
+    assert re.fullmatch(r"\d{8}-\d{6}-[0-9a-f]{4}", run_id)
+    assert run_id[:15] >= f"{before:%Y%m%d-%H%M%S}"
+    started = datetime.strptime(run_id[:15] + "+0000", "%Y%m%d-%H%M%S%z")
+    assert (started - before).total_seconds() < 3600
+
+
+@pytest.mark.parametrize(
+    ("text", "received"),
+    [("", "a schema of no feature"), ('feature { name: "x" }', "x")],
+)
+def test_a_schema_of_other_features_is_refused(tmp_path, started, text, received):
+    file = tmp_path / "schema.pbtxt"
+    file.write_text(text)
+    with pytest.raises(
+        UsageError, match=rf"the features image and label\. Received: {received}\."
+    ):
+        call(tmp_path / "w", "--schema", str(file))
+    assert not (tmp_path / "w").exists()
 
 
 def test_metadata_of_another_workspace_is_refused_before_anything_is_loaded(

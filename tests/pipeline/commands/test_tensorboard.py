@@ -67,6 +67,21 @@ def test_an_unknown_run_names_the_nearest(recorder) -> None:
         logs(recorder, "run-9")
 
 
+def test_a_cached_run_shows_the_training_of_the_run_that_made_it(
+    recorder, tmp_path
+) -> None:
+    history = RunHistory(load_config(workspace=recorder.workspace))
+    trained = history.run("run-1").output("Trainer", "model_run").id
+    for name in ("run-4", "2026-11-28T08:00:00.1"):
+        recorder.execute(name, "Trainer", "cached", outputs={"model_run": trained})
+
+    shown = {"run-1": tmp_path / "run-1"}
+    assert (
+        logs(recorder) == logs(recorder, "run-4") == logs(recorder, "latest") == shown
+    )
+    assert logs(recorder, "run-4", "run-1") == shown
+
+
 def test_without_any_run_it_says_so(tmp_path) -> None:
     with pytest.raises(UsageError, match="no run that trained"):
         logs(Recorder(tmp_path / "empty"))
@@ -92,6 +107,8 @@ def test_it_serves_the_curves_to_this_machine_alone(recorder, tmp_path) -> None:
     try:
         signal.signal(signal.SIGALRM, lambda *_: process.kill())
         signal.alarm(SECONDS)
+        starting = "starting TensorBoard on the training of run-1, run-2 ...\n"
+        assert process.stdout.readline() == starting
         names, _, rest = process.stdout.readline().partition(": ")
         url = rest.split()[0]
         assert names == "run-1, run-2"
