@@ -13,6 +13,7 @@ from tfx.orchestration.portable.mlmd.context_lib import CONTEXT_TYPE_EXECUTION_C
 
 from pipeline.cached_results import sound_results
 from pipeline.metadata_order import OrderedStore
+from pipeline.metadata_tls import through_tls
 
 # They look alike, and only one of them is trouble.
 _BACKSLASH = "\\"
@@ -46,7 +47,7 @@ class _Handle(Metadata):
     def __init__(
         self, connection: mlmd.ConnectionConfig, outputs: Mapping[str, str]
     ) -> None:
-        super().__init__(connection)
+        super().__init__(through_tls(connection))
         self._quotes_twice = connection.HasField("postgresql")
         self._outputs = outputs
 

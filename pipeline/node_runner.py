@@ -23,7 +23,8 @@ def cli(node_id: str, run_id: str, verbose: bool, **options) -> None:
     rejected, 5 serving check rejected, 1 anything else.
 
     The metadata store is SQLite in the workspace, or the PostgreSQL that MLMD_HOST,
-    MLMD_PORT, MLMD_DATABASE, MLMD_USER and MLMD_PASSWORD_FILE or MLMD_PASSWORD name.
+    MLMD_PORT, MLMD_DATABASE, MLMD_USER and MLMD_PASSWORD_FILE or MLMD_PASSWORD name;
+    MLMD_SSLMODE and MLMD_SSLROOTCERT ask for TLS.
     """
     log_to_stdout(verbose)
     config = run_config(run_id, **options)

@@ -110,8 +110,9 @@ def running_server(programs: Path, certificate: Path | None = None) -> Iterator[
 
     Args:
       programs: folder with PostgreSQL's programs.
-      certificate: folder with ``server.crt`` and ``server.key``; the server then
-        takes connections with TLS alone.
+      certificate: folder with ``server.crt``, ``server.key`` and ``ca.crt``; the
+        server then takes connections with TLS alone, and those to the database
+        ``known`` only from clients with a certificate of that CA.
     """
     with socket.create_server(("127.0.0.1", 0)) as probe:
         server = Server(probe.getsockname()[1], programs)
@@ -144,13 +145,14 @@ def running_server(programs: Path, certificate: Path | None = None) -> Iterator[
             f"-c unix_socket_directories={folder}"
         )
         if certificate is not None:
-            for name in ("server.crt", "server.key"):
+            for name in ("server.crt", "server.key", "ca.crt"):
                 file = Path(shutil.copy(certificate / name, folder / "data"))
                 file.chmod(0o600)
                 os.chown(file, owner.pw_uid, owner.pw_gid)
-            options += " -c ssl=on"
-            # No connection without TLS.
+            options += " -c ssl=on -c ssl_ca_file=ca.crt"
+            # No connection without TLS; one database for known clients alone.
             (folder / "data" / "pg_hba.conf").write_text(
+                "hostssl known all 127.0.0.1/32 scram-sha-256 clientcert=verify-ca\n"
                 "hostssl all all 127.0.0.1/32 scram-sha-256\n"
             )
         call("pg_ctl", "-w", "-l", str(folder / "log"), "-o", options, "start")
