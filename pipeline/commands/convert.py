@@ -7,7 +7,7 @@ import click
 
 from components.errors import UsageError
 from components.features import TEST, TRAIN, VAL
-from pipeline.commands.options import clean_stop
+from pipeline.commands.options import clean_stop, quiet_pillow
 
 if TYPE_CHECKING:
     from pipeline.datasets.source import Source
@@ -107,6 +107,7 @@ def convert(
     from pipeline.datasets.source import turned
 
     require_new(out)
+    quiet_pillow()
     kind, path = _one_source(paths)
     with explain_os_errors(out):
         source = turned(_open_source(kind, path, classes, label), invert, transpose)

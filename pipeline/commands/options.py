@@ -1,5 +1,6 @@
 """Options and settings that several commands share."""
 
+import logging
 import os
 import signal
 import sys
@@ -50,6 +51,12 @@ def quiet_tensorflow() -> None:
     """Keeps TensorFlow's greeting off the screen; its errors are exceptions."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     warnings.filterwarnings("ignore", category=FutureWarning, module="google")
+
+
+def quiet_pillow() -> None:
+    """Keeps Pillow's remarks on odd pictures off the screen; its errors are told."""
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)
 
 
 @contextmanager

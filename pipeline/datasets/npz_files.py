@@ -5,6 +5,7 @@ Arrays are told by their names: Keras's ``x_train`` and ``y_train``, plain ``x``
 """
 
 import re
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -29,7 +30,11 @@ _IMAGES = ("x", "image", "images", "img", "imgs", "data", "pixels")
 _LABELS = ("y", "label", "labels", "target", "targets")
 _SUFFIXES = (".npz", ".npy")
 _NAMES = "x_train, y_train, x_test and y_test, or x and y"
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError)
+# zipfile seeks where a damaged directory sends it; NumPy parses a header as Python.
+_DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, MemoryError),
+    *(ValueError, SyntaxError, TypeError, OverflowError, tokenize.TokenError),
+)
 
 
 @dataclass(frozen=True)
@@ -145,6 +150,7 @@ def _explained(file: Path) -> Iterator[None]:
     try:
         yield
     except _DAMAGE as error:
+        # Raises once more where the file cannot be read at all.
         kind = describe_kind(read_head(file))
         damaged = kind in ("a ZIP archive", "a NumPy array (.npy)")
         received = f"a damaged file ({error})" if damaged else kind

@@ -279,3 +279,14 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
         read_source(tmp_path / "none.npz")
     with pytest.raises(DatasetError, match=r"named \.npz or \.npy, received none"):
         read_source(tmp_path)
+
+
+@pytest.mark.parametrize("garbage", [b"(30, 28, '", b"(30\n 2x", b"[1, 2, 3]"])
+def test_a_garbled_header_is_named(tmp_path: Path, garbage: bytes) -> None:
+    whole = io.BytesIO()
+    np.save(whole, PIXELS)
+    content = whole.getvalue().replace(b"(30, 28, 28)", garbage)
+    (tmp_path / "x.npy").write_bytes(content)
+
+    with pytest.raises(DatasetError, match="received a damaged file"):
+        read_source(tmp_path)
