@@ -32,7 +32,9 @@ class DataGateSettings:
       anomalies: policy for TFDV anomalies of error severity. Records without 784
         pixels in 0..255 and one label in 0..9 stop the run whatever the policy.
       size: policy for splits that are missing or too small.
-      min_train: least number of training examples; likewise val and test.
+      min_train: least number of training examples.
+      min_val: least number of validation examples.
+      min_test: least number of test examples.
       leakage: policy for the same image in two splits.
       conflicts: policy for the same image with different labels. Constant images
         count neither here nor as leakage.
@@ -41,8 +43,10 @@ class DataGateSettings:
       constant: policy for images of one single value, blank or saturated.
       max_constant_share: largest share of such images in a split.
       pixels: policy for the pixel statistics of each split.
-      min_mean: least mean pixel, as a share of 255; likewise the largest.
-      min_ink: least share of pixels above half of 255; likewise the largest.
+      min_mean: least mean pixel, as a share of 255.
+      max_mean: largest mean pixel, as a share of 255.
+      min_ink: least share of pixels above half of 255.
+      max_ink: largest share of pixels above half of 255.
       drift: policy for distances between splits and from the data before.
       max_label_drift: largest L-infinity distance between label distributions.
       max_pixel_drift: largest Jensen-Shannon divergence, base 2, between
@@ -79,7 +83,8 @@ class ModelGateSettings:
       max_loss: largest cross-entropy overall, in nats.
       min_digit_accuracy: least accuracy of each class.
       max_accuracy_drop: largest loss of accuracy against the baseline, overall.
-      max_digit_accuracy_drop: the same for each class.
+      max_digit_accuracy_drop: largest loss of accuracy against the baseline, of each
+        class.
     """
 
     min_accuracy: Share = 0.98

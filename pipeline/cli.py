@@ -18,6 +18,7 @@ from pipeline.commands.predict import predict
 from pipeline.commands.report import report
 from pipeline.commands.run import run
 from pipeline.commands.runs import runs
+from pipeline.commands.settings import settings
 from pipeline.commands.tensorboard import tensorboard
 from pipeline.commands.workspace import workspace
 from pipeline.locale_independence import be_independent_of_locale
@@ -62,6 +63,7 @@ for command in (
     models,
     data,
     workspace,
+    settings,
     kubeflow,
     doctor,
 ):

@@ -4,6 +4,7 @@ One frozen dataclass, checked at the edge and passed down as arguments.
 """
 
 import dataclasses
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
@@ -24,9 +25,24 @@ from components.hyperparameters import (
     from_dict,
 )
 from pipeline.kubeflow_settings import KubeflowSettings
+from pipeline.settings import settings_of
 from pipeline.tfx_line import tomllib
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
+
+# Kubernetes takes 63 characters, of which '-schedule' is the longest that is added.
+_NAME_LENGTH = 63 - len("-schedule")
+_PipelineName = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$",
+        max_length=_NAME_LENGTH,
+        description=(
+            "a name that Kubernetes takes, of lower-case letters, digits and '-', the "
+            f"first a letter, the last not '-', at most {_NAME_LENGTH} in all"
+        ),
+    ),
+]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -34,7 +50,7 @@ class Config:
     """Everything a run depends on, besides the code.
 
     Attributes:
-      pipeline: name of the pipeline; letters, digits and ``-``.
+      pipeline: name of the pipeline.
       preset: name of the preset that this configuration started from.
       data: folder with ``train/``, ``val/`` and ``test/``, each of gzip TFRecords.
       schema: the curated schema, a ``.pbtxt`` file.
@@ -50,7 +66,7 @@ class Config:
       kubeflow: how the cluster runs it; has no effect on the results.
     """
 
-    pipeline: Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$")] = "mnist"
+    pipeline: _PipelineName = "mnist"
     preset: str = "default"
     data: Path = PROJECT_ROOT / "data" / "mnist"
     schema: Path = PROJECT_ROOT / "schema" / "schema.pbtxt"
@@ -329,7 +345,22 @@ def _explain(problem: Mapping[str, Any]) -> str:
     if problem["type"] == "unexpected_keyword_argument":
         allowed = ", ".join(allowed_keys(location[:-1]))
         return f"Unknown configuration key {key}. Allowed here: {allowed}."
-    return f"Wrong value for {key}: {problem['msg']}. Received: {problem['input']!r}."
+    if problem["type"] == "value_error":
+        return f"Wrong values in {key}: {problem['ctx']['error']}."
+    key, expected = _expected(location)
+    received = json.dumps(problem["input"], default=str, ensure_ascii=False)
+    return f"Expected {key} to be {expected}. Received: {received}."
+
+
+def _expected(location: Sequence[str]) -> tuple[str, str]:
+    """Returns the key of the setting at a location, and what it may be."""
+    kind: Any = Config
+    for depth, name in enumerate(location, 1):
+        outer, kind = kind, _kind_of(kind, name)
+        if not dataclasses.is_dataclass(kind) and get_origin(kind) is not dict:
+            found = {setting.key: setting.expected for setting in settings_of(outer)}
+            return ".".join(location[:depth]), found[name]
+    return ".".join(location), "a table of settings"
 
 
 def allowed_keys(table: Iterable[str] = ()) -> list[str]:

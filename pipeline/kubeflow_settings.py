@@ -10,13 +10,37 @@ from pydantic.dataclasses import dataclass
 
 from components.hyperparameters import STRICT, PositiveFloat
 
-Cpu = Annotated[str, Field(pattern=r"^([0-9]*[.])?[0-9]+m?$")]
-Memory = Annotated[str, Field(pattern=r"^[0-9]+(Ei?|Pi?|Ti?|Gi?|Mi?|Ki?)?$")]
+Cpu = Annotated[
+    str,
+    Field(pattern=r"^([0-9]*[.])?[0-9]+m?$", description="cores, like '500m' or '2'"),
+]
+Memory = Annotated[
+    str,
+    Field(
+        pattern=r"^[0-9]+(Ei?|Pi?|Ti?|Gi?|Mi?|Ki?)?$", description="bytes, like '2Gi'"
+    ),
+]
 Seconds = Annotated[int, Field(ge=0)]
 # What Kubernetes allows as the name of an object.
-ObjectName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
+ObjectName = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+        max_length=63,
+        description=(
+            "a name that Kubernetes takes, of lower-case letters, digits and '-', the "
+            "first and the last not '-', at most 63 in all"
+        ),
+    ),
+]
 SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
-MountPath = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._-]+)+$")]
+MountPath = Annotated[
+    str,
+    Field(
+        pattern=r"^(/[A-Za-z0-9._-]+)+$",
+        description="an absolute path of letters, digits, '.', '_' and '-'",
+    ),
+]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -24,8 +48,10 @@ class NodeResources:
     """What a task asks of the cluster and may not go beyond.
 
     Attributes:
-      cpu_request: cores, like ``500m`` or ``2``; likewise the limit.
-      memory_request: bytes, like ``2Gi``; likewise the limit.
+      cpu_request: cores that it is promised.
+      cpu_limit: cores that it may use at most.
+      memory_request: memory that it is promised.
+      memory_limit: memory that it may use at most.
     """
 
     cpu_request: Cpu = "500m"
@@ -39,17 +65,20 @@ class KubeflowSettings:
     """How the pipeline runs on Kubeflow Pipelines.
 
     Attributes:
-      image: of every task; ``deployment/Dockerfile`` builds it.
+      image: the image of every task; ``deployment/Dockerfile`` builds it.
       data: folder of the data in the container; the image holds MNIST there.
       volume_claim: the PersistentVolumeClaim that holds the workspace.
       workspace: where the tasks mount it.
-      metadata_host: of the PostgreSQL with the metadata; likewise port, database
-        and user.
+      metadata_host: host of the PostgreSQL with the metadata.
+      metadata_port: its port.
+      metadata_database: the database in it.
+      metadata_user: the user that it is opened by.
       metadata_sslmode: whether TLS is asked for and the server verified, as libpq
         names it; None leaves that to PostgreSQL.
       metadata_sslrootcert: file in the container with the CAs that the server is
         verified against; a key of the Secret is below ``secret_path``.
-      metadata_sslcert: file with the client's certificate; likewise its key.
+      metadata_sslcert: file with the client's certificate.
+      metadata_sslkey: file with the key of the client's certificate.
       secret: the Secret whose key ``password`` is that user's password.
       secret_path: where the tasks mount it.
       retries: how often a task that fails is tried again.

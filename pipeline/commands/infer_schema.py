@@ -71,7 +71,7 @@ def read_schema(file: Path) -> "schema_pb2.Schema":
     except (text_format.ParseError, UnicodeDecodeError) as error:
         raise UsageError(
             f"Expected {file} to hold a schema in protobuf's text format. "
-            f"Received: {error}."
+            f"Received: {str(error).rstrip('.')}."
         ) from error
 
 

@@ -23,8 +23,9 @@ from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration.local import runner_utils
 
 from pipeline import source_digest
-from pipeline.config import PROJECT_ROOT, load_config
+from pipeline.config import PROJECT_ROOT, Config, load_config
 from pipeline.definition import create_pipeline
+from pipeline.settings import settings_of
 
 # What each node runs of ours, and what it uses besides what that imports.
 CODE = {
@@ -346,11 +347,15 @@ def other_values(key: str, value: Any) -> Iterator[str]:
         yield from (str(value + 1), str(max(value - 1, 0)))
     elif isinstance(value, float):
         yield from (str(value * 1.01 + 0.001), str(value * 0.5))
+    elif choices := CHOICES.get(key):
+        yield from choices
+    elif value is None:
+        yield from ("/elsewhere", "a-name")
     else:
-        yield from ("warn", "local", "he_normal", "gelu", "sgd", "constant", "float32")
         yield from ("a-name", "1Gi", "100m")
 
 
+CHOICES = {setting.key: setting.choices for setting in settings_of(Config)}
 SETTINGS = {
     key: value
     for key, value in leaves(load_config())
