@@ -1,4 +1,4 @@
-"""A workspace in use, one that lost its baseline, one with damaged metadata."""
+"""A workspace in use, one without the files of its baseline, one with bad metadata."""
 
 import json
 import shlex
@@ -82,20 +82,22 @@ def test_the_first_run_goes_on(meeting) -> None:
     assert json.loads(meeting.first.out)["run_id"] == meeting.run_id
 
 
-def test_a_baseline_without_files_is_reported_and_passed_over(
-    workspace, meeting
-) -> None:
+def test_a_baseline_without_files_is_taken_from_what_serves(workspace, meeting) -> None:
     [gone] = (workspace.path / "artifacts" / "Trainer" / "model").iterdir()
     shutil.rmtree(gone)
     ended = workspace.run("--json", "--set", "train.learning_rate=0.02")
 
     assert ended.code == 0, ended.err
-    assert f"    no baseline from {gone}: its files are gone\n" in ended.err
+    first, _ = workspace.store.versions()
+    taken = f"version {first} is taken from {workspace.store.path(first)}\n"
+    assert taken in ended.err
     summary = json.loads(ended.out)
-    assert (summary["status"], summary["baseline"]) == ("pushed", None)
-    checked = {check["name"] for check in summary["checks"] if check["gate"] == "model"}
-    assert checked == {"accuracy", "loss"}
-    assert len(workspace.store.versions()) == 2
+    assert (summary["status"], summary["baseline_model"]["version"]) == (
+        "pushed",
+        str(first),
+    )
+    before = json.loads(meeting.first.out)["metrics"]["accuracy"]
+    assert summary["baseline"]["accuracy"] == pytest.approx(before, rel=1e-6)
 
 
 def test_damaged_metadata_is_refused_and_then_moved_aside(workspace, meeting) -> None:
@@ -117,7 +119,8 @@ def test_damaged_metadata_is_refused_and_then_moved_aside(workspace, meeting) ->
     aside = workspace.path / f"artifacts-before-{summary['run_id']}"
     assert f"artifacts of earlier runs are now in {aside}\n" in recovered.err
     assert (aside / "Trainer" / "model").is_dir()
-    assert summary["baseline"] is None
+    assert summary["baseline_model"]["version"] == str(versions[-1])
+    assert summary["baseline"] is not None
     kept = workspace.store.versions()
     assert kept[: len(versions)] == versions
     assert all(workspace.store.verify(version) == {} for version in kept)

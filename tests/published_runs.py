@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import attrs
 from ml_metadata.metadata_store import MetadataStore
+from ml_metadata.proto.metadata_store_pb2 import ConnectionConfig
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
@@ -129,11 +130,18 @@ class Workshop:
 
     Attributes:
       root: of the folder.
+      database: the metadata store; a SQLite file in the folder unless given.
       count: of the runs so far.
     """
 
     root: Path
+    database: ConnectionConfig | None = None
     count: int = 0
+
+    @property
+    def connection(self) -> ConnectionConfig:
+        """To the metadata store."""
+        return self.database or sqlite_connection(self.root / "metadata.sqlite")
 
     @property
     def store(self) -> ModelStore:
@@ -143,7 +151,7 @@ class Workshop:
     @property
     def metadata(self) -> MetadataStore:
         """What TFX wrote down."""
-        return MetadataStore(sqlite_connection(self.root / "metadata.sqlite"))
+        return MetadataStore(self.connection)
 
     @property
     def artifacts(self) -> Path:
@@ -164,7 +172,7 @@ class Workshop:
         results: list[NodeResult] = []
         run_nodes(pipeline, run_id, lambda _: None, results.append)
         assert not [r for r in results if r.state in ("failed", "not run")], results
-        lineage = RunLineage(self.root / "metadata.sqlite", run_id)
+        lineage = RunLineage(self.connection, run_id)
         states = {result.id: result.state for result in results}
         baseline = lineage.resolved("BaselineResolver", "model")
         return Ended(
@@ -221,7 +229,7 @@ class Workshop:
             pipeline_root=str(self.artifacts),
             components=[trainer, baseline, check, judge, pusher],
             enable_cache=True,
-            metadata_connection_config=sqlite_connection(self.root / "metadata.sqlite"),
+            metadata_connection_config=self.connection,
         )
 
 
