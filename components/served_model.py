@@ -15,7 +15,12 @@ from tfx.utils.path_utils import serving_model_dir
 
 from components.artifact_files import forget_files, note_files
 from components.durable import copy_files
-from components.model_manifest import MANIFEST_FILE, differences, require_whole
+from components.model_manifest import (
+    MANIFEST_FILE,
+    differences,
+    digests,
+    require_whole,
+)
 from components.model_serving import Serving
 
 # In the place of a node, with the version in that of an execution.
@@ -37,6 +42,16 @@ def import_served(serving: Serving, root: Path) -> Artifact:
       OSError: it cannot be read, or the copy not be written.
     """
     target = root / FOLDER / "model" / str(serving.version)
+    if not _is_whole(target, serving):
+        _copy(serving, target)
+    note_files(str(target))
+    model = Model()
+    model.uri = str(target)
+    model.mlmd_artifact.state = mlmd.Artifact.LIVE
+    return model
+
+
+def _copy(serving: Serving, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".") as folder:
         fresh = Path(folder) / "model"
@@ -45,12 +60,18 @@ def import_served(serving: Serving, root: Path) -> Artifact:
         files = copy_files(serving.path, export, leave_out=MANIFEST_FILE)
         changes = differences(serving.manifest.files, files)
         require_whole(serving.path, changes, "Run again.")
-        # Only one that is not whole is there, or another process was quicker.
-        shutil.rmtree(target, ignore_errors=True)
+        if _is_whole(target, serving):
+            # Another process of the cluster was quicker, and may read it now.
+            return
         forget_files(str(target))
-        fresh.rename(target)
-    note_files(str(target))
-    model = Model()
-    model.uri = str(target)
-    model.mlmd_artifact.state = mlmd.Artifact.LIVE
-    return model
+        try:
+            shutil.rmtree(target, ignore_errors=True)
+            fresh.rename(target)
+        except OSError:
+            if not _is_whole(target, serving):
+                raise
+
+
+def _is_whole(target: Path, serving: Serving) -> bool:
+    export = Path(serving_model_dir(str(target)))
+    return export.is_dir() and digests(export) == serving.manifest.files

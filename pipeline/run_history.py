@@ -124,6 +124,11 @@ class Run:
             return int(pushed.properties["pushed_version"])
         return self.summary.model.version if self.summary else None
 
+    @property
+    def named_version(self) -> int | None:
+        """The version that served at its end, as it said; else the one it pushed."""
+        return self.summary.model.version if self.summary else self.version
+
     def output(self, node: str, name: str) -> Artifact | None:
         """Returns an output of a node, or None where it made none."""
         for execution in self.executions:

@@ -34,7 +34,7 @@ def describe_run(run: Run) -> dict[str, Any]:
         "started": run.started.isoformat(timespec="seconds"),
         "status": run.status,
         "accuracy": summary.metrics.accuracy if summary and summary.metrics else None,
-        "version": run.version,
+        "version": run.named_version,
         "seconds": summary.seconds if summary else None,
         "preset": (summary.config or {}).get("preset") if summary else None,
         "problem": run.problem,
