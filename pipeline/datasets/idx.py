@@ -24,6 +24,8 @@ LABELS_MAGIC = 0x00000801  # unsigned bytes, 1 dimension
 WIDE_LABELS_MAGIC = 0x00000C02  # int32, 2 dimensions: QMNIST's, the class comes first
 BATCH_SIZE = 1024
 FETCH_AGAIN = "Fetch the file again."
+# Of one item, so that a batch has its place in memory: images of 256x256.
+_MOST_BYTES = 1 << 16
 _TYPES = {0x08: np.dtype("u1"), 0x0C: np.dtype(">i4")}
 
 
@@ -119,7 +121,14 @@ def read_header(file: BinaryIO, path: Path, *magics: int) -> Header:
             f"{path}: truncated, expected a header of {4 + size} bytes, received "
             f"{len(start) + len(rest)}. {FETCH_AGAIN}"
         )
-    return Header(received, struct.unpack(f">{size // 4}I", rest))
+    header = Header(received, struct.unpack(f">{size // 4}I", rest))
+    if header.item_size > _MOST_BYTES:
+        shown = "x".join(map(str, header.shape[1:]))
+        raise DatasetError(
+            f"{path}: expected items of at most {_MOST_BYTES:,} bytes, received a "
+            f"header of {shown} values each. {FETCH_AGAIN}"
+        )
+    return header
 
 
 def read_items(file: BinaryIO, path: Path, header: Header) -> Iterator[np.ndarray]:

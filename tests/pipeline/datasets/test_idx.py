@@ -135,6 +135,12 @@ FAULTS = {
         "examples have one outside, this one is the first. Correct the labels, convert "
         "a data set of 10 classes, or leave out with --skip-bad what cannot be used.",
     ),
+    "absurd dimensions": (
+        TRAIN_IMAGES,
+        lambda path: replace(path, struct.pack(">2I", 1 << 31, 28), 8),
+        f"{TRAIN_IMAGES}: expected items of at most 65,536 bytes, received a header of "
+        "2147483648x28 values each. Fetch the file again.",
+    ),
     "a page": (
         TRAIN_IMAGES,
         lambda path: path.write_bytes(b"<!DOCTYPE html><html>404"),
