@@ -14,6 +14,7 @@ from pydantic import AfterValidator, ConfigDict, TypeAdapter, ValidationError
 
 from components.errors import DatasetError
 from components.features import NUM_CLASSES
+from components.plain_errors import plain_problems
 
 CLASSES_FILE = "classes.json"
 DIGITS = tuple(str(digit) for digit in range(NUM_CLASSES))
@@ -121,6 +122,5 @@ def class_word(classes: Sequence[str]) -> str:
 def _reason(error: OSError | ValidationError) -> str:
     if isinstance(error, OSError):
         return error.strerror or str(error)
-    first = error.errors(include_url=False)[0]
-    where = f"label {first['loc'][0]}: " if first["loc"] else ""
-    return where + first["msg"].removeprefix("Value error, ")
+    where = "label " if error.errors()[0]["loc"] else ""
+    return where + plain_problems(error)

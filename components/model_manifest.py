@@ -23,6 +23,7 @@ from components.classes import DIGITS, ClassNames
 from components.durable import files_below, sha256
 from components.errors import PipelineError
 from components.hyperparameters import STRICT, PositiveInt
+from components.plain_errors import plain_problems
 
 MANIFEST_FILE = "manifest.json"
 _ODD = "a link or something else that is no plain file"
@@ -229,11 +230,8 @@ def _checked(text: str, name: str) -> Manifest:
     try:
         return _MANIFEST.validate_json(text)
     except ValidationError as error:
-        problems = "; ".join(
-            ": ".join(filter(None, [".".join(map(str, one["loc"])), one["msg"]]))
-            for one in error.errors(include_input=False, include_url=False)[:3]
-        )
         raise PipelineError(
             f"Expected {name} to hold all that a manifest holds. "
-            f"Received: {problems}. Restore it, or push a model again."
+            f"Received: {plain_problems(error, most=3)}. "
+            "Restore it, or push a model again."
         ) from error

@@ -21,6 +21,7 @@ from components.checks import Check
 from components.classes import DIGITS, ClassNames
 from components.errors import PipelineError
 from components.model_manifest import Line, Metrics
+from components.plain_errors import plain_problems
 
 SUMMARY_FILE = "summary.json"
 # How a run ended, and what its command line returns.
@@ -156,5 +157,4 @@ def read_summary_with_content(
 def _reason(error: OSError | ValidationError) -> str:
     if isinstance(error, OSError):
         return error.strerror or str(error)
-    first = error.errors(include_url=False, include_input=False)[0]
-    return ": ".join(filter(None, [".".join(map(str, first["loc"])), first["msg"]]))
+    return plain_problems(error)

@@ -65,7 +65,7 @@ def test_classes_are_read_and_are_digits_in_older_manifests(folder):
 @pytest.mark.parametrize("names", [["cat", "dog"], ["cat"] * 10, list("01234567 9")])
 def test_classes_that_will_not_do_are_refused(folder, names):
     write(folder, classes=names)
-    with pytest.raises(PipelineError, match="Received: classes: Value error, expected"):
+    with pytest.raises(PipelineError, match="Received: classes: expected"):
         read_manifest(folder)
 
 
@@ -83,7 +83,7 @@ def test_what_is_no_manifest_is_refused(folder, text):
 def test_a_missing_key_is_named(folder, key):
     content = {name: value for name, value in MANIFEST.items() if name != key}
     (folder / "manifest.json").write_text(json.dumps(content))
-    with pytest.raises(PipelineError, match=rf"Received: {key}: .*required"):
+    with pytest.raises(PipelineError, match=rf"Received: {key}: missing"):
         read_manifest(folder)
 
 
@@ -113,17 +113,17 @@ def test_a_path_out_of_the_version_or_odd_is_refused(folder, path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"files": {}}, "files: .*at least 1 item"),
-        ({"files": {"a": "12"}}, r"files\.a: .*pattern"),
-        ({"files": {"a": None}}, r"files\.a: .*string"),
-        ({"version": "7"}, "version: .*integer"),
-        ({"version": 0}, "version: .*greater"),
+        ({"files": {}}, "files: empty"),
+        ({"files": {"a": "12"}}, r"files\.a: text of another form"),
+        ({"files": {"a": None}}, r"files\.a: no text"),
+        ({"version": "7"}, "version: no whole number"),
+        ({"version": 0}, "version: below 1"),
         ({"time": "yesterday"}, "time: "),
-        ({"time": "2026-01-02T03:04:05"}, "time: .*timezone"),
+        ({"time": "2026-01-02T03:04:05"}, "time: no time with its zone"),
         ({"run_id": "a\nb"}, "run_id: .*cannot be printed"),
-        ({"metrics": {"accuracy": "high"}}, "metrics.accuracy: .*number"),
-        ({"checks": "all"}, "checks: .*array"),
-        ({"rollback_of": "6"}, "rollback_of: .*integer"),
+        ({"metrics": {"accuracy": "high"}}, "metrics.accuracy: no number"),
+        ({"checks": "all"}, "checks: no list"),
+        ({"rollback_of": "6"}, "rollback_of: no whole number"),
         ({"surprise": 1}, "surprise: "),
         ({"version": 8}, "the manifest of version 8"),
     ],
