@@ -15,6 +15,7 @@ from tfx.types import Artifact
 from tfx.utils.path_utils import serving_model_path
 
 from components.artifact_files import has_files
+from components.errors import PipelineError
 from components.model_choice import Choice, record_choice
 from components.model_manifest import digests
 from components.model_records import MODEL, Push, models_of, pushes
@@ -70,10 +71,12 @@ class ServingModelStrategy(ResolverStrategy):
         chooser = _Chooser(
             self._store, self._artifacts, self._pipeline, store, input_dict
         )
-        if self._skip:
-            model, choice = None, Choice("no model, as --rebaseline asks")
-        else:
-            model, choice = chooser.choose()
+        try:
+            model, choice = self._choose(chooser)
+        except (OSError, PipelineError) as error:
+            # TFX says of a resolver that failed no more than that it did.
+            _log.error("cannot tell which model serves: %s", error)
+            raise
         purpose = "compared with" if CANDIDATE in input_dict else "start from"
         _log.info("%s %s", purpose, choice.why)
         return {
@@ -82,6 +85,11 @@ class ServingModelStrategy(ResolverStrategy):
             MODEL: [model] if model else [],
             CHOICE: [record_choice(choice, self._artifacts, input_dict[CHOICE])],
         }
+
+    def _choose(self, chooser: "_Chooser") -> tuple[Artifact | None, Choice]:
+        if self._skip:
+            return None, Choice("no model, as --rebaseline asks")
+        return chooser.choose()
 
 
 @attrs.define(slots=False)
@@ -106,7 +114,7 @@ class _Chooser:
         """Returns the model, or None, and why."""
         model, choice = self._serving_model()
         if model is None:
-            lack = self._lack
+            lack = self._lack or "the version that serves could not be copied"
             model, choice = self._last_blessed(
                 self.inputs[MODEL],
                 f"the last model that both gates blessed{{}}, since {lack}",
@@ -154,17 +162,27 @@ class _Chooser:
             why += f", a copy of {serving.original}"
         choice = Choice(why, serving.version)
         model = self._known(serving)
-        if model is None and serving.manifest and not serving.problem:
-            model = import_served(serving, self.artifacts)
-            _log.info("version %d is taken from %s", serving.version, serving.path)
-        if model is None:
+        return model or self._import(serving), choice
+
+    def _import(self, serving: Serving) -> Artifact | None:
+        """Takes a model in that only the model store has left, or says why not."""
+        if serving.problem:
             _log.warning(
                 "version %d serves, but is not whole, and its model is nowhere else: "
                 "%s",
                 serving.version,
                 serving.problem,
             )
-        return model, choice
+            return None
+        try:
+            model = import_served(serving, self.artifacts)
+        except (OSError, PipelineError) as error:
+            _log.warning(
+                "version %d serves, but could not be copied: %s", serving.version, error
+            )
+            return None
+        _log.info("version %d is taken from %s", serving.version, serving.path)
+        return model
 
     def _known(self, serving: Serving) -> Artifact | None:
         """Returns the artifact of the model that serves, where its files are left."""

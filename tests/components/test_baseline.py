@@ -1,13 +1,16 @@
 """The baseline is the model that serves, and never the candidate itself."""
 
+import errno
 import json
 import logging
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 from published_runs import Workshop, recipe
 
+from components import baseline
 from components.model_store import ModelStore
 
 NODES = {"Trainer", "ServingCheck", "Evaluator", "Pusher"}
@@ -190,6 +193,23 @@ def test_without_either_it_is_the_one_before_and_the_run_says_so(
     assert ended.baseline == "A"
     assert ended.choice.why.endswith(f", since version {version} is not whole")
     assert f"version {version} serves, but is not whole" in caplog.text
+
+
+def test_a_version_that_cannot_be_copied_is_passed_over(workshop, caplog, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    workshop.run("A")
+    workshop.run("B")
+    *_, newest = sorted((workshop.artifacts / "Trainer" / "model").iterdir())
+    shutil.rmtree(newest)
+    monkeypatch.setattr(baseline, "import_served", full)
+    ended = workshop.run("C")
+    assert ended.baseline == "A"
+    assert ended.choice.why.endswith(
+        "since the version that serves could not be copied"
+    )
+    assert "could not be copied: [Errno 28] No space left on device" in caplog.text
 
 
 def test_choices_leave_nothing_new_behind_where_nothing_changed(workshop):
