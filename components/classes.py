@@ -29,8 +29,8 @@ def check_class_names(names: tuple[str, ...]) -> tuple[str, ...]:
     """
     if len(names) != NUM_CLASSES:
         raise ValueError(
-            f"expected {NUM_CLASSES} names, one for each label from 0 to "
-            f"{NUM_CLASSES - 1}, received {len(names)}"
+            f"expected {NUM_CLASSES} names, since exactly {NUM_CLASSES} classes are "
+            f"supported, received {len(names):,}"
         )
     check_printable(names)
     return names

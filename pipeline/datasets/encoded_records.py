@@ -79,8 +79,7 @@ def _read_labels_file(path: Path, splits: dict[str, list[Path]]) -> tuple[str, .
         return check_class_names(tuple(lines))
     except (OSError, ValueError) as error:
         raise DatasetError(
-            f"{file}: expected the name of one class a line, {NUM_CLASSES} of them, "
-            f"since exactly {NUM_CLASSES} classes are supported. Received: {error}. "
+            f"{file}: expected the name of one class a line. Received: {error}. "
             f"Convert a data set of {NUM_CLASSES} classes, or name them with --classes."
         ) from error
 

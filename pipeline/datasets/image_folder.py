@@ -1,5 +1,6 @@
 """Reads a folder of pictures, one folder a class, as ``data convert`` is told."""
 
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from components.classes import CLASSES_FILE, check_printable
 from components.errors import DatasetError
 from components.features import NUM_CLASSES, PIXELS, TRAIN
-from pipeline.datasets.findings import Findings, printable, some
+from pipeline.datasets.findings import Findings, some
 from pipeline.datasets.folders import Walker
 from pipeline.datasets.images import SUFFIXES, ImageError, fit, is_image, read_picture
 from pipeline.datasets.source import (
@@ -43,6 +44,7 @@ def read_source(folder: Path, classes_file: Path | None = None) -> Source:
     findings = Findings()
     walker = Walker(findings)
     names = given_class_names(folder, classes_file)
+    names = names and tuple(map(_name, names))
     splits = {
         split: _Split(where, _list_classes(where, walker, findings))
         for split, where in _split_folders(folder, walker, findings, names).items()
@@ -83,7 +85,7 @@ def _split_folders(
         if path.name.lower() in SPLIT_NAMES
     }
     # A class may be called like a split, say the trains among vehicles.
-    if not splits or {path.name for path in folders} <= set(names or ()):
+    if not splits or {_name(path.name) for path in folders} <= set(names or ()):
         return {TRAIN: folder}
     if len(splits) < len(folders) or TRAIN not in splits:
         raise DatasetError(
@@ -105,7 +107,7 @@ def _list_classes(
     images: dict[str, list[Path]] = {}
     for path in folders:
         below = list(walker.files_below(path))
-        images[path.name] = list(filter(is_image, below))
+        images.setdefault(_name(path.name), []).extend(filter(is_image, below))
         _leave_out([file for file in below if not is_image(file)], findings)
     return images
 
@@ -130,14 +132,19 @@ def _check_classes(
                 "the missing ones."
             )
         return tuple(found)
-    for name in found:
-        if name not in given:
-            raise DatasetError(
-                f"{folder}: expected folders named like the classes "
-                f"({', '.join(given)}), received {printable(name)}. Rename it, move it "
-                "out or correct the list of classes."
-            )
+    others = [name for name in found if name not in given]
+    if others:
+        raise DatasetError(
+            f"{folder}: expected folders named like the {NUM_CLASSES} classes "
+            f"({', '.join(given)}), received {some(others)}. Rename or move out these "
+            "folders, or correct the list of classes."
+        )
     return given
+
+
+def _name(text: str) -> str:
+    """Writes accents one way; macOS writes them in names of files another way."""
+    return unicodedata.normalize("NFC", text)
 
 
 def _check_names(folder: Path, found: list[str]) -> None:

@@ -132,9 +132,8 @@ def _class_names(file: Path, schema: "pa.Schema", label: str) -> tuple[str, ...]
         return check_class_names(tuple(map(str, names)))
     except ValueError as error:
         raise DatasetError(
-            f"{file}: expected the names of {NUM_CLASSES} classes for {label}, since "
-            f"exactly {NUM_CLASSES} classes are supported. Received: {error}. Convert "
-            f"a data set of {NUM_CLASSES} classes, or name them with --classes."
+            f"{file}: expected names of classes for {label}. Received: {error}. "
+            f"Convert a data set of {NUM_CLASSES} classes, or name them with --classes."
         ) from error
 
 

@@ -107,7 +107,8 @@ def test_another_number_of_classes_is_refused(tmp_path: Path) -> None:
     (tmp_path / "label.labels.txt").write_text("\n".join(NAMES[:4]))
 
     with pytest.raises(
-        DatasetError, match=r"label\.labels\.txt: .*10 of them.*received 4"
+        DatasetError,
+        match=r"label\.labels\.txt: .*exactly 10 classes are supported, received 4",
     ):
         read_source(tmp_path)
 

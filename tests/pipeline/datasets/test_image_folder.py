@@ -217,8 +217,18 @@ def test_a_folder_outside_the_list_is_named(folder: Path) -> None:
     names = str([*NAMES[:9], "yak"]).replace("'", '"')
     (folder / "classes.json").write_text(names)
 
-    with pytest.raises(DatasetError, match=r"named like the classes .*received jay\."):
+    with pytest.raises(
+        DatasetError, match=r"named like the 10 classes .*received jay\."
+    ):
         read_source(folder)
+
+
+def test_accents_may_be_written_as_macos_does(folder: Path) -> None:
+    (folder / "cat").rename(folder / "cafe\u0301")
+    names = ["caf\xe9" if name == "cat" else name for name in NAMES]
+    (folder / "classes.json").write_text(json.dumps(names))
+
+    assert len(list(read_source(folder).splits["train"].examples)) == 20
 
 
 def test_classes_beside_splits_are_refused(folder: Path) -> None:

@@ -149,8 +149,7 @@ BAD_COLUMNS = {
             "label": LABELS,
             "names": list("abcdefghijklmnopqrstuvwxyz"),
         },
-        "exactly 10 classes are supported. Received: expected 10 names, one for each "
-        "label from 0 to 9, received 26",
+        "expected 10 names, since exactly 10 classes are supported, received 26",
     ),
     "labels of 26 classes": (
         {"image": STRUCTS, "label": [row % 26 for row in range(COUNT)]},
