@@ -135,8 +135,8 @@ def create_pipeline(
         disable_statistics=True,
         disable_analyzer_cache=True,
     ).with_id("Transform")
-    transforming = node_digest("components.transform", libraries=_TRANSFORM)
-    _run_again_on(transform, transforming)
+    transforming = "components.transform", "components.plain_nodes"
+    _run_again_on(transform, node_digest(*transforming, libraries=_TRANSFORM))
     transform.add_upstream_node(data_gate)
 
     # The model to start from, if one is wanted: the one that serves.
@@ -182,7 +182,11 @@ def create_pipeline(
         # Where this module cannot be imported, TFX goes on with TFMA's own extractors.
         module_path="components.tfma_extractors",
     ).with_id("Evaluator")
-    measuring = "components.tfma_extractors", "components.tfma_metrics"
+    measuring = (
+        "components.tfma_extractors",
+        "components.tfma_metrics",
+        "components.plain_nodes",
+    )
     _run_again_on(evaluator, node_digest(*measuring, libraries=["tfx", "tfx-bsl"]))
     # Evaluating a model that cannot serve may fail; ServingCheck says why.
     evaluator.add_upstream_node(serving_check)

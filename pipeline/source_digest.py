@@ -64,7 +64,8 @@ def files_digest(files: Iterable[Path]) -> str:
 
 def code_digest() -> str:
     """Returns the digest of all code that a model is made by."""
-    return source_digest("components.transform", "components.trainer")
+    modules = "transform", "plain_nodes", "trainer"
+    return source_digest(*(f"components.{module}" for module in modules))
 
 
 def data_digest(folder: Path) -> str:

@@ -34,10 +34,14 @@ CODE = {
     "StatisticsGen": {"components.statistics_gen"},
     "ExampleValidator": set(),
     "DataGate": {"components.data_gate"},
-    "Transform": {"components.transform"},
+    "Transform": {"components.transform", "components.plain_nodes"},
     "Trainer": {"components.trainer"},
     "ServingCheck": {"components.serving_check"},
-    "Evaluator": {"components.tfma_extractors", "components.tfma_metrics"},
+    "Evaluator": {
+        "components.tfma_extractors",
+        "components.tfma_metrics",
+        "components.plain_nodes",
+    },
     "Pusher": {"components.pusher"},
 }
 # They run in every run, so they need no key; what they find is an input of others.
