@@ -28,7 +28,9 @@ def plain_path(folder: Path | str) -> Iterator[str]:
     if not may_be_a_pattern(str(folder)):
         yield str(folder)
         return
-    with tempfile.TemporaryDirectory() as temporary:
+    usual = tempfile.gettempdir()
+    place = "/tmp" if may_be_a_pattern(usual) else usual
+    with tempfile.TemporaryDirectory(dir=place) as temporary:
         link = Path(temporary, "link")
         link.symlink_to(Path(folder).absolute(), target_is_directory=True)
         yield str(link)

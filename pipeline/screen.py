@@ -172,6 +172,9 @@ class NodeScreen:
                 TimeElapsedColumn(),
                 console=self._console,
                 transient=True,
+                # What libraries print is for the log, never for the screen.
+                redirect_stdout=False,
+                redirect_stderr=False,
             )
             self._progress.add_task(f"{title:<20}", total=None)
             self._progress.start()
@@ -189,7 +192,8 @@ class NodeScreen:
 
     def note(self, text: str) -> None:
         """Something happened inside the node that is running."""
-        self._console.print(f"    {escape(text)}", style="dim")
+        # As markup: a style would be that of the running node's line as well.
+        self._console.print(f"    [dim]{escape(text)}[/]")
 
 
 class NoteHandler(logging.Handler):

@@ -247,6 +247,16 @@ remedies() {
     say "    make PYTHON=/path/to/python$1 run"
 }
 
+# Python's own tools take these for a list of folders or a variable to fill in.
+require_usable_path() {
+    case $ROOT in
+        *[\$\{\}:\\]*)
+            refuse "Expected the path of this folder to hold none of \$ { } : \\." \
+                "Received: $ROOT. Move the folder to another place."
+            ;;
+    esac
+}
+
 # One dependency, pyfarmhash, is published as C++ source alone.
 require_compiler() {
     for compiler in "${CXX:-c++}" g++ clang++; do
@@ -348,11 +358,12 @@ install_lock() {
     }
 }
 
+# Its path is not named, because uv takes "#" in a path for a comment.
 # The lock holds setuptools, so that nothing has to be downloaded to build with. Python
 # compiles what it imports, but keeps none of it where PYTHONDONTWRITEBYTECODE is set.
 install_project() {
     uv pip install --quiet --python "$VENV/bin/python" \
-        --no-deps --no-build-isolation --editable "$ROOT" &&
+        --no-deps --no-build-isolation --editable . &&
         "$VENV/bin/python" "$ROOT/requirements/movable.py" &&
         "$VENV/bin/python" -m compileall -q "$ROOT/components" "$ROOT/pipeline"
 }
@@ -391,6 +402,7 @@ case ${1-} in
             say "TFX $LINE with $INTERPRETER"
             exit 0
         fi
+        require_usable_path
         require_compiler
         # Two set-ups at once would undo each other's work.
         exec "$INTERPRETER" "$ROOT/requirements/alone.py" "$BUSY" \

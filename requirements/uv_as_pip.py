@@ -17,7 +17,6 @@ VARIABLES = {
     "index-url": "UV_DEFAULT_INDEX",
     "extra-index-url": "UV_INDEX",
     "find-links": "UV_FIND_LINKS",
-    "no-index": "UV_NO_INDEX",
     "trusted-host": "UV_INSECURE_HOST",
     "cert": "SSL_CERT_FILE",
     "proxy": "ALL_PROXY",
@@ -55,7 +54,7 @@ def variables_of_uv(
         if settings.get(setting) and variable not in environment
     }
     if told:
-        for setting in ("index-url", "extra-index-url", "no-index"):
+        for setting in ("index-url", "extra-index-url"):
             added.pop(VARIABLES[setting], None)
     elif "UV_INDEX" in added:
         # As pip does. What the lock's hashes do not know is refused anyway.
@@ -64,8 +63,6 @@ def variables_of_uv(
 
 
 def _as_uv_writes(setting: str, value: str) -> str:
-    if setting == "no-index":
-        return str(value.lower() in ("1", "true", "yes", "on")).lower()
     return (",".join if setting == "find-links" else " ".join)(value.split())
 
 
@@ -76,9 +73,12 @@ def main() -> None:
     done = subprocess.run(
         listing, stdout=subprocess.PIPE, encoding="utf-8", check=False
     )
-    added = variables_of_uv(settings_of_pip(done.stdout), os.environ)
+    settings = settings_of_pip(done.stdout)
     uv = str(python.with_name("uv"))
-    os.execve(uv, [uv, *sys.argv[1:]], {**os.environ, **added})
+    # uv has no variable for this one.
+    no_index = settings.get("no-index", "").lower() in ("1", "true", "yes", "on")
+    words = [uv, *sys.argv[1:], *(["--no-index"] if no_index else [])]
+    os.execve(uv, words, {**os.environ, **variables_of_uv(settings, os.environ)})
 
 
 if __name__ == "__main__":

@@ -19,7 +19,10 @@ def environment(tmp_path):
     venv.mkdir(parents=True)
     # Its own folder is looked for uv in; the link still runs this environment's pip.
     (venv / "python").symlink_to(sys.executable)
-    (venv / "uv").write_text('#!/bin/sh\nenv | grep "^UV_\\|^SSL_CERT\\|^ALL_P"\n')
+    (venv / "uv").write_text(
+        '#!/bin/sh\nenv | grep "^UV_"\n'
+        'case "$*" in *--no-index) echo NO_INDEX=--no-index ;; esac\n'
+    )
     (venv / "uv").chmod(0o755)
     site = Path(sys.prefix, "pyvenv.cfg").read_text()
     (venv.parent / "pyvenv.cfg").write_text(site)
@@ -73,7 +76,7 @@ def environment(tmp_path):
             {"UV_DEFAULT_INDEX": MIRROR},
             {"UV_DEFAULT_INDEX": MIRROR},
         ),
-        ("", {"PIP_NO_INDEX": "1"}, {"UV_NO_INDEX": "true"}),
+        ("", {"PIP_NO_INDEX": "1"}, {"NO_INDEX": "--no-index"}),
         ("", {}, {}),
     ],
 )

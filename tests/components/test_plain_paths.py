@@ -1,5 +1,6 @@
 """Folders whose names libraries take for patterns, read and written all the same."""
 
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,12 @@ def test_link_is_gone_afterwards_and_the_folder_is_not(tmp_path) -> None:
         Path(path, "written").touch()
     assert not Path(path).exists()
     assert [file.name for file in folder.iterdir()] == ["written"]
+
+
+def test_temporary_folder_with_brackets_does_not_matter(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "[1]"))
+    with plain_path(tmp_path / "a*") as path:
+        assert not may_be_a_pattern(path)
 
 
 def test_uris_of_artifacts_are_put_back(tmp_path) -> None:
