@@ -50,6 +50,8 @@ def read_source(folder: Path, classes_file: Path | None = None) -> Source:
         for split, where in _split_folders(folder, walker, findings, names).items()
     }
     found = sorted({name for split in splits.values() for name in split.images})
+    if not found:
+        findings.require_good()
     classes = _check_classes(folder, found, names)
     if not findings.bad.count:
         for split in splits.values():

@@ -92,8 +92,11 @@ def _find(folder: Path, kind: FileKind, findings: Findings) -> list[Path]:
             f"{'no file' if folder.exists() else 'nothing there'}. Check {kind.option}."
         )
     files, others = [], []
-    for file in Walker(findings).files_below(folder):
-        (files if kind.matches(file.name) else others).append(file)
+    found = dict.fromkeys(Walker(findings).files_below(folder))
+    for file in found:
+        # Unpacked by hand, say; to read both would take every example twice.
+        packed = file.suffix == ".gz" and file.with_suffix("") in found
+        (files if kind.matches(file.name) and not packed else others).append(file)
     for file in others:
         if not _COMPANIONS.fullmatch(file.name):
             findings.left_out.add(file)
@@ -115,7 +118,7 @@ def _find(folder: Path, kind: FileKind, findings: Findings) -> list[Path]:
 
 
 def _require_one_data_set(folder: Path, files: list[Path], kind: FileKind) -> None:
-    roots = sorted({root for file in files for root in _roots(file, folder)})
+    roots = sorted({_root(file, folder) for file in files})
     if len(roots) > 1:
         raise DatasetError(
             f"{folder}: expected one version of one data set, received "
@@ -124,12 +127,12 @@ def _require_one_data_set(folder: Path, files: list[Path], kind: FileKind) -> No
         )
 
 
-def _roots(file: Path, folder: Path) -> list[Path]:
-    """The nearest folder above a file that is a data set of its own, if one is."""
+def _root(file: Path, folder: Path) -> Path:
+    """The nearest folder above a file that is a data set of its own, or ``folder``."""
     for root in file.parents[: len(file.relative_to(folder).parts) - 1]:
         if _VERSION.fullmatch(root.name) or (root / "dataset_info.json").is_file():
-            return [root]
-    return []
+            return root
+    return folder
 
 
 def _require_all_parts(files: list[Path]) -> None:

@@ -88,6 +88,15 @@ def test_splits_are_told_by_name(tmp_path: Path) -> None:
     assert set(read_source(tmp_path).splits) == {"train", "test", "val"}
 
 
+def test_a_file_that_is_there_as_gzip_too_is_read_once(tmp_path: Path) -> None:
+    save(tmp_path, table(KAGGLE))
+    packed = save(tmp_path, gzip.compress(table(KAGGLE).encode()), "train.csv.gz")
+    source = read_source(tmp_path)
+
+    assert len(list(source.splits["train"].examples)) == COUNT
+    assert source.findings.left_out.first == [str(packed)]
+
+
 def test_labels_may_be_names(tmp_path: Path) -> None:
     names = [f"class {label}" for label in range(10)]
     (tmp_path / "names.json").write_text(str(names).replace("'", '"'))
