@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -18,11 +19,13 @@ from packaging.specifiers import SpecifierSet
 
 from components.errors import PipelineError
 from components.features import SPLITS
+from pipeline.resources import free_memory, processors
 from pipeline.tfx_line import LINES, TfxLine, installed_line
 
 GB = 1_000_000_000
 MIN_DISK_GB = 5
 MIN_MEMORY_GB = 4
+MIN_PROCESSORS = 1
 SHOWN = 5  # differing packages that are named before "and n more"
 
 _MAKE_AGAIN = "Remove .venv; 'make run' makes it again from the lock."
@@ -56,6 +59,7 @@ def diagnose(data: Path, workspace: Path) -> list[Finding]:
         check_packages(),
         check_disk(workspace),
         check_memory(),
+        check_processors(),
         check_data(data),
         check_workspace(workspace),
     ]
@@ -142,11 +146,22 @@ def check_disk(workspace: Path) -> Finding:
 
 def check_memory() -> Finding:
     """Is there memory for TensorFlow, Beam and the 70,000 examples?"""
-    free = psutil.virtual_memory().available / GB
+    free, total = free_memory() / GB, psutil.virtual_memory().available / GB
     detail = f"{free:.1f} GB free, {MIN_MEMORY_GB} GB needed"
+    if free < total:
+        detail += f"; the machine has {total:.1f} GB free, this container may use less"
     ok = free >= MIN_MEMORY_GB
     fix = "Close other programs, or give the container or machine more memory."
     return Finding("memory", ok, detail, "" if ok else fix)
+
+
+def check_processors() -> Finding:
+    """Is there a whole processor for this process?"""
+    count = processors()
+    detail = f"{count:g} for this process, {MIN_PROCESSORS} needed"
+    ok = count >= MIN_PROCESSORS
+    fix = "Give the container a whole processor: training would take very long."
+    return Finding("processors", ok, detail, "" if ok else fix)
 
 
 def check_data(data: Path) -> Finding:
@@ -175,9 +190,14 @@ def check_workspace(workspace: Path) -> Finding:
     if not folder.is_dir():
         fix = "Name another folder with --workspace."
         return Finding("workspace", False, f"{folder} is a file", fix)
-    if not os.access(folder, os.W_OK | os.X_OK):
-        fix = f"Name another folder with --workspace, or chmod u+wx {folder}"
-        return Finding("workspace", False, f"cannot write to {folder}", fix)
+    try:
+        # Rights do not tell: root has all of them in /proc and on a read-only disk.
+        with tempfile.TemporaryDirectory(prefix=".mnist-doctor-", dir=folder) as trial:
+            Path(trial, "file").write_bytes(b"written")
+    except OSError as error:
+        fix = f"Name another folder with --workspace, or see that {folder} is writable."
+        detail = f"cannot write to {folder} ({error.strerror})"
+        return Finding("workspace", False, detail, fix)
     state = "writable" if workspace.is_dir() else f"will be made in {folder}"
     return Finding("workspace", True, f"{workspace}, {state}")
 
@@ -204,4 +224,5 @@ def _installed_version(name: str) -> str | None:
 def _existing(path: Path) -> Path:
     """Returns the path itself or the nearest folder above it that exists."""
     path = path.absolute()
-    return next(folder for folder in (path, *path.parents) if folder.exists())
+    # Unlike Path.exists, it takes a folder that may not be looked into for none.
+    return next(folder for folder in (path, *path.parents) if os.path.exists(folder))  # noqa: PTH110

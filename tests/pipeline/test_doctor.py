@@ -4,6 +4,8 @@ import json
 import os
 import platform
 import shutil
+import sys
+import tempfile
 from collections import namedtuple
 from pathlib import Path
 
@@ -177,9 +179,30 @@ def test_disk(monkeypatch, tmp_path, free, ok):
 def test_memory(monkeypatch, free, ok):
     memory = namedtuple("memory", "available")
     monkeypatch.setattr(psutil, "virtual_memory", lambda: memory(int(free * GB)))
+    monkeypatch.setattr(doctor, "free_memory", lambda: int(free * GB))
     found = doctor.check_memory()
     assert (found.ok, found.detail) == (ok, f"{free} GB free, 4 GB needed")
     assert ("more memory" in found.fix) is not ok
+
+
+def test_memory_of_a_container(monkeypatch):
+    memory = namedtuple("memory", "available")
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory(64 * GB))
+    monkeypatch.setattr(doctor, "free_memory", lambda: 2 * GB)
+    found = doctor.check_memory()
+    assert not found.ok
+    assert found.detail == (
+        "2.0 GB free, 4 GB needed; the machine has 64.0 GB free, this container may "
+        "use less"
+    )
+
+
+@pytest.mark.parametrize(("count", "ok"), [(2.0, True), (1.0, True), (0.5, False)])
+def test_processors(monkeypatch, count, ok):
+    monkeypatch.setattr(doctor, "processors", lambda: count)
+    found = doctor.check_processors()
+    assert (found.ok, found.detail) == (ok, f"{count:g} for this process, 1 needed")
+    assert ("whole processor" in found.fix) is not ok
 
 
 def test_data_ok(tmp_path):
@@ -224,10 +247,21 @@ def test_workspace_that_can_be_made_is_not_made(tmp_path):
 
 
 def test_workspace_that_is_not_writable(monkeypatch, tmp_path):
-    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    def mkdtemp(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", mkdtemp)
     found = doctor.check_workspace(tmp_path / "a")
-    assert (found.ok, found.detail) == (False, f"cannot write to {tmp_path}")
-    assert f"chmod u+wx {tmp_path}" in found.fix
+    detail = f"cannot write to {tmp_path} (Permission denied)"
+    assert (found.ok, found.detail) == (False, detail)
+    assert f"see that {tmp_path} is writable" in found.fix
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="macOS has no /proc")
+def test_workspace_where_even_root_cannot_write():
+    found = doctor.check_workspace(Path("/proc/x"))
+    assert not found.ok
+    assert found.detail.startswith("cannot write to /proc (")
 
 
 def test_workspace_that_is_a_file(tmp_path):
@@ -241,7 +275,8 @@ def test_workspace_that_is_a_file(tmp_path):
 def test_diagnose_reports_every_check(tmp_path):
     names = [found.name for found in doctor.diagnose(tmp_path, tmp_path)]
     assert names == [
-        "platform", "python", "tfx", "packages", "disk", "memory", "data", "workspace",
+        "platform", "python", "tfx", "packages",
+        "disk", "memory", "processors", "data", "workspace",
     ]  # fmt: skip
 
 
