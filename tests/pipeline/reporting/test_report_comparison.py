@@ -16,6 +16,16 @@ def test_changes_overall_and_of_each_class(lineage, make_summary) -> None:
     assert found.loss_change == pytest.approx(-0.0625)
 
 
+def test_which_model_the_baseline_is_and_why_is_told(lineage, make_summary) -> None:
+    chosen = {"uri": "/m", "version": "7", "run_id": None, "why": "the model of 7"}
+    summary = make_summary(baseline_model=chosen)
+    assert compare(Sources(summary, lineage)).what == "the model of 7"
+
+    summary["baseline"] = None
+    with pytest.raises(UnavailableError, match=r"Compared with the model of 7\."):
+        compare(Sources(summary, lineage))
+
+
 def test_a_class_that_was_not_measured_has_no_change(lineage, make_summary) -> None:
     summary = make_summary()
     summary["metrics"]["per_class"]["3"] = None

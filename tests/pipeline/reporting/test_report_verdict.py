@@ -44,6 +44,23 @@ def test_a_pushed_model() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("state", "headline"),
+    [
+        ("published", "Pushed as version 7"),
+        ("kept", "Pushed as version 7"),
+        ("rolled_back", "Nothing published: version 7 serves on purpose"),
+        ("superseded", "Pushed, and version 7 of a later run serves"),
+    ],
+)
+def test_what_serves_is_told(state: str, headline: str) -> None:
+    serving = {"state": state, "text": "Why."}
+    verdict = judge(summary("pushed", PASSED, serving=serving))
+
+    assert (verdict.good, verdict.headline) == (True, headline)
+    assert verdict.reasons[-1] == "Why."
+
+
 def test_a_run_in_which_nothing_ran_says_so() -> None:
     nodes = [
         {"id": "Trainer", "state": "cached", "cached": True},

@@ -176,6 +176,25 @@ def test_a_run_where_all_was_cached_says_so() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("state", "verdict"),
+    [
+        ("published", "pushed to /w/serving/mnist/3, 61.3 s"),
+        ("kept", "pushed to /w/serving/mnist/3, 61.3 s"),
+        ("rolled_back", "nothing published: /w/serving/mnist/3 serves, 61.3 s"),
+        ("superseded", "pushed; /w/serving/mnist/3 serves, 61.3 s"),
+    ],
+)
+def test_what_serves_is_told(state: str, verdict: str) -> None:
+    serving = {"state": state, "text": "Because [of] that."}
+    assert lines(summary(serving=serving))[-2:] == ["Because [of] that.", verdict]
+
+
+def test_which_model_it_was_compared_with_is_told() -> None:
+    chosen = {"uri": None, "version": None, "run_id": None, "why": "no model: [none]"}
+    assert "compared with no model: [none]" in lines(summary(baseline_model=chosen))
+
+
 def test_one_node_that_ran_is_a_change() -> None:
     components = [{"id": "Trainer", "cached": True}, {"id": "Pusher", "cached": False}]
 
