@@ -156,7 +156,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             "max_digit_accuracy_drop": 0.12,
         },
     },
-    # mnist-pipeline run: 99.46 %, median of five seeds, which benchmarks/ACCURACY.md has.
+    # mnist-pipeline run: 99.46 %, the median of five seeds in benchmarks/ACCURACY.md.
     "default": {
         "model": {"hidden_units": [512, 512], "first_weights": "local"},
         "train": {
