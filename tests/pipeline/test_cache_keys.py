@@ -127,6 +127,21 @@ def changed(before: dict[str, bytes], after: dict[str, bytes]) -> set[str]:
     return {node for node in before if before[node] != after[node]}
 
 
+def test_each_node_is_known_here_by_the_executor_that_it_runs(
+    tmp_path: Path, small: Path
+) -> None:
+    pipeline = create_pipeline(load_config(workspace=tmp_path / "w", data=small))
+    executors = {
+        node.id: node.executor_spec.executor_class.__module__
+        for node in pipeline.components
+        if not isinstance(node, Resolver)
+    }
+
+    assert executors.keys() == EVERY
+    for node, module in executors.items():
+        assert module in CODE[node] or module.startswith("tfx."), node
+
+
 def test_nothing_changed(keys: Keys, tree: Path) -> None:
     assert changed(keys(), keys()) == set()
 
