@@ -21,7 +21,7 @@ _VERDICTS = {
     "serving_rejected": "[red]serving check rejected[/]",
     "failed": "[red]failed[/]",
 }
-_PLAIN_WIDTH = 120
+_LEAST_WIDTH = 120
 # As the gates write labels: "digit 3", "class 3, 7", "labelled 3 and 7".
 _LABELS = re.compile(
     r"\b((?:digit|class|labelled) )(\d(?:(?:, | and )\d)*)(?!\d)", re.I
@@ -29,11 +29,16 @@ _LABELS = re.compile(
 
 
 def terminal(stream: TextIO) -> Console:
-    """Returns a console that does not fold lines where there is no terminal."""
+    """Returns a console that folds no lines and cuts no cells off.
+
+    Without a terminal nothing is folded at all; a narrow one folds lines itself.
+    """
     # Without emoji, or the path a:key:b loses its middle.
     options = {"file": stream, "highlight": False, "soft_wrap": True, "emoji": False}
     console = Console(**options)
-    return console if console.is_terminal else Console(**options, width=_PLAIN_WIDTH)
+    if console.width >= _LEAST_WIDTH:
+        return console
+    return Console(**options, width=_LEAST_WIDTH)
 
 
 def print_summary(console: Console, summary: Mapping[str, Any]) -> None:

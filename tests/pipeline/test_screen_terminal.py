@@ -15,6 +15,7 @@ NOISE = "You are using a non-supported Python version"
 SCRIPT = """
 import logging, os, sys, time, warnings
 from pathlib import Path
+from rich.table import Table
 from pipeline.locale_independence import be_independent_of_locale
 from pipeline.reporting.text import terminal
 from pipeline.screen import NodeScreen, quiet
@@ -37,6 +38,9 @@ with quiet(Path(sys.argv[1]), verbose=False) as (out, err):
     screen.note("epoch 1/6  [shape]  " + "x" * 60)
     time.sleep(0.3)
     screen.end("Trainer", "done", 1.5)
+    table = Table(*(f"column {n}" for n in range(9)), box=None)
+    table.add_row(*(f"cell {n}" for n in range(9)))
+    terminal(out).print(table)
     terminal(out).print("[green]\\u2713[/] the end")
 """
 
@@ -78,6 +82,7 @@ def on_terminal(folder: Path, columns: int, **env: str) -> str:
 def test_nothing_foreign_is_on_the_screen_and_all_of_it_in_the_log(tmp_path, columns):
     shown = on_terminal(tmp_path, columns)
     assert NOISE not in shown
+    assert all(f"cell {n}" in shown for n in range(9))
     assert "Warning" not in shown
     log = (tmp_path / "log").read_text(encoding="utf-8")
     assert {int(n) for n in re.findall(rf"{NOISE} (\d)", log)} == set(range(1, 10))
