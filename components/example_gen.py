@@ -24,7 +24,7 @@ from tfx.utils import proto_utils
 
 from components.errors import DatasetError
 from components.examples import untuned
-from components.litter import is_litter
+from components.litter import without_litter
 
 # As TFX names the files of a split.
 _FILE_NAME = "data_tfrecord-{index:05d}-of-{count:05d}.gz"
@@ -69,7 +69,7 @@ class CopyingExecutor(BaseExecutor):
 
 
 def _copy_split(base: Path, pattern: str, target: Path) -> list[str]:
-    files = sorted(path for path in base.glob(pattern) if not is_litter(path.name))
+    files = without_litter(base.glob(pattern))
     if not files:
         raise DatasetError(
             f"Expected at least one file {base / pattern}. Received: none. "

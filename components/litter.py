@@ -4,6 +4,8 @@ The model store, ExampleGen and the readers of data pass over them alike.
 """
 
 import re
+from collections.abc import Iterable
+from pathlib import Path
 
 _LITTER = re.compile(
     r"""
@@ -27,3 +29,8 @@ def is_litter(name: str) -> bool:
       name: the last part of its path.
     """
     return _LITTER.fullmatch(name) is not None
+
+
+def without_litter(paths: Iterable[Path]) -> list[Path]:
+    """Returns the other paths, sorted."""
+    return sorted(path for path in paths if not is_litter(path.name))

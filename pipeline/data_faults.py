@@ -8,6 +8,7 @@ from pathlib import Path
 from components.checks import Check, DataRejectedError
 from components.errors import DatasetError
 from components.features import MAX_PIXEL, NUM_CLASSES, PIXELS, SPLITS
+from components.litter import without_litter
 from pipeline.datasets.records import decode_labels, find_fault
 from pipeline.datasets.shards import read_batches
 
@@ -32,7 +33,7 @@ def find_data_faults(data: Path) -> DataRejectedError | None:
 
 
 def _find_fault(split: Path) -> Check | None:
-    files = sorted(split.glob("*.tfrecord.gz"))
+    files = without_litter(split.glob("*.tfrecord.gz"))
     if not files:
         return _fault(
             split.name,

@@ -19,6 +19,7 @@ from packaging.specifiers import SpecifierSet
 
 from components.errors import PipelineError
 from components.features import SPLITS
+from components.litter import without_litter
 from pipeline.resources import free_memory, processors
 from pipeline.tfx_line import LINES, TfxLine, installed_line
 
@@ -172,7 +173,7 @@ def check_data(data: Path) -> Finding:
     )
     counts = []
     for split in SPLITS:
-        files = sorted((data / split).glob("*.tfrecord.gz"))
+        files = without_litter((data / split).glob("*.tfrecord.gz"))
         if not files:
             detail = f"no *.tfrecord.gz files in {data / split}"
             return Finding("data", False, detail, fix)

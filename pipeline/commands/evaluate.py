@@ -10,6 +10,7 @@ import click
 from components.classes import CLASSES_FILE, DIGITS, read_class_names
 from components.errors import PipelineError, UsageError
 from components.features import SPLITS, TEST
+from components.litter import without_litter
 from pipeline.commands.models import open_store
 from pipeline.commands.options import (
     json_option,
@@ -78,7 +79,7 @@ def find_records(folder: Path, split: str | None) -> Path:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("*.tfrecord*") if path.is_file())
+    return without_litter(path for path in folder.glob("*.tfrecord*") if path.is_file())
 
 
 def _check_classes(place: Path, model: "ServedModel") -> None:

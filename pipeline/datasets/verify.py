@@ -8,7 +8,7 @@ import numpy as np
 from components.classes import read_class_names
 from components.errors import DatasetError
 from components.features import NUM_CLASSES, SPLITS
-from components.litter import is_litter
+from components.litter import without_litter
 from pipeline.datasets.manifest import (
     MANIFEST_NAME,
     ShardEntry,
@@ -75,9 +75,7 @@ def _verify_split(
     folder: Path, split: str, manifest: dict[str, ShardEntry] | None
 ) -> SplitReport:
     # Whatever lies in the folder is what the pipeline would read, but for litter.
-    paths = sorted(
-        path for path in (folder / split).glob("*") if not is_litter(path.name)
-    )
+    paths = without_litter((folder / split).glob("*"))
     problems = []
     if not paths:
         problems.append(

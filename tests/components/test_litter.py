@@ -1,8 +1,10 @@
 """What is litter, and what only looks like it."""
 
+from pathlib import Path
+
 import pytest
 
-from components.litter import is_litter
+from components.litter import is_litter, without_litter
 
 
 @pytest.mark.parametrize(
@@ -27,3 +29,8 @@ def test_litter_is_told_by_its_name(name: str) -> None:
 )
 def test_a_real_file_is_none(name: str) -> None:
     assert not is_litter(name)
+
+
+def test_other_paths_come_sorted() -> None:
+    paths = [Path("b/c"), Path("b/._a"), Path("b/a"), Path("b/Thumbs.db")]
+    assert without_litter(paths) == [Path("b/a"), Path("b/c")]
