@@ -197,9 +197,10 @@ def _run(config: Config, run_id: str, as_json: bool, verbose: bool) -> int:
                 f"The log with the full traceback: {log}"
             ) from error
         _show(execution, log, screen, out, err, as_json)
-        page = config.reports / run_id / PAGE_FILE
-        if page.is_file():
-            print(page, file=err if as_json else out, flush=True)
+    # The last line of all, so after the log that --verbose shows.
+    page = config.reports / run_id / PAGE_FILE
+    if page.is_file():
+        click.echo(page, err=as_json)
     return execution.exit_code
 
 

@@ -66,8 +66,9 @@ def as_toml(rows: list[dict[str, Any]]) -> Iterator[str]:
             default = "" if row["value"] == row["default"] else "; default "
             default += _toml(row["default"]) if default else ""
             yield f"# {row['meaning']} ({row['expected']}{default})"
-            # TOML has no word for nothing.
-            left_out = "# " if row["value"] is None else ""
+            # TOML has no word for nothing; our folders are elsewhere on other machines.
+            ours = row["expected"] == "a path" and row["value"] == row["default"]
+            left_out = "# " if row["value"] is None or ours else ""
             name = row["key"].rpartition(".")[2]
             yield f"{left_out}{name} = {_toml(row['value'])}"
 

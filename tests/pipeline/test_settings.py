@@ -57,6 +57,7 @@ def test_values_are_those_of_the_run_and_defaults_stand_beside_others() -> None:
         "integers ≥ 1; default [512, 512])\nhidden_units = [128]\n"
     ) in text
     assert tomllib.loads(text)["train"]["seed"] == 7
+    assert not {"data", "schema", "workspace"} & set(tomllib.loads(text))
 
 
 def test_json_has_everything_of_each_setting() -> None:

@@ -1,17 +1,21 @@
 """``run`` before anything is loaded: what its options do to the configuration."""
 
+import json
 import re
 import sys
 import time
 from datetime import datetime, timezone
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 
 from components.errors import PipelineError, UsageError
+from pipeline import cli
 from pipeline.commands import run as module
 from pipeline.config import Config
+from pipeline.run_summary import EXIT_CODES
 
 
 @pytest.fixture
@@ -97,3 +101,45 @@ def test_metadata_of_another_workspace_is_refused_before_anything_is_loaded(
     monkeypatch.setitem(sys.modules, "pipeline.execution", None)
     with pytest.raises(PipelineError, match="that of another workspace"):
         call(tmp_path)
+
+
+@pytest.mark.parametrize("status", EXIT_CODES)
+@pytest.mark.parametrize("options", [[], ["--json"], ["--verbose"]])
+def test_the_last_line_is_the_path_of_the_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd, status: str, options
+) -> None:
+    summary = {
+        "run_id": "run-1",
+        "status": status,
+        "failure": None,
+        "components": [],
+        "metrics": None,
+        "baseline": None,
+        "checks": [],
+        "model": {"path": "/serving/1", "version": 1},
+        "seconds": 1.0,
+    }
+
+    def execute(config: Config, run_id: str, screen, started: float) -> SimpleNamespace:
+        page = config.reports / run_id / "index.html"
+        page.parent.mkdir(parents=True)
+        page.touch()
+        code = EXIT_CODES[status]
+        return SimpleNamespace(summary=summary, results=[], exit_code=code)
+
+    monkeypatch.setitem(
+        sys.modules, "pipeline.execution", SimpleNamespace(execute=execute)
+    )
+    arguments = ["mnist-pipeline", "run", "--workspace", str(tmp_path), *options]
+    monkeypatch.setattr(sys, "argv", arguments)
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    said = capfd.readouterr()
+
+    assert caught.value.code == EXIT_CODES[status]
+    [page] = (tmp_path / "reports").glob("*/index.html")
+    if options == ["--json"]:
+        assert json.loads(said.out) == summary
+        assert said.err.splitlines()[-1] == str(page)
+    else:
+        assert said.out.splitlines()[-1] == str(page)
