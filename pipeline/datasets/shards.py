@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from components.errors import DatasetError
+from pipeline.datasets.file_kinds import describe_kind, read_head
 
 # Magic number and the one compression method there is.
 _GZIP = b"\x1f\x8b\x08"
@@ -61,16 +62,22 @@ def read_batches(path: Path, size: int, sniff: bool = False) -> Iterator[list[by
         for batch in dataset.batch(size).as_numpy_iterator():
             yield batch.tolist()
     except tf.errors.OpError as error:
+        number = _count_readable(dataset)
+        kind = "another kind of file" if number else describe_kind(_head(path))
+        received = "damaged data" if kind == "another kind of file" else kind
         raise DatasetError(
-            f"{path}: record {_count_readable(dataset):,} (from 0): expected a whole "
-            "TFRecord, received damaged data. Convert or fetch the file again."
+            f"{path}: record {number:,} (from 0): expected a whole TFRecord, received "
+            f"{received}. Convert or fetch the file again."
         ) from error
 
 
 def _starts_as_gzip(path: Path) -> bool:
+    return _head(path).startswith(_GZIP)
+
+
+def _head(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            return file.read(len(_GZIP)) == _GZIP
+        return read_head(path)
     except OSError as error:
         raise DatasetError(
             f"{path}: expected a readable file, received: {error.strerror}."

@@ -56,6 +56,7 @@ def find_split_files(
             is missing, or the files are those of more than one data set.
     """
     if path.is_file():
+        _require_no_array_record(path, kind)
         return {TRAIN: [path]}
     files = _find(path, kind, findings)
     _require_one_data_set(path, files, kind)
@@ -102,19 +103,22 @@ def _find(folder: Path, kind: FileKind, findings: Findings) -> list[Path]:
             findings.left_out.add(file)
     if not files:
         findings.require_good()
-        array_records = [file for file in others if ".array_record" in file.name]
-        if array_records:
-            raise DatasetError(
-                f"{array_records[0]}: expected {kind.name}, received ArrayRecord, "
-                "which is not read. Prepare TFRecords instead: tfds.builder(NAME, "
-                "file_format='tfrecord').download_and_prepare(), or `tfds build NAME "
-                "--file_format=tfrecord`."
-            )
+        for file in others:
+            _require_no_array_record(file, kind)
         raise DatasetError(
             f"{folder}: expected files with {kind.named}, received "
             f"{some([file.name for file in others]) or 'none'}. Check {kind.option}."
         )
     return files
+
+
+def _require_no_array_record(file: Path, kind: FileKind) -> None:
+    if ".array_record" in file.name:
+        raise DatasetError(
+            f"{file}: expected {kind.name}, received ArrayRecord, which is not read. "
+            "Prepare TFRecords instead: tfds.builder(NAME, file_format='tfrecord')"
+            ".download_and_prepare(), or `tfds build NAME --file_format=tfrecord`."
+        )
 
 
 def _require_one_data_set(folder: Path, files: list[Path], kind: FileKind) -> None:

@@ -239,8 +239,16 @@ def test_array_records_are_told_how_to_be_prepared(tmp_path: Path) -> None:
     (tmp_path / "mnist-train.array_record-00000-of-00001").touch()
     (tmp_path / "features.json").touch()
 
-    with pytest.raises(DatasetError, match=r"ArrayRecord.*file_format='tfrecord'"):
-        read_source(tmp_path)
+    for path in (tmp_path, tmp_path / "mnist-train.array_record-00000-of-00001"):
+        with pytest.raises(DatasetError, match=r"ArrayRecord.*file_format='tfrecord'"):
+            read_source(path)
+
+
+def test_another_kind_of_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.tfrecord").write_bytes(b"<!DOCTYPE html><html>Not found</html>")
+
+    with pytest.raises(DatasetError, match="whole TFRecord, received an HTML page"):
+        list(read_source(tmp_path).splits["train"].examples)
 
 
 def test_litter_and_other_files_are_told_apart(tmp_path: Path) -> None:
