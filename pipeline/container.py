@@ -24,7 +24,7 @@ from pipeline.commands.run import check_inputs
 from pipeline.config import PRESETS, Config, load_config
 from pipeline.locale_independence import be_independent_of_locale
 from pipeline.metadata_file import check_metadata
-from pipeline.node_records import RunRecords
+from pipeline.node_records import RunRecords, records_folder
 from pipeline.stop_signals import stopping_on_signals
 from pipeline.workspace_identity import settle_workspace
 from pipeline.workspace_lock import workspace_lock
@@ -99,7 +99,7 @@ def run_config(
 
 def run_records(config: Config, run_id: str) -> RunRecords:
     """Returns the records of a run, in the workspace that its containers share."""
-    return RunRecords(config.workspace / "runs" / run_id)
+    return RunRecords(records_folder(config) / run_id)
 
 
 @contextmanager

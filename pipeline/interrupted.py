@@ -11,11 +11,13 @@ from pathlib import Path
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
+from components.errors import PipelineError
 from pipeline.config import Config
 from pipeline.lineage import node_id
 from pipeline.metadata_file import unfit_metadata
 from pipeline.metadata_handle import open_metadata
 from pipeline.metadata_store import sqlite_connection
+from pipeline.node_records import records_folder
 from pipeline.workspace_identity import IDENTITY_FILE
 
 # A name out of the database becomes part of a path that is removed.
@@ -38,8 +40,10 @@ def clear_interrupted(config: Config, run_id: str) -> list[str]:
 
     Raises:
       PipelineError: the metadata database is of another version, or names a node
-        that no pipeline has.
+        that no pipeline has; or the workspace is one of runs in containers, whose
+        metadata is elsewhere.
     """
+    _refuse_cluster(config)
     _clear_temporary(config)
     try:
         with open_metadata(sqlite_connection(config.metadata)) as handle:
@@ -80,6 +84,19 @@ def clear_execution(
     execution.last_known_state = mlmd.Execution.FAILED
     store.put_executions([execution])
     return f"an earlier run was interrupted in {node}; what it left is cleared"
+
+
+def _refuse_cluster(config: Config) -> None:
+    """Leaves artifacts alone that are of runs with metadata of their own."""
+    new = not config.metadata.exists() or not config.metadata.stat().st_size
+    records = records_folder(config)
+    if new and records.is_dir() and _holds_artifacts(config.artifacts):
+        raise PipelineError(
+            f"Expected the metadata of {config.workspace} in {config.metadata}. "
+            f"Received: none, and records of runs in containers in {records}, which "
+            "have theirs in a database and may be at work. Name another folder with "
+            f"--workspace; where no such run is left, move {records} away first."
+        )
 
 
 def _clear_temporary(config: Config) -> None:

@@ -14,6 +14,7 @@ import attrs
 from components.checks import Check, DataRejectedError
 from components.durable import replace_text
 from components.errors import PipelineError
+from pipeline.config import Config
 
 if TYPE_CHECKING:
     from pipeline.local_runner import NodeResult
@@ -56,6 +57,11 @@ class NodeRecord:
         if self.code == _DATA_REJECTED:
             error = DataRejectedError(self.checks)
         return NodeResult(self.id, "failed", self.seconds, error)
+
+
+def records_folder(config: Config) -> Path:
+    """Returns the folder that holds a folder of records for each run."""
+    return config.workspace / "runs"
 
 
 class RunRecords:

@@ -10,7 +10,9 @@ from tfx.orchestration import metadata
 
 from components.errors import PipelineError
 from pipeline.config import Config, load_config
+from pipeline.container import run_records
 from pipeline.interrupted import clear_interrupted
+from pipeline.node_records import NodeRecord
 from pipeline.workspace_identity import settle_workspace
 
 RUNNING = mlmd.Execution.RUNNING
@@ -160,3 +162,20 @@ def test_nothing_outside_the_artifacts_is_removed(config: Config) -> None:
     with pytest.raises(PipelineError, match=r"'\.\./elsewhere' is no name of a node"):
         clear_interrupted(config, "run-2")
     assert kept.exists()
+
+
+def test_artifacts_of_runs_in_containers_are_left_alone(config: Config) -> None:
+    [number] = record(config, ("Trainer", COMPLETE))
+    config.metadata.unlink()
+    records = run_records(config, "run-1")
+    records.write(NodeRecord("Trainer", "running"))
+    working = (
+        config.artifacts / "Trainer" / ".system" / "stateful_working_dir" / "run-1"
+    )
+    working.mkdir(parents=True)
+
+    with pytest.raises(PipelineError, match=r"records of runs in containers in .*runs"):
+        clear_interrupted(config, "run-2")
+
+    assert (config.artifacts / "Trainer" / "model" / str(number) / "file").exists()
+    assert working.is_dir()
