@@ -306,9 +306,9 @@ def test_resources_of_an_unknown_node_are_refused(graph, tmp_path: Path) -> None
     ("override", "expected"),
     [
         ("kubeflow.nodes.Trainer.memory=8", "Unknown configuration key kubeflow.nodes"),
-        ("kubeflow.nodes.Trainer.memory_limit=8GB", "Wrong value for kubeflow.nodes."),
-        ("kubeflow.secret=My_Secret", "Wrong value for kubeflow.secret"),
-        ("kubeflow.workspace=relative", "Wrong value for kubeflow.workspace"),
+        ("kubeflow.nodes.Trainer.memory_limit=8GB", "Expected kubeflow.nodes."),
+        ("kubeflow.secret=My_Secret", "Expected kubeflow.secret"),
+        ("kubeflow.workspace=relative", "Expected kubeflow.workspace"),
     ],
 )
 def test_settings_are_checked(override: str, expected: str) -> None:
