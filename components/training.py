@@ -25,7 +25,7 @@ from components.progress import EpochProgress
 
 _EVALUATION_BATCH = 1000
 # Examples that the statistics of batch normalization are measured on.
-_NORMALIZATION_EXAMPLES = 8192
+_NORMALIZATION_EXAMPLES = 4096
 _log = logging.getLogger(__name__)
 
 
