@@ -19,6 +19,8 @@ _LIBRARIES = (
     *("tensorflow_data_validation", "tensorflow_metadata", "tensorflow_serving"),
     *("tensorflow_model_analysis", "tensorflow_transform", "tfx_bsl"),
 )
+# Python has modules of these names as well, that nothing here imports.
+_UNUSED = ("antigravity", "idlelib", "lib2to3", "test", "this", "turtle", "turtledemo")
 _ENDINGS = (".py", ".so", ".pyd")
 _USAGE = 2
 
@@ -49,10 +51,12 @@ def hiding(path: Sequence[str]) -> Iterator[tuple[str, str]]:
         hide it; folders into which pip installed are meant.
     """
     library = os.path.realpath(os.path.dirname(os.__file__))
+    needed = {*_LIBRARIES, *sys.stdlib_module_names}.difference(_UNUSED)
     for folder in path:
         if os.path.realpath(folder) == library:
             return
-        if folder == ROOT or not os.path.isdir(folder):
+        ours = os.path.realpath(folder) == os.path.realpath(ROOT)
+        if ours or not os.path.isdir(folder):
             continue
         files = sorted(os.listdir(folder))
         if any(file.endswith((".dist-info", ".egg-info")) for file in files):
@@ -60,9 +64,8 @@ def hiding(path: Sequence[str]) -> Iterator[tuple[str, str]]:
         for file in files:
             name, dot, _ = file.partition(".")
             place = os.path.join(os.path.abspath(folder), file)
-            known = name in _LIBRARIES or name in sys.stdlib_module_names
             module = file.endswith(_ENDINGS) if dot else _is_package(place)
-            if known and module:
+            if name in needed and module:
                 yield name, place
 
 

@@ -109,7 +109,7 @@ def test_python_reads_the_program_as_it_is_written(
 
 def test_only_what_comes_before_pythons_own_modules_hides(tmp_path: Path) -> None:
     library = str(Path(os.__file__).parent)
-    write(tmp_path, "random.py", "mine.py", "random.txt")
+    write(tmp_path, "random.py", "mine.py", "random.txt", "test.py", "turtle.py")
     folder = str(tmp_path)
     found = [("random", str(tmp_path / "random.py"))]
 
