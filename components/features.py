@@ -4,6 +4,7 @@ IMAGE = "image"
 LABEL = "label"
 PROBABILITIES = "probabilities"
 CLASS_ID = "class_id"
+STATE = "state"
 
 HEIGHT = 28
 WIDTH = 28

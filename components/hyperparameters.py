@@ -21,6 +21,7 @@ NonNegativeInt = Annotated[int, Field(ge=0)]
 PositiveFloat = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 NonNegativeFloat = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 
+Fit = Literal["ink", "page"]
 Settings = TypeVar("Settings")
 
 
@@ -195,3 +196,15 @@ class TrainHyperparameters:
                 "validate on, and with average_weights, which replaces the weights "
                 "that were validated"
             )
+
+
+@dataclass(frozen=True, config=STRICT)
+class PictureHyperparameters:
+    """How pictures of any size become what the model was trained on.
+
+    Attributes:
+      fit: ``ink`` crops the ink of a picture and draws it as MNIST's digits are drawn,
+        ``page`` scales the whole picture; one of 28×28 is taken as it is.
+    """
+
+    fit: Fit = "ink"

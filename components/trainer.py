@@ -26,13 +26,16 @@ from components.examples import load_split, matching_files, read_examples
 from components.features import HEIGHT, IMAGE, TRAIN, VAL, WIDTH
 from components.hyperparameters import (
     ModelHyperparameters,
+    PictureHyperparameters,
     TrainHyperparameters,
     from_dict,
 )
 from components.model import build_model, networks_of
+from components.picture_facts import PictureFacts
 from components.pictures import AUGMENTED_FILE, augmented_picture, one_of_each
 from components.plain_paths import plain_path
 from components.precision import choose_precision
+from components.preparation import READ, ground_of, prepare_records
 from components.serving import export_model
 from components.serving_requests import (
     REFERENCE_COUNT,
@@ -41,11 +44,20 @@ from components.serving_requests import (
     write_warmup_requests,
 )
 from components.training import TrainingData, fit
+from components.trust import (
+    MOST_EXAMPLES,
+    Distance,
+    Trust,
+    fit_distance,
+    measure_bounds,
+)
 from components.warm_start import warm_start
 
 HISTORY_FILE = "history.json"
 # Enough to find an image of each class in.
 _PICTURED = 1000
+# Examples that the network predicts at once.
+_PREDICTED = 1000
 _MEMBER_SEEDS = 1_000_003
 _log = logging.getLogger(__name__)
 
@@ -57,7 +69,8 @@ def run_fn(fn_args: FnArgs) -> None:
       fn_args: from TFX. ``train_files`` and ``eval_files`` are patterns of gzip
         TFRecords, ``transform_output`` is the transform graph, ``base_model`` a
         SavedModel or None. ``custom_config`` holds ``model`` and ``train``
-        (dictionaries of the hyperparameters), ``warm_start`` (whether to start from
+        (dictionaries of the hyperparameters), ``pictures`` (how pictures are
+        prepared), ``warm_start`` (whether to start from
         ``base_model``), ``code`` (a digest of it) and ``checkpoints`` (a folder for
         them). The SavedModel goes to ``serving_model_dir``; TensorBoard logs,
         ``history.json``, ``augmented.png`` and ``reference.npz`` go to
@@ -84,10 +97,17 @@ def run_fn(fn_args: FnArgs) -> None:
         model, history = train(recipe, data, run_dir, store)
         write_history(history, model, recipe.precision, run_dir)
 
-        images, _ = read_examples(fn_args.eval_files, limit=REFERENCE_COUNT)
-        reference = predict_reference(model, images, data.preprocess)
+        val = read_examples(fn_args.eval_files, limit=MOST_EXAMPLES)
+        pictures = picture_facts(val[0], custom["pictures"])
+        reference = predict_reference(
+            model, reference_images(val[0], pictures), data.preprocess
+        )
         write_reference(run_dir, reference)
-        export_model(model, data.preprocess, export)
+        distance = fit_distance(
+            *read_examples(fn_args.train_files, limit=MOST_EXAMPLES)
+        )
+        trust = measure_trust(model, val, distance, data.preprocess, settings.use_val)
+        export_model(model, data.preprocess, export, pictures, trust)
         write_warmup_requests(export, reference.images)
         store.remove()
     _log.info("exported a model of %d parameters", model.count_params())
@@ -249,6 +269,62 @@ def predict_reference(
       images: uint8 [n, 784].
       preprocess: the transform graph.
     """
+    probabilities = _predict(model, images, preprocess)
+    return Reference(images.reshape(-1, HEIGHT, WIDTH), probabilities)
+
+
+def picture_facts(images: np.ndarray, settings: Mapping[str, Any]) -> PictureFacts:
+    """Says how the model will take pictures.
+
+    Args:
+      images: uint8 [n, 784] of the validation split.
+      settings: fields of ``PictureHyperparameters``.
+    """
+    fit_to = from_dict(PictureHyperparameters, settings).fit
+    return PictureFacts(fit_to, ground_of(images.reshape(-1, HEIGHT, WIDTH)))
+
+
+def reference_images(images: np.ndarray, pictures: PictureFacts) -> np.ndarray:
+    """Takes the first images, uint8 [n, 784], that every signature leaves as they are.
+
+    One that looks dark on bright, or blank, ``predict_image`` would take for another.
+    """
+    squares = images.reshape(-1, HEIGHT, WIDTH)
+    _, state, turned = prepare_records(squares, pictures.ground)
+    usual = (state.numpy() == READ) & ~turned.numpy()
+    return images[usual if usual.any() else slice(None)][:REFERENCE_COUNT]
+
+
+def measure_trust(
+    model: keras.Model,
+    val: tuple[np.ndarray, np.ndarray],
+    distance: Distance,
+    preprocess: Preprocess,
+    use_val: bool,
+) -> Trust:
+    """Measures from where on answers are to be trusted.
+
+    Args:
+      model: from float32 [n, 784] to logits [n, 10].
+      val: images uint8 [n, 784] and labels int64 [n] of the validation split.
+      distance: from the training split.
+      preprocess: the transform graph.
+      use_val: whether the model was trained on the validation split as well.
+    """
+    images, labels = val
+    starts = range(0, len(images), _PREDICTED)
+    parts = [images[start : start + _PREDICTED] for start in starts]
+    bounds = measure_bounds(
+        np.concatenate([_predict(model, part, preprocess) for part in parts]),
+        labels,
+        np.concatenate([distance.of(part).numpy() for part in parts]),
+        held_out=not use_val,
+    )
+    return Trust(bounds, distance)
+
+
+def _predict(
+    model: keras.Model, images: np.ndarray, preprocess: Preprocess
+) -> np.ndarray:
     features = preprocess({IMAGE: tf.constant(images, tf.int64)})
-    probabilities = keras.ops.softmax(model(features[IMAGE], training=False))
-    return Reference(images.reshape(-1, HEIGHT, WIDTH), probabilities.numpy())
+    return keras.ops.softmax(model(features[IMAGE], training=False)).numpy()

@@ -21,6 +21,7 @@ from components.gates import (
 from components.hyperparameters import (
     STRICT,
     ModelHyperparameters,
+    PictureHyperparameters,
     TrainHyperparameters,
     from_dict,
 )
@@ -58,6 +59,7 @@ class Config:
         and logs.
       model: the network.
       train: how it is fitted.
+      pictures: how pictures of any size are prepared for it.
       data_gate: what the data must keep to.
       evaluation: what the model must reach.
       serving_check: what the exported model must keep to.
@@ -73,6 +75,7 @@ class Config:
     workspace: Path = PROJECT_ROOT / "workspace"
     model: ModelHyperparameters = ModelHyperparameters()
     train: TrainHyperparameters = TrainHyperparameters()
+    pictures: PictureHyperparameters = PictureHyperparameters()
     data_gate: DataGateSettings = DataGateSettings()
     evaluation: ModelGateSettings = ModelGateSettings()
     serving_check: ServingCheckSettings = ServingCheckSettings()

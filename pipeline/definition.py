@@ -153,6 +153,7 @@ def create_pipeline(
         custom_config={
             "model": dataclasses.asdict(config.model),
             "train": dataclasses.asdict(config.train),
+            "pictures": dataclasses.asdict(config.pictures),
             "warm_start": config.warm_start,
             "code": node_digest("components.trainer"),
             "checkpoints": str(config.checkpoints),

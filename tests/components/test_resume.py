@@ -34,6 +34,7 @@ def arguments(transform_graph: Path) -> dict:
             "batch_size": config.train.batch_size,
             "max_examples": config.train.max_examples,
         },
+        "pictures": {"fit": "ink"},
         "warm_start": False,
         "code": "0" * 64,
     }

@@ -45,6 +45,7 @@ def fn_args(
                 "precision": "float32",
                 **train,
             },
+            "pictures": {"fit": "ink"},
             "warm_start": base_model is not None,
             "code": "0" * 64,
             "checkpoints": str(folder / "checkpoints"),

@@ -47,7 +47,9 @@ def _export_as(
       names: of the signatures that are exported.
     """
 
-    def export(model: keras.Model, preprocess: Preprocess, directory: Path) -> None:
+    def export(
+        model: keras.Model, preprocess: Preprocess, directory: Path, *_: object
+    ) -> None:
         module = kind(model, preprocess)
         signatures = {name: getattr(module, name) for name in names}
         tf.saved_model.save(module, str(directory), signatures=signatures)
