@@ -12,10 +12,13 @@ import attrs
 import numpy as np
 import tensorflow as tf
 
+from components.classes import DIGITS
 from components.errors import PipelineError, UsageError
 from components.features import PROBABILITIES
 from components.model_store import ModelStore
+from components.picture_facts import AS_MNIST, PictureFacts, read_facts
 from components.plain_paths import plain_path
+from components.trust import UNKNOWN, UNLIKE, UNSURE, Bounds
 from pipeline.prediction_inputs import Picture
 
 _SIGNATURE = "predict_pixels"
@@ -30,17 +33,28 @@ class ServedModel:
       version: its number.
       classes: the 10 names, in the order of the labels.
       loaded: what TensorFlow loaded.
+      pictures: how it takes pictures.
+      bounds: from where on its answers are trusted; None where nothing was measured.
     """
 
     path: Path
     version: int
     classes: Sequence[str]
     loaded: Any = attrs.field(repr=False)
+    pictures: PictureFacts = AS_MNIST
+    bounds: Bounds | None = None
 
     def predict(self, pixels: np.ndarray) -> np.ndarray:
         """Returns the probabilities, float32 [n, 10], of images uint8 [n, 28, 28]."""
         signature = self.loaded.signatures[_SIGNATURE]
         return signature(pixels=tf.constant(pixels))[PROBABILITIES].numpy()
+
+    def judge(self, probabilities: np.ndarray, pixels: np.ndarray) -> list[str]:
+        """Says of each answer whether it is to be trusted, as ``components.trust``."""
+        if self.bounds is None:
+            return [UNKNOWN] * len(pixels)
+        state = self.loaded.judge(tf.constant(probabilities), tf.constant(pixels))
+        return [name.decode() for name in state.numpy()]
 
 
 def load_served_model(store: ModelStore, version: int | None = None) -> ServedModel:
@@ -73,7 +87,10 @@ def load_served_model(store: ModelStore, version: int | None = None) -> ServedMo
             f"{', '.join(loaded.signatures) or 'none'}. Name another version with "
             "--model, or push a model again."
         )
-    return ServedModel(path, version, manifest.classes, loaded)
+    # Those that were pushed without them: digits were taken for what is in pictures.
+    old = PictureFacts("ink" if manifest.classes == DIGITS else "page", "black"), None
+    facts, bounds = read_facts(path) or old
+    return ServedModel(path, version, manifest.classes, loaded, facts, bounds)
 
 
 def _newest(store: ModelStore) -> int:
@@ -92,11 +109,18 @@ class Prediction:
 
     Attributes:
       picture: as it was read.
-      probabilities: float32 [10], or None where it could not be read.
+      probabilities: float32 [10], or None where it was not asked.
+      trust: ``sure``, ``unsure``, ``unlike`` or ``unknown``; empty likewise.
     """
 
     picture: Picture
     probabilities: np.ndarray | None
+    trust: str = ""
+
+    @property
+    def unsure(self) -> bool:
+        """Whether the answer is not to be trusted."""
+        return self.trust in (UNSURE, UNLIKE)
 
 
 def predict_batches(
@@ -110,9 +134,18 @@ def predict_batches(
       size: the most pictures in memory.
     """
     while batch := list(islice(pictures, size)):
-        read = [picture.pixels for picture in batch if picture.pixels is not None]
-        answers = iter(model.predict(np.stack(read)) if read else ())
+        asked = [one for one in batch if one.seen and one.seen.state == "read"]
+        answers = iter(_ask(model, asked) if asked else ())
         yield [
-            Prediction(one, None if one.pixels is None else next(answers))
+            next(answers)
+            if one.seen and one.seen.state == "read"
+            else Prediction(one, None)
             for one in batch
         ]
+
+
+def _ask(model: ServedModel, pictures: Sequence[Picture]) -> Iterator[Prediction]:
+    pixels = np.stack([one.seen.pixels for one in pictures])
+    probabilities = model.predict(pixels)
+    trust = model.judge(probabilities, pixels)
+    return map(Prediction, pictures, probabilities, trust)

@@ -4,21 +4,25 @@ Files, folders of any depth and IDX files; nothing is kept in memory.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import attrs
 import numpy as np
+from PIL import Image
 
 from components.errors import PipelineError
+from components.litter import is_litter
 from pipeline.datasets import idx
-from pipeline.datasets.images import (
-    ImageError,
-    invert,
-    is_image,
-    load_image,
-    looks_inverted,
-)
+from pipeline.datasets.images import GreyPicture, ImageError, is_image, read_picture
+from pipeline.picture_preparation import Preparation, Seen
+
+# As the export's graph decodes them: smaller only where they are twice as large.
+LEAST_SIDE = 1024
+# Of an IDX file.
+_AT_ONCE = 256
+_SHOWN_SIDE = 160
 
 
 @attrs.frozen
@@ -27,42 +31,68 @@ class Picture:
 
     Attributes:
       name: its path; for one of an IDX file with its number, from 0, in brackets.
-      pixels: uint8 [28, 28], or None where it could not be read.
-      looks_inverted: whether it seems to be dark ink on a bright ground.
+      seen: what the model will see of it, or None where it could not be read.
+      source: uint8 [h, w], it itself, at most 160 pixels a side; None likewise.
       error: what was expected and received, where it could not be read.
+      missing: whether there is nothing at its path.
     """
 
     name: str
-    pixels: np.ndarray | None = None
-    looks_inverted: bool = False
+    seen: Seen | None = None
+    source: np.ndarray | None = attrs.field(default=None, repr=False)
     error: str = ""
+    missing: bool = False
 
 
-def count_pictures(paths: Iterable[Path]) -> int:
-    """Returns how many pictures ``read_pictures`` will yield, if none is damaged."""
-    return sum(_count(path) for path in paths)
+@attrs.frozen
+class Contents:
+    """What paths hold.
 
-
-def read_pictures(paths: Iterable[Path], inverted: bool = False) -> Iterator[Picture]:
-    """Yields each picture in the order given, those of a folder sorted by path.
-
-    Args:
-      paths: PNG, JPEG or IDX files, or folders, of which the PNG and JPEG count.
-      inverted: they are dark ink on a bright ground, to be inverted.
+    Attributes:
+      pictures: how many ``read_pictures`` will yield, if none is damaged or missing.
+      others: how many files of other kinds lie in the folders, by their kind.
     """
+
+    pictures: int
+    others: Counter[str]
+
+
+def survey(paths: Iterable[Path]) -> Contents:
+    """Counts what ``read_pictures`` will read, and what it will pass over."""
+    pictures, others = 0, Counter()
     for path in paths:
         if path.is_dir():
             for file in _files_below(path):
-                yield _load(file, inverted)
+                if is_image(file):
+                    pictures += 1
+                else:
+                    others[file.suffix.lower() or "no suffix"] += 1
+        elif os.path.lexists(path):
+            pictures += _count(path)
+    return Contents(pictures, others)
+
+
+def read_pictures(paths: Iterable[Path], preparation: Preparation) -> Iterator[Picture]:
+    """Yields each picture in the order given, those of a folder sorted by path.
+
+    Args:
+      paths: pictures, IDX files, or folders, of which the pictures count.
+      preparation: makes of a picture what the model sees.
+    """
+    for path in paths:
+        if path.is_dir():
+            for file in filter(is_image, _files_below(path)):
+                yield _load(file, preparation)
+        elif not os.path.lexists(path):
+            error = "expected a file or a folder, received a path where there is none"
+            yield Picture(str(path), error=error, missing=True)
         elif idx.holds_images(path):
-            yield from _read_idx(path, inverted)
+            yield from _read_idx(path, preparation)
         else:
-            yield _load(path, inverted)
+            yield _load(path, preparation)
 
 
 def _count(path: Path) -> int:
-    if path.is_dir():
-        return sum(1 for _ in _files_below(path))
     try:
         return idx.count_images(path) if idx.holds_images(path) else 1
     except (OSError, PipelineError):
@@ -71,28 +101,57 @@ def _count(path: Path) -> int:
 
 def _files_below(folder: Path) -> Iterator[Path]:
     for root, folders, names in os.walk(folder):
-        folders.sort()
+        folders[:] = sorted(name for name in folders if not is_litter(name))
         for name in sorted(names):
-            if is_image(Path(name)):
+            if not is_litter(name):
                 yield Path(root, name)
 
 
-def _load(file: Path, inverted: bool) -> Picture:
+def _load(file: Path, preparation: Preparation) -> Picture:
     try:
-        return _picture(str(file), load_image(file), inverted)
+        picture = read_picture(file, LEAST_SIDE)
     except ImageError as error:
         return Picture(str(file), error=str(error))
+    seen = preparation.of_picture(picture.values, _reduction(picture))
+    return Picture(str(file), seen, _shown(picture.values))
 
 
-def _read_idx(file: Path, inverted: bool) -> Iterator[Picture]:
+def _reduction(picture: GreyPicture) -> int:
+    """By how much a large JPEG was decoded smaller than it is."""
+    return round(max(picture.size) / max(picture.values.shape))
+
+
+def _read_idx(file: Path, preparation: Preparation) -> Iterator[Picture]:
     try:
-        for number, pixels in enumerate(idx.read_images(file)):
-            yield _picture(f"{file}[{number}]", pixels, inverted)
+        number = 0
+        for images in _batches(idx.read_images(file)):
+            for pixels, seen in zip(
+                images, preparation.of_records(np.stack(images)), strict=True
+            ):
+                yield Picture(f"{file}[{number}]", seen, pixels)
+                number += 1
     except PipelineError as error:
         yield Picture(str(file), error=str(error).removeprefix(f"{file}: "))
 
 
-def _picture(name: str, pixels: np.ndarray, inverted: bool) -> Picture:
-    if inverted:
-        pixels = invert(pixels)
-    return Picture(name, pixels, looks_inverted(pixels))
+def _batches(images: Iterator[np.ndarray]) -> Iterator[Sequence[np.ndarray]]:
+    """Groups images; what came before a damaged one comes before the error."""
+    batch: list[np.ndarray] = []
+    try:
+        for image in images:
+            batch.append(image)
+            if len(batch) == _AT_ONCE:
+                yield batch
+                batch = []
+    except PipelineError as error:
+        if batch:
+            yield batch
+        raise error
+    if batch:
+        yield batch
+
+
+def _shown(grey: np.ndarray) -> np.ndarray:
+    image = Image.fromarray(grey)
+    image.thumbnail((_SHOWN_SIDE, _SHOWN_SIDE))
+    return np.asarray(image)

@@ -1,4 +1,4 @@
-"""The picture of ``predict --plot``: each image beside its probability bars."""
+"""The picture of ``predict --plot``: the source, what the model saw, its answer."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,8 @@ from pipeline.prediction_text import printable
 # More would be too small to see.
 MOST = 48
 _COLUMNS = 4
-_CELL = (3.2, 1.6)
+_CELL = (4.8, 1.6)
+_AXES = 3
 _LONGEST_NAME = 14
 _LONGEST_TITLE = 24
 _CHOSEN, _OTHER = "#3b6fb6", "#b9c7d9"
@@ -26,7 +27,7 @@ def write_plot(file: Path, shown: Sequence[Prediction], classes: Sequence[str]) 
 
     Args:
       file: to write; replaced if it is there.
-      shown: at least one, each with probabilities.
+      shown: at least one, each of a picture that could be read.
       classes: the 10 names, in the order of the labels.
 
     Raises:
@@ -37,14 +38,21 @@ def write_plot(file: Path, shown: Sequence[Prediction], classes: Sequence[str]) 
     size = (_CELL[0] * columns, _CELL[1] * rows)
     figure = Figure(figsize=size, layout="constrained")
     grid = figure.subplots(
-        rows, 2 * columns, squeeze=False, width_ratios=[1, 1.1] * columns
+        rows, _AXES * columns, squeeze=False, width_ratios=[1, 1, 1.1] * columns
     )
     for axes in grid.flat:
         axes.axis("off")
     for index, one in enumerate(shown):
         row, column = divmod(index, columns)
-        _draw_picture(grid[row, 2 * column], one)
-        _draw_bars(grid[row, 2 * column + 1], one.probabilities, classes)
+        source, seen, bars = grid[row, _AXES * column : _AXES * (column + 1)]
+        # Only the end tells pictures of one folder apart.
+        name = _shorten(printable(one.picture.name))
+        _draw_picture(source, one.picture.source, name)
+        _draw_picture(seen, one.picture.seen.pixels, "unsure" if one.unsure else "")
+        if one.probabilities is None:
+            bars.set_title(one.picture.seen.state, fontsize=7)
+        else:
+            _draw_bars(bars, one.probabilities, classes)
     fresh = file.with_name(f".{file.name}.part")
     try:
         figure.savefig(fresh, format="png", dpi=120)
@@ -57,10 +65,9 @@ def write_plot(file: Path, shown: Sequence[Prediction], classes: Sequence[str]) 
         ) from error
 
 
-def _draw_picture(axes: Axes, one: Prediction) -> None:
-    axes.imshow(one.picture.pixels, cmap="gray", vmin=0, vmax=MAX_PIXEL)
-    # Only the end tells pictures of one folder apart.
-    axes.set_title(_shorten(printable(one.picture.name)), fontsize=6, parse_math=False)
+def _draw_picture(axes: Axes, pixels: np.ndarray, title: str) -> None:
+    axes.imshow(pixels, cmap="gray", vmin=0, vmax=MAX_PIXEL)
+    axes.set_title(title, fontsize=6, parse_math=False)
 
 
 def _draw_bars(axes: Axes, probabilities: np.ndarray, classes: Sequence[str]) -> None:

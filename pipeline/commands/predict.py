@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,8 @@ from pipeline.commands.models import open_store
 from pipeline.commands.options import model_option, of_one_store, quiet_tensorflow
 
 if TYPE_CHECKING:
+    from components.hyperparameters import Fit
+    from pipeline.picture_preparation import Preparation
     from pipeline.prediction import Prediction, ServedModel
     from pipeline.prediction_text import JsonLines, Table
 
@@ -21,7 +23,23 @@ BATCH_SIZE = 256
 _MOST_NAMED = 5
 
 
-@click.command()
+_DARK = {"yes": 1, "no": -1, "auto": 0}
+
+
+class _WithBareInvert(click.Command):
+    """Takes ``--invert`` without a value for ``--invert yes``, wherever it stands."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Writes the value out."""
+        following = [*args[1:], ""]
+        args = [
+            "--invert=yes" if one == "--invert" and after not in _DARK else one
+            for one, after in zip(args, following, strict=True)
+        ]
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=_WithBareInvert)
 @click.argument(
     "paths",
     metavar="IMAGE|DIR...",
@@ -35,7 +53,7 @@ _MOST_NAMED = 5
     "--plot",
     type=click.Path(path_type=Path),
     metavar="FILE.png",
-    help="Also draw the first pictures with their probabilities.",
+    help="Also draw the first pictures, what the model saw of them and its answers.",
 )
 @click.option(
     "--top",
@@ -44,7 +62,20 @@ _MOST_NAMED = 5
     type=click.IntRange(1, 10),
     help="How many classes to list for each picture.",
 )
-@click.option("--invert", is_flag=True, help="For dark ink on a bright ground.")
+@click.option(
+    "--fit",
+    type=click.Choice(["ink", "page"]),
+    help="Crop the ink and draw it as MNIST's digits are, or scale the whole page. "
+    "Pictures of 28×28 are taken as they are. [default: as the model was made for, "
+    "ink for digits]",
+)
+@click.option(
+    "--invert",
+    default="auto",
+    show_default=True,
+    type=click.Choice(list(_DARK)),
+    help="Whether ink is darker than its ground; --invert alone says yes.",
+)
 @of_one_store
 def predict(
     paths: tuple[Path, ...],
@@ -52,38 +83,37 @@ def predict(
     as_json: bool,
     plot: Path | None,
     top: int,
-    invert: bool,
+    fit: "Fit | None",
+    invert: str,
     workspace: Path | None,
     pipeline: str | None,
 ) -> None:
     """Classify pictures with the model that serves.
 
-    Takes PNG, JPEG and IDX files, and folders, of any depth, of PNG and JPEG.
-    Results come in the order given, those of a folder by path.
+    Takes PNG, JPEG, WebP, BMP, GIF, TIFF and IDX files, and folders, of any depth, of
+    pictures. Results come in the order given, those of a folder by path. A picture
+    without ink is blank; an answer that is not to be trusted is marked unsure.
 
-    Exit codes: 0 every picture was classified, 1 some could not be read, 2 usage.
+    Exit codes: 0 every picture was read, 1 some could not be, 2 usage.
     """
     if plot is not None:
         _check_plot(plot, paths)
     store = open_store(workspace, pipeline)
     quiet_tensorflow()
+    from pipeline.picture_preparation import Preparation
     from pipeline.prediction import load_served_model
     from pipeline.prediction_text import JsonLines, Table
 
     model = load_served_model(store, version)
-    form = JsonLines if as_json else Table
-    tally = _predict_all(model, paths, invert, form(model.classes, top))
+    preparation = Preparation(
+        fit or model.pictures.fit, model.pictures.ground, _DARK[invert]
+    )
+    form = (JsonLines if as_json else Table)(model, top)
+    tally = _predict_all(model, paths, preparation, form)
     if plot is not None:
         _draw(plot, tally, model.classes)
-    _say_inverted(tally, invert)
-    if tally.unreadable:
-        rest = "; the others were classified" * (tally.unreadable < tally.total)
-        raise PipelineError(
-            f"Expected pictures that can be read. Received: {tally.unreadable:,} of "
-            f"{tally.total:,} that cannot: "
-            f"{_some(tally.first_unreadable, tally.unreadable)}. "
-            f"The lines above say why{rest}."
-        )
+    _say_unsure(tally, model)
+    _refuse_unread(tally)
 
 
 @attrs.define
@@ -92,54 +122,65 @@ class _Tally:
 
     total: int = 0
     unreadable: int = 0
-    inverted: int = 0
+    unsure: int = 0
+    missing: list[str] = attrs.field(factory=list)
     first_unreadable: list[str] = attrs.field(factory=list)
-    first_inverted: list[str] = attrs.field(factory=list)
+    first_unsure: list[str] = attrs.field(factory=list)
     first: "list[Prediction]" = attrs.field(factory=list)
 
     def add(self, batch: "Sequence[Prediction]", keep: int) -> None:
         """Counts a batch."""
-        unreadable = [p.picture.name for p in batch if p.probabilities is None]
-        inverted = [p.picture.name for p in batch if p.picture.looks_inverted]
+        self.missing += [p.picture.name for p in batch if p.picture.missing]
+        batch = [p for p in batch if not p.picture.missing]
+        unreadable = [p.picture.name for p in batch if p.picture.seen is None]
+        unsure = [p.picture.name for p in batch if p.unsure]
         self.total += len(batch)
         self.unreadable += len(unreadable)
-        self.inverted += len(inverted)
+        self.unsure += len(unsure)
         self.first_unreadable += unreadable[: _MOST_NAMED - len(self.first_unreadable)]
-        self.first_inverted += inverted[: _MOST_NAMED - len(self.first_inverted)]
-        readable = [p for p in batch if p.probabilities is not None]
+        self.first_unsure += unsure[: _MOST_NAMED - len(self.first_unsure)]
+        readable = [p for p in batch if p.picture.seen is not None]
         self.first += readable[: keep - len(self.first)]
 
 
 def _predict_all(
-    model: "ServedModel", paths: Sequence[Path], invert: bool, form: "Table | JsonLines"
+    model: "ServedModel",
+    paths: Sequence[Path],
+    preparation: "Preparation",
+    form: "Table | JsonLines",
 ) -> _Tally:
     """Prints the predictions as they come, and the rate at the end."""
     from pipeline.commands.progress import image_progress
     from pipeline.prediction import predict_batches
-    from pipeline.prediction_inputs import count_pictures, read_pictures
+    from pipeline.prediction_inputs import read_pictures, survey
     from pipeline.prediction_plot import MOST
 
-    total = count_pictures(paths)
-    if not total:
+    contents = survey(paths)
+    others = _some_kinds(contents.others)
+    if not contents.pictures and all(path.exists() for path in paths):
+        besides = f" but {others}" if others else ""
         raise UsageError(
-            "Expected a PNG, JPEG or IDX file, or a folder with PNG or JPEG files. "
-            f"Received: {', '.join(map(str, paths))}, with none."
+            "Expected a picture (PNG, JPEG, WebP, BMP, GIF or TIFF), an IDX file, or a "
+            "folder with pictures. Received: "
+            f"{', '.join(map(str, paths))}, with none{besides}."
         )
     tally, started = _Tally(), time.monotonic()
     with image_progress(redirect_stdout=sys.stdout.isatty()) as progress:
-        task = progress.add_task("Classifying", total=total)
-        pictures = read_pictures(paths, invert)
+        task = progress.add_task("Classifying", total=contents.pictures)
+        pictures = read_pictures(paths, preparation)
         for batch in predict_batches(model, pictures, BATCH_SIZE):
             for line in form.lines(batch):
                 click.echo(line)
             tally.add(batch, keep=MOST)
-            progress.advance(task, len(batch))
+            progress.update(task, completed=tally.total)
     seconds = time.monotonic() - started
     click.echo(
         f"{tally.total:,} image{'s'[: tally.total != 1]}, version {model.version}, "
         f"{seconds:.1f} s, {tally.total / seconds:,.0f} images/s",
         err=True,
     )
+    if others:
+        click.echo(f"Passed over in the folders: {others}.", err=True)
     return tally
 
 
@@ -171,16 +212,54 @@ def _draw(plot: Path, tally: _Tally, classes: Sequence[str]) -> None:
     click.echo(f"{plot} shows {shown}.", err=True)
 
 
-def _say_inverted(tally: _Tally, invert: bool) -> None:
-    if tally.inverted:
-        advice = "Leave out --invert for them." if invert else "Try --invert."
+def _say_unsure(tally: _Tally, model: "ServedModel") -> None:
+    if tally.unsure:
         click.echo(
-            f"{tally.inverted:,} of {tally.total:,} pictures "
-            f"look{'s' if tally.inverted == 1 else ''} like dark ink on a bright "
-            f"ground: {_some(tally.first_inverted, tally.inverted)}. The model "
-            f"knows bright ink on black. {advice}",
+            f"Unsure: {tally.unsure:,} of {tally.total:,}: "
+            f"{_some(tally.first_unsure, tally.unsure)}.",
             err=True,
         )
+    if model.bounds is None:
+        click.echo(
+            f"Version {model.version} was pushed without a measure of what to trust: "
+            "no answer is marked unsure. 'mnist-pipeline run' pushes one with it.",
+            err=True,
+        )
+    elif not model.bounds.held_out:
+        click.echo(
+            f"Version {model.version} was trained on the validation split as well "
+            "(train.use_val), where its confidence was measured: it seems surer than "
+            "it is.",
+            err=True,
+        )
+
+
+def _refuse_unread(tally: _Tally) -> None:
+    """Raises where a picture could not be read, or a path does not exist."""
+    said = []
+    if tally.unreadable:
+        said.append(
+            f"{tally.unreadable:,} of {tally.total:,} that cannot: "
+            f"{_some(tally.first_unreadable, tally.unreadable)}"
+        )
+    if tally.missing:
+        named = _some(tally.missing[:_MOST_NAMED], len(tally.missing))
+        said.append(f"{len(tally.missing):,} that do not exist: {named}")
+    if said:
+        rest = "; the others were classified" * (tally.unreadable < tally.total)
+        raise PipelineError(
+            f"Expected pictures that can be read. Received: {'; '.join(said)}. "
+            f"The lines above say why{rest}."
+        )
+
+
+def _some_kinds(others: Mapping[str, int]) -> str:
+    """How many files of other kinds there are, the most common first."""
+    ranked = sorted(others.items(), key=lambda item: (-item[1], item[0]))
+    listed = [f"{count:,} {kind}" for kind, count in ranked[:_MOST_NAMED]]
+    if more := ranked[_MOST_NAMED:]:
+        listed.append(f"{sum(count for _, count in more):,} of other kinds")
+    return ", ".join(listed)
 
 
 def _some(names: Sequence[str], count: int) -> str:

@@ -29,10 +29,6 @@ _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 # A grey picture that was saved as a JPEG in colour is a little off grey.
 _LEAST_COLOUR = 16
 _MOST_COLOUR_PIXELS = 256
-# The two outer rows and columns, and what lies well inside.
-_RING = np.pad(np.zeros((HEIGHT - 4, WIDTH - 4), bool), 2, constant_values=True)
-_MIDDLE = 6
-_LEAST_CONTRAST = 32
 _READ_KINDS = tuple(
     f"a {kind} image" for kind in ("PNG", "JPEG", "WebP", "BMP", "GIF", "TIFF")
 )
@@ -155,45 +151,6 @@ def _without_pillows_limit() -> Iterator[None]:
             yield
         finally:
             Image.MAX_IMAGE_PIXELS = limit
-
-
-def looks_inverted(pixels: np.ndarray) -> bool:
-    """Says whether a picture seems to be dark ink on a bright ground.
-
-    Args:
-      pixels: uint8 [28, 28].
-
-    Returns:
-      Whether most of the border is bright and some of the middle much darker: true
-      of none of the test images of MNIST and Fashion-MNIST, and of 99.8 % of their
-      negatives.
-    """
-    ring = pixels[_RING]
-    # Most pictures end here, before what takes longer.
-    if 2 * np.count_nonzero(ring > MAX_PIXEL // 2) <= ring.size:
-        return False
-    middle = pixels[_MIDDLE:-_MIDDLE, _MIDDLE:-_MIDDLE]
-    return bool(np.percentile(middle, 5) < 0.75 * np.median(ring))
-
-
-def invert(pixels: np.ndarray) -> np.ndarray:
-    """Turns dark ink on a bright ground into bright ink on black.
-
-    The ground of a photo is never quite white, so a mere negative would leave it
-    grey, unlike anything that a model was trained on.
-
-    Args:
-      pixels: uint8 [28, 28].
-
-    Returns:
-      uint8 [28, 28]: 0 for the border's median and brighter, 255 for the darkest
-      pixel; the negative where these two hardly differ.
-    """
-    ground, ink = float(np.median(pixels[_RING])), float(pixels.min())
-    if ground - ink < _LEAST_CONTRAST:
-        return MAX_PIXEL - pixels
-    stretched = (ground - pixels) * (MAX_PIXEL / (ground - ink))
-    return stretched.round().clip(0, MAX_PIXEL).astype(np.uint8)
 
 
 def _grey(image: Image.Image) -> Image.Image:

@@ -13,10 +13,8 @@ from pipeline.config import PROJECT_ROOT
 from pipeline.datasets.images import (
     SUFFIXES,
     ImageError,
-    invert,
     is_image,
     load_image,
-    looks_inverted,
     read_grey,
     read_picture,
 )
@@ -101,7 +99,6 @@ def test_under_transparent_parts_lies_what_the_ink_stands_out_from(ink, ground) 
 
     assert (pixels[8:20, 8:20] == ink).all()
     assert pixels[0, 0] == ground
-    assert looks_inverted(pixels) == (ink == 0)
 
 
 def test_a_picture_that_is_transparent_all_over_is_read() -> None:
@@ -249,45 +246,9 @@ def test_absurdly_many_pixels_are_refused_before_they_are_decoded() -> None:
         assert f"received {received}. Save it smaller" in str(caught.value)
 
 
-def test_digits_are_told_from_their_negatives(digits) -> None:
-    assert not any(map(looks_inverted, digits))
-    assert all(map(looks_inverted, 255 - digits))
-
-
-@pytest.mark.parametrize("value", [0, 128, 255])
-def test_a_blank_picture_is_not_inverted(value: int) -> None:
-    assert not looks_inverted(np.full((28, 28), value, np.uint8))
-
-
 @pytest.mark.parametrize(
     ("name", "expected"),
     [*((f"a{end.upper()}", True) for end in SUFFIXES), ("a.pdf", False), ("png", 0)],
 )
 def test_pictures_are_told_by_their_names(name: str, expected: bool) -> None:
     assert is_image(Path(name)) == expected
-
-
-def test_a_negative_is_inverted_exactly(digits) -> None:
-    full = [digit for digit in digits if digit.max() == 255]
-    assert len(full) > 100
-    for digit in full:
-        np.testing.assert_array_equal(invert(255 - digit), digit)
-
-
-def test_grey_paper_becomes_black_and_grey_ink_white() -> None:
-    photo = np.full((28, 28), 180, np.uint8)
-    photo[:, 20:] = 190
-    photo[10:18, 10:18] = 60
-    photo[13, 13] = 120
-    inverted = invert(photo)
-
-    assert (inverted[0] == 0).all()
-    assert inverted[10, 10] == 255
-    assert inverted[13, 13] == round(255 * (180 - 120) / (180 - 60))
-
-
-def test_a_page_without_ink_is_not_stretched() -> None:
-    page = np.full((28, 28), 200, np.uint8)
-    page[14, 14] = 190
-
-    assert (invert(page)[14, 14], invert(page)[0, 0]) == (65, 55)
