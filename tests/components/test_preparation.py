@@ -20,7 +20,7 @@ from components.preparation import (
     prepare_records,
     turn,
 )
-from pipeline.datasets.images import fit
+from pipeline.datasets.images import fit, looks_inverted
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +32,9 @@ def digits() -> np.ndarray:
 def test_digits_are_told_from_their_negatives(digits) -> None:
     assert not looks_dark(digits).numpy().any()
     assert looks_dark(255 - digits).numpy().all()
+    for images in (digits, 255 - digits):
+        converted = [looks_inverted(image) for image in images]
+        assert looks_dark(images).numpy().tolist() == converted
     assert ground_of(digits) == "black"
     assert ground_of(255 - digits) == "white"
     assert ground_of(np.concatenate([digits, 255 - digits[:20]])) == "mixed"
