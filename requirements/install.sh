@@ -380,7 +380,8 @@ install() {
     step "Installing $packages locked packages, 3 GB; up to three minutes" install_lock
     step "Installing this project" install_project
     say "$CHOICE" >"$STAMP"
-    say "Set-up done in $(($(date +%s) - started)) s."
+    say "Set-up done in $(($(date +%s) - started)) s." \
+        "The command is .venv/bin/mnist-pipeline; '. .venv/bin/activate' puts it on PATH."
 }
 
 # What is done while no other set-up of this checkout is at work.
