@@ -5,6 +5,7 @@
 
 import os
 import platform
+import shlex
 import shutil
 import sys
 import tempfile
@@ -179,7 +180,10 @@ def check_data(data: Path) -> Finding:
             return Finding("data", False, detail, fix)
         for file in files:
             if not os.access(file, os.R_OK):
-                detail, allow = f"cannot read {file}", f"chmod +r {file}"
+                detail, allow = (
+                    f"cannot read {file}",
+                    f"chmod +r {shlex.quote(str(file))}",
+                )
                 return Finding("data", False, detail, allow)
         counts.append(f"{split} {len(files)}")
     return Finding("data", True, f"{data}, files: {', '.join(counts)}")

@@ -4,6 +4,7 @@ The commands that open it ask first; TensorFlow and TFX are not imported for tha
 """
 
 import contextlib
+import shlex
 import sqlite3
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def unfit_metadata(database: Path, problem: str) -> PipelineError:
     return PipelineError(
         f"Expected a whole metadata database. Received: {database} ({problem}). "
         "It was left as it is. Restore it from a backup, or move it aside and run "
-        f"again:\n  mv '{database}' '{aside}'\n"
+        f"again:\n  mv {shlex.quote(str(database))} {shlex.quote(str(aside))}\n"
         "Without it every node runs again, and earlier runs have no lineage. The model "
         "is still compared with the version that serves. "
         "Published versions, reports and logs are kept."

@@ -7,6 +7,7 @@ Whatever writes to the metadata calls ``settle_workspace`` first, holding the lo
 import contextlib
 import os
 import re
+import shlex
 import sqlite3
 import uuid
 from collections.abc import Iterable
@@ -117,7 +118,7 @@ def _foreign(config: Config, received: str) -> PipelineError:
         f"{received}. Nothing was changed. A workspace moves as a whole: move or copy "
         "its folder with all that is in it. If this metadata came here by itself, put "
         "back what was here before, or move it aside and run again:\n"
-        f"  mv '{config.metadata}' '{aside}'\n"
+        f"  mv {shlex.quote(str(config.metadata))} {shlex.quote(str(aside))}\n"
         "Without it every node runs again, and the model has no baseline to be "
         "compared with. Published versions, reports and logs are kept."
     )

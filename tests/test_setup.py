@@ -334,7 +334,10 @@ def test_steps_of_a_set_up(machine):
     stamp = machine.checkout / ".venv" / ".complete"
     assert stamp.read_text() == f"TFX 1.16, {python}, {machine.checkout}\n"
     assert len(re.findall(r"^==> ", result.stdout, re.MULTILINE)) == 4
-    assert re.search(r"Set-up done in \d+ s\. The command is \.venv/bin/mnist-pi", result.stdout.strip())
+    assert re.search(
+        r"Set-up done in \d+ s\. The command is \.venv/bin/mnist-pi",
+        result.stdout.strip(),
+    )
 
 
 @pytest.mark.parametrize("failing", ["tfx-1.16.txt", "--editable"])

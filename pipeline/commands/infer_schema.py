@@ -2,6 +2,7 @@
 
 import difflib
 import logging
+import shlex
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import click
 
 from components.errors import DatasetError, UsageError
 from components.features import TRAIN
+from components.plain_paths import plain_path
 
 if TYPE_CHECKING:
     from tensorflow_metadata.proto.v0 import schema_pb2
@@ -97,9 +99,9 @@ def infer(split: Path) -> "schema_pb2.Schema":
     # TFDV reads its own result with a function that TensorFlow calls deprecated.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, plain_path(split) as records:
             statistics = tfdv.generate_statistics_from_tfrecord(
-                str(split / "*.tfrecord.gz"),
+                f"{records}/*.tfrecord.gz",
                 # Its own temporary folder would stay behind.
                 output_path=f"{folder}/statistics",
                 pipeline_options=PipelineOptions(BEAM_ARGS),
@@ -107,7 +109,8 @@ def infer(split: Path) -> "schema_pb2.Schema":
     except Exception as error:  # Beam raises whatever happened in a worker.
         raise DatasetError(
             f"{split}: expected readable records, received damaged ones. "
-            f"`mnist-pipeline data verify {split.parent}` names the first of them."
+            f"`mnist-pipeline data verify {shlex.quote(str(split.parent))}` names the "
+            "first of them."
         ) from error
     return tfdv.infer_schema(statistics, infer_feature_shape=True)
 

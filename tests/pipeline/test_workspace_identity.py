@@ -1,6 +1,7 @@
 """A moved workspace is known again; another's metadata is refused."""
 
 import contextlib
+import shlex
 import shutil
 import sqlite3
 from pathlib import Path
@@ -188,7 +189,7 @@ def test_metadata_of_another_workspace_is_refused(workspace, tmp_path, known) ->
     with pytest.raises(PipelineError) as caught:
         workspace.settle()
     assert "Received: that of " in str(caught.value)
-    assert f"mv '{workspace.config.metadata}'" in str(caught.value)
+    assert f"mv {shlex.quote(str(workspace.config.metadata))} " in str(caught.value)
     assert workspace.config.metadata.read_bytes() == before
 
 

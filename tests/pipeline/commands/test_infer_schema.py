@@ -38,7 +38,8 @@ def refusal(*arguments: object) -> PipelineError:
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory, tiny_examples: Path) -> Path:
     """A data folder of 20 training records; there is nothing else to read."""
-    folder = tmp_path_factory.mktemp("data")
+    folder = tmp_path_factory.mktemp("data") / "a [1] *"
+    folder.mkdir()
     (folder / "train").symlink_to(tiny_examples)
     return folder
 
