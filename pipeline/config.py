@@ -280,7 +280,12 @@ def _read_toml(file: Path) -> dict[str, Any]:
             f"Expected --config to name a readable TOML file. "
             f"Received: {file} ({error.strerror})."
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"Expected {file} to be TOML, like 'train.epochs = 12'. Received: a file "
+            "that is no text in UTF-8."
+        ) from error
+    except tomllib.TOMLDecodeError as error:
         raise UsageError(
             f"Expected {file} to be TOML, like 'train.epochs = 12'. Received: {error}."
         ) from error

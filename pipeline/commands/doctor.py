@@ -21,7 +21,7 @@ _FOLDER = click.Path(path_type=Path)
 @click.option("--workspace", type=_FOLDER, help="Where a run writes.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def doctor(data: Path | None, workspace: Path | None, as_json: bool) -> None:
-    """Check platform, versions, disk, memory, processors, data, workspace.
+    """Check the platform, the versions, the data and the workspace.
 
     Exit codes: 0 everything is well, 1 something needs the fix that is printed.
     """

@@ -71,9 +71,11 @@ def read_schema(file: Path) -> "schema_pb2.Schema":
             f"Received: {file} ({error.strerror})."
         ) from error
     except (text_format.ParseError, UnicodeDecodeError) as error:
+        binary = isinstance(error, UnicodeDecodeError)
+        seen = "a file that is no text in UTF-8" if binary else str(error).rstrip(".")
         raise UsageError(
             f"Expected {file} to hold a schema in protobuf's text format. "
-            f"Received: {str(error).rstrip('.')}."
+            f"Received: {seen}."
         ) from error
 
 

@@ -41,7 +41,7 @@ def test_help_lists_every_command(tmp_path: Path) -> None:
         line.split()[0] for line in done.stdout.split("Commands:")[1].splitlines()[1:]
     }
     assert listed == set(cli.cli.commands)
-    assert {"run", "report", "data", "doctor"} <= listed
+    assert {"run", "report", "data", "doctor", "settings"} <= listed
     assert done.stderr == ""
 
 
