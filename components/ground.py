@@ -73,8 +73,12 @@ def _bar(lines: tf.Tensor, middle: tf.Tensor) -> tf.Tensor:
     dark = ordered[:, length - 1 - tenth] < middle - _BAR_CONTRAST
     bright = ordered[:, tenth] > middle + _BAR_CONTRAST
     run = tf.reduce_sum(tf.math.cumprod(tf.cast(dark | bright, tf.int32)))
+    # What differs little by little, line after line, is no bar but a shadow.
+    inside = tf.minimum(run + 2, count - 1)
+    step = ordered[tf.maximum(run - 3, 0), length // 2] - ordered[inside, length // 2]
+    sharp = tf.abs(step) > _BAR_CONTRAST / 2
     # One more, since its edge is not sharp.
-    run = tf.where((run > 0) & (run <= count // _MOST_OF_SIDE), run + 1, 0)
+    run = tf.where(sharp & (run > 0) & (run <= count // _MOST_OF_SIDE), run + 1, 0)
     return tf.cast(run / count, tf.float32)
 
 

@@ -39,6 +39,7 @@ class Ink(NamedTuple):
       kept: bool [h, w], a map of the pieces that belong together.
       box: float32 [4], their top, left, bottom and right as shares of the picture.
       alone: bool, whether there is no other ink.
+      meets: bool, whether it meets the border.
     """
 
     score: tf.Tensor
@@ -48,6 +49,7 @@ class Ink(NamedTuple):
     kept: tf.Tensor
     box: tf.Tensor
     alone: tf.Tensor
+    meets: tf.Tensor
 
 
 def find_ink(grey: tf.Tensor, dark: tf.Tensor) -> tuple[Ink, tf.Tensor]:
@@ -90,13 +92,13 @@ def _seek(image: tf.Tensor, ground: tf.Tensor) -> Ink:
 
     inked = tf.cast(smooth > grown, tf.float32)
     pieces = _label(_pool(tf.nn.max_pool2d, inked, 5, _STEP) > 0)
-    score, kept, box, alone = _choose(
+    score, kept, box, alone, meets = _choose(
         pieces,
         _pool(tf.nn.avg_pool2d, inked, _STEP, _STEP),
         _pool(tf.nn.avg_pool2d, inked * smooth, _STEP, _STEP),
         _pool(tf.nn.max_pool2d, smooth, _STEP, _STEP) > seed,
     )
-    return Ink(score, ground, peak, noise, kept, box, alone)
+    return Ink(score, ground, peak, noise, kept, box, alone, meets)
 
 
 def _threshold(
@@ -141,7 +143,7 @@ class _Pieces(NamedTuple):
 
 def _choose(
     labels: tf.Tensor, cover: tf.Tensor, energy: tf.Tensor, seeds: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+) -> tuple[tf.Tensor, ...]:
     """Takes the piece with the most ink and those that belong to it.
 
     Args:
@@ -151,7 +153,7 @@ def _choose(
       seeds: bool [h, w], whether it is surely ink.
 
     Returns:
-      As in ``Ink``: score, kept, box and alone.
+      As in ``Ink``: score, kept, box, alone and meets.
     """
     pieces = _measure(labels, cover, energy, seeds)
     score = tf.where(pieces.valid, pieces.energy * pieces.weight, 0.0)
@@ -178,7 +180,8 @@ def _choose(
     first = tf.reduce_min(tf.where(kept, pieces.box[:2], _FAR), axis=1)
     last = tf.reduce_max(tf.where(kept, pieces.box[2:], -1), axis=1) + 1
     box = tf.cast(tf.concat([first, last], 0), tf.float32) / sides
-    return score[main], tf.gather(kept, labels), box, ~tf.reduce_any(others)
+    alone, meets = ~tf.reduce_any(others), pieces.weight[main] < 1
+    return score[main], tf.gather(kept, labels), box, alone, meets
 
 
 def _measure(

@@ -12,7 +12,7 @@ import tensorflow as tf
 from components.features import HEIGHT, MAX_PIXEL, WIDTH
 from components.ground import inside_frame, resize
 from components.hyperparameters import Fit
-from components.ink import find_ink
+from components.ink import Ink, find_ink
 from components.strokes import draw
 
 # What the images lie on that a model was trained on.
@@ -32,6 +32,8 @@ _RING = np.flatnonzero(
 _MIDDLE = 6
 _LEAST_CONTRAST = 32
 _BLANK_CONTRAST = 16
+# Noise of so many greys is none; an even border keeps within these.
+_UNEVEN, _EVEN = 20.0, 12.0
 # A data set on black may hold this share of images that look otherwise.
 _FEW = 0.01
 
@@ -102,8 +104,19 @@ def _prepare_ink(grey: tf.Tensor, ground: Ground, dark: tf.Tensor, nothing) -> P
     top, left, bottom, right = tf.unstack(frame)
     page = grey[top:bottom, left:right]
     ink, is_dark = find_ink(page, dark)
-    sides = tf.cast(tf.tile(tf.shape(page), [2]), tf.float32)
-    box = tf.cast(tf.round(ink.box * sides), tf.int32) + tf.tile(frame[:2], [2])
+    # Of ink that is cropped closely, most of the border is even, the ground is not.
+    edges = _edges(page)
+    off = tf.abs(edges - _median(edges[None])[0])
+    even = tf.reduce_mean(tf.cast(off < _EVEN, tf.float32)) > 0.5
+    tight = even & (ink.meets | (ink.noise > _UNEVEN))
+    page, ink, is_dark, margin = tf.cond(
+        tight,
+        lambda: _with_margin(page, ink, is_dark, dark),
+        lambda: (page, ink, is_dark, tf.constant(0)),
+    )
+    sides = tf.tile(tf.shape(page), [2])
+    box = tf.cast(tf.round(ink.box * tf.cast(sides, tf.float32)), tf.int32) - margin
+    box = tf.clip_by_value(box, 0, sides - 2 * margin) + tf.tile(frame[:2], [2])
 
     def found() -> Prepared:
         pixels = draw(page, ink, is_dark)
@@ -115,6 +128,25 @@ def _prepare_ink(grey: tf.Tensor, ground: Ground, dark: tf.Tensor, nothing) -> P
         ink.score > 0,
         lambda: tf.cond(large, found, lambda: nothing(SMALL)),
         lambda: nothing(BLANK),
+    )
+
+
+def _with_margin(
+    page: tf.Tensor, ink: Ink, is_dark: tf.Tensor, dark: tf.Tensor
+) -> tuple[tf.Tensor, Ink, tf.Tensor, tf.Tensor]:
+    """Looks again with a margin of the border's grey; keeps what was found if not.
+
+    Returns:
+      The page, the ink, whether it is dark, and how wide the margin is.
+    """
+    grey = tf.cast(_median(_edges(page)[None])[0], tf.uint8)
+    margin = tf.reduce_max(tf.shape(page)) // 4
+    roomy = tf.pad(page, tf.fill([2, 2], margin), constant_values=grey)
+    again, again_dark = find_ink(roomy, dark)
+    return tf.cond(
+        again.score > 0,
+        lambda: (roomy, again, again_dark, margin),
+        lambda: (page, ink, is_dark, tf.constant(0)),
     )
 
 
@@ -131,7 +163,7 @@ def fit_page(grey: tf.Tensor) -> tf.Tensor:
     scaled = tf.round(sides * tf.reduce_min([HEIGHT, WIDTH] / sides))
     size = tf.maximum(tf.cast(scaled, tf.int32), 1)
     values = tf.round(resize(grey, size[0], size[1]))
-    edges = tf.concat([values[0], values[-1], values[:, 0], values[:, -1]], 0)
+    edges = _edges(values)
     before = ([HEIGHT, WIDTH] - size) // 2
     around = tf.stack([before, [HEIGHT, WIDTH] - size - before], axis=1)
     # Shifted, since the padding is 0.
@@ -216,6 +248,12 @@ def turn(pixels: tf.Tensor) -> tf.Tensor:
     return tf.where(
         faint[:, None, None], MAX_PIXEL - pixels, _to_bytes(tf.round(stretched))
     )
+
+
+def _edges(image: tf.Tensor) -> tf.Tensor:
+    """The outermost pixels of an image [h, w], float32, those of corners twice."""
+    edges = [image[0], image[-1], image[:, 0], image[:, -1]]
+    return tf.cast(tf.concat(edges, 0), tf.float32)
 
 
 def _ring(pixels: tf.Tensor) -> tf.Tensor:

@@ -107,6 +107,20 @@ def test_digits_on_pages_of_all_kinds_are_found(digits, ready, change) -> None:
     assert sum(one > 0.8 for one in like) >= 24
 
 
+def test_digits_that_are_cropped_closely_are_found(digits, ready) -> None:
+    like = []
+    for number, digit in enumerate(digits[:25]):
+        rows, columns = (np.flatnonzero(digit.max(axis=axis)) for axis in (1, 0))
+        ink = digit[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        large = np.kron(ink, np.ones((6, 6))) / 255
+        noise = np.random.default_rng(number).normal(0, 3, large.shape)
+        like.append(
+            likeness(ready(to_bytes(200 - 120 * large + noise))["pixels"], digit)
+        )
+
+    assert sum(one > 0.8 for one in like) >= 22
+
+
 def test_a_page_without_ink_is_blank_whatever_its_ground(ready) -> None:
     for number in range(8):
         rng = np.random.default_rng(number)
