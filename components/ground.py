@@ -128,9 +128,10 @@ def _median(image: tf.Tensor, window: tf.Tensor) -> tf.Tensor:
 
 def _median_of_rows(image: tf.Tensor, window: tf.Tensor) -> tf.Tensor:
     size = tf.shape(image)[1]
-    # At the border the window stays inside.
-    start = tf.clip_by_value(tf.range(size) - window // 2, 0, size - window)
-    at = start[:, None] + tf.range(window)[None, :]
+    at = tf.range(size)[:, None] + tf.range(window)[None, :] - window // 2
+    # Beyond the border the picture is mirrored, so that gradients go on.
+    at = tf.math.floormod(at, 2 * size)
+    at = tf.minimum(at, 2 * size - 1 - at)
     ordered = tf.sort(tf.gather(image, at, axis=1), axis=-1)
     count = tf.reduce_sum(tf.cast(ordered < _NONE, tf.int32), axis=-1)
     return tf.gather(ordered, count // 2, axis=2, batch_dims=2)

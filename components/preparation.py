@@ -32,8 +32,10 @@ _RING = np.flatnonzero(
 _MIDDLE = 6
 _LEAST_CONTRAST = 32
 _BLANK_CONTRAST = 16
-# Noise of so many greys is none; an even border keeps within these.
-_UNEVEN, _EVEN = 20.0, 12.0
+# Greys within which an even border keeps, but for ink that crosses it, further off.
+_EVEN, _CROSSED = 12.0, 30.0
+# Ink that is cropped closely fills at least this share of both sides.
+_FILLED = 0.8
 # A data set on black may hold this share of images that look otherwise.
 _FEW = 0.01
 
@@ -108,7 +110,8 @@ def _prepare_ink(grey: tf.Tensor, ground: Ground, dark: tf.Tensor, nothing) -> P
     edges = _edges(page)
     off = tf.abs(edges - _median(edges[None])[0])
     even = tf.reduce_mean(tf.cast(off < _EVEN, tf.float32)) > 0.5
-    tight = even & (ink.meets | (ink.noise > _UNEVEN))
+    crossed = tf.reduce_mean(tf.cast(off > _CROSSED, tf.float32)) > 0.05
+    tight = even & (ink.meets | crossed)
     page, ink, is_dark, margin = tf.cond(
         tight,
         lambda: _with_margin(page, ink, is_dark, dark),
@@ -134,7 +137,7 @@ def _prepare_ink(grey: tf.Tensor, ground: Ground, dark: tf.Tensor, nothing) -> P
 def _with_margin(
     page: tf.Tensor, ink: Ink, is_dark: tf.Tensor, dark: tf.Tensor
 ) -> tuple[tf.Tensor, Ink, tf.Tensor, tf.Tensor]:
-    """Looks again with a margin of the border's grey; keeps what was found if not.
+    """Looks again with a margin of the border's grey, for ink that fills the page.
 
     Returns:
       The page, the ink, whether it is dark, and how wide the margin is.
@@ -143,8 +146,10 @@ def _with_margin(
     margin = tf.reduce_max(tf.shape(page)) // 4
     roomy = tf.pad(page, tf.fill([2, 2], margin), constant_values=grey)
     again, again_dark = find_ink(roomy, dark)
+    extent = (again.box[2:] - again.box[:2]) * tf.cast(tf.shape(roomy), tf.float32)
+    fills = tf.reduce_all(extent >= _FILLED * tf.cast(tf.shape(page), tf.float32))
     return tf.cond(
-        again.score > 0,
+        (again.score > 0) & fills,
         lambda: (roomy, again, again_dark, margin),
         lambda: (page, ink, is_dark, tf.constant(0)),
     )

