@@ -113,9 +113,9 @@ def test_what_is_kept_of_each_contender(asked, screen) -> None:
 @pytest.mark.parametrize(
     ("overrides", "available", "expected"),
     [
-        ((), 55_000, 214 * 256),
-        (("train.max_examples=1000",), 55_000, 3 * 256),
-        (("train.max_examples=1000", "train.batch_size=100"), 950, 900),
+        (("train.batch_size=256",), 55_000, 214 * 256),
+        (("train.max_examples=1000", "train.batch_size=256"), 55_000, 14 * 3 * 256),
+        (("train.batch_size=100", "train.min_steps=1"), 950, 900),
     ],
 )
 def test_an_epoch_takes_whole_batches(overrides, available, expected) -> None:

@@ -1,6 +1,7 @@
 """A database that cannot be used is named and left alone; any other one passes."""
 
 import contextlib
+import json
 import os
 import sqlite3
 import subprocess
@@ -14,6 +15,19 @@ from pipeline.config import PROJECT_ROOT
 from pipeline.metadata_file import check_metadata
 
 PAGE = 4096
+SUMMARY = {
+    "run_id": "latest",
+    "pipeline": "mnist",
+    "status": "failed",
+    "components": [],
+    "data": {},
+    "metrics": None,
+    "baseline": None,
+    "checks": [],
+    "model": {},
+    "seconds": 1.0,
+    "versions": {},
+}
 
 
 def make(file: Path, table: str = "MLMDEnv", rows: int = 2000) -> bytes:
@@ -139,7 +153,7 @@ def test_a_command_refuses_before_anything_runs(database, whole, command) -> Non
     database.write_bytes(content)
     summary = database.parent / "reports" / "latest" / "summary.json"
     summary.parent.mkdir(parents=True)
-    summary.write_text('{"run_id": "latest"}')
+    summary.write_text(json.dumps(SUMMARY))
     options = ["--workspace", str(database.parent)]
     done = subprocess.run(
         [sys.executable, "-m", "pipeline.cli", command, *options],

@@ -76,9 +76,9 @@ def test_epochs_and_their_rates(lineage, make_summary) -> None:
 
     assert found.headings == ["loss", "val_loss", "accuracy", "val_accuracy"]
     assert found.epochs[0] == (1.5, 1.0, 0.5, 0.625)
-    # 48 of 50 examples in batches of 8, in 10, 2 and 4 seconds
-    assert found.rates == pytest.approx([4.8, 24.0, 12.0], rel=0.02)
-    assert found.rate == pytest.approx(2 * 48 / 6)
+    # 48 of 50 examples in batches of 8, 7 times (train.min_steps), in 10, 2 and 4 s
+    assert found.rates == pytest.approx([33.6, 168.0, 84.0], rel=0.02)
+    assert found.rate == pytest.approx(7 * 2 * 48 / 6)
     assert "training from 1.5000 to 0.2500" in found.curves[0]
 
 
