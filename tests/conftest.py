@@ -3,6 +3,7 @@
 TensorFlow and Beam are imported where they are used, to start light tests fast.
 """
 
+import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -18,6 +19,10 @@ COUNT = 20
 SHARDS = 2
 
 Items = tuple[np.ndarray, np.ndarray]
+
+# A shell that starts the tests in the background has Ctrl-C ignored, here and in
+# whatever the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

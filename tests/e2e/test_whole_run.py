@@ -27,7 +27,9 @@ def first(project):
 
 
 def artifacts(project) -> set[Path]:
-    return set((project.root / "workspace" / "artifacts").glob("*/*/*"))
+    """What nodes made; why a resolver chose a model lies beside it."""
+    found = (project.root / "workspace" / "artifacts").glob("*/*/*")
+    return {path for path in found if "ModelChoice" not in path.parts}
 
 
 def pushed_versions(project) -> list[str]:

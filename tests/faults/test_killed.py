@@ -106,7 +106,7 @@ def test_one_version_is_published_and_it_is_whole(workspace, ends, last) -> None
 def test_each_node_left_one_result_and_no_half_one(workspace, last) -> None:
     outputs = workspace.outputs()
 
-    # What the resolver chose lies beside what nodes made, a folder each distinct reason.
+    # Why a resolver chose a model lies beside what nodes made.
     assert outputs.pop("ModelChoice")
     assert set(outputs) == set(last.nodes())
     assert {node: len(numbers) for node, numbers in outputs.items()} == dict.fromkeys(

@@ -8,6 +8,21 @@ import attrs
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
+# The smallest summary that commands take.
+SUMMARY = {
+    "run_id": "latest",
+    "pipeline": "mnist",
+    "status": "failed",
+    "components": [],
+    "data": {},
+    "metrics": None,
+    "baseline": None,
+    "checks": [],
+    "model": {},
+    "seconds": 1.0,
+    "versions": {},
+}
+
 STATES = {
     "done": mlmd.Execution.COMPLETE,
     "cached": mlmd.Execution.CACHED,

@@ -9,25 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from history import SUMMARY
 
 from components.errors import PipelineError
 from pipeline.config import PROJECT_ROOT
 from pipeline.metadata_file import check_metadata
 
 PAGE = 4096
-SUMMARY = {
-    "run_id": "latest",
-    "pipeline": "mnist",
-    "status": "failed",
-    "components": [],
-    "data": {},
-    "metrics": None,
-    "baseline": None,
-    "checks": [],
-    "model": {},
-    "seconds": 1.0,
-    "versions": {},
-}
 
 
 def make(file: Path, table: str = "MLMDEnv", rows: int = 2000) -> bytes:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from history import SUMMARY
 
 from components.errors import PipelineError
 from pipeline.config import PROJECT_ROOT
@@ -143,7 +144,7 @@ def test_a_command_refuses_at_once_and_writes_nothing(
     process = holder()
     summary = workspace / "reports" / "latest" / "summary.json"
     summary.parent.mkdir(parents=True)
-    summary.write_text('{"run_id": "latest"}')
+    summary.write_text(json.dumps(SUMMARY))
     before = {path: path.stat().st_mtime_ns for path in workspace.rglob("*")}
     before_seconds = cpu_seconds()
     done = subprocess.run(
