@@ -59,7 +59,7 @@ def _start_again_in_utf8() -> None:
 def _replace(error: UnicodeError) -> tuple[str, int]:
     """Stands in for characters that an encoding lacks; registered with codecs."""
     if not isinstance(error, UnicodeEncodeError):
-        raise error
+        return codecs.backslashreplace_errors(error)
     lacking = error.object[error.start : error.end]
     return "".join(map(_plain, lacking)), error.end
 

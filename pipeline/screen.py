@@ -196,6 +196,17 @@ class NodeScreen:
         self._console.print(f"    [dim]{escape(text)}[/]")
 
 
+@contextlib.contextmanager
+def notes_on(screen: NodeScreen) -> Iterator[None]:
+    """Shows on a screen, within, what our own components log."""
+    handler, logger = NoteHandler(screen), logging.getLogger("components")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
 class NoteHandler(logging.Handler):
     """Shows what our own components log on the screen."""
 

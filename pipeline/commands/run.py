@@ -170,7 +170,7 @@ def _require_records(data: Path) -> None:
 def _run(config: Config, run_id: str, as_json: bool, verbose: bool) -> int:
     from rich.markup import escape
 
-    from pipeline.screen import NodeScreen, NoteHandler, quiet
+    from pipeline.screen import NodeScreen, notes_on, quiet
 
     started = time.monotonic()
     log = config.logs / f"{run_id}.log"
@@ -186,8 +186,8 @@ def _run(config: Config, run_id: str, as_json: bool, verbose: bool) -> int:
                 loaded_when_used(CLOUD_CLIENTS),
             ):
                 from pipeline.execution import execute
-            logging.getLogger("components").addHandler(NoteHandler(screen))
-            execution = execute(config, run_id, screen, started)
+            with notes_on(screen):
+                execution = execute(config, run_id, screen, started)
         except PipelineError:
             raise
         except Exception as error:

@@ -133,7 +133,7 @@ def test_a_bad_picture_is_answered_alone(model, pages) -> None:
     changed[200:206] = b"xxxxxx"
     bad = [
         *(b"", b"hello", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", good[0][:2000]),
-        *(bytes(changed), jpeg[: len(jpeg) // 2], encode(pages[0], "WEBP")),
+        *(bytes(changed), jpeg[: len(jpeg) // 2], encode(pages[0], "TIFF")),
     ]
     mixed = ask(model, good[0], *bad, *good[1:])
     alone = ask(model, *good)

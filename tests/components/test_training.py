@@ -157,6 +157,7 @@ def test_after_the_last_epoch_nothing_is_trained_again(
     store = CheckpointStore(tmp_path, "digest")
     history, weights = fitted(data, store, tmp_path / "one")
     caplog.set_level(logging.INFO)
+    caplog.clear()
 
     again, same = fitted(data, store, tmp_path / "two")
 

@@ -48,10 +48,13 @@ make_chroot() {
     mv "$CHROOT.part" "$CHROOT"
 }
 
-# Processes need /proc and shared memory, names need the resolver.
+# Processes need /proc, shared memory and terminals, names need the resolver.
 connect() {
     mount -t proc proc "$CHROOT/proc"
     mount -t tmpfs tmpfs "$CHROOT/dev/shm"
+    mkdir -p "$CHROOT/dev/pts"
+    mount -t devpts -o newinstance,ptmxmode=0666 devpts "$CHROOT/dev/pts"
+    ln -sf pts/ptmx "$CHROOT/dev/ptmx"
     cp --dereference /etc/resolv.conf "$CHROOT/etc/resolv.conf"
 }
 
