@@ -50,10 +50,15 @@ def quiet(log: Path, verbose: bool) -> Iterator[tuple[TextIO, TextIO]]:
         sys.stdout, sys.stderr = _lossy(1), _lossy(2)
         handler = logging.StreamHandler()
         handler.setFormatter(logging.Formatter(_FORMAT))
-        logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+        root = logging.getLogger()
+        level, handlers = root.level, root.handlers[:]
+        root.setLevel(logging.INFO)
+        root.handlers[:] = [handler]
         try:
             yield out, err
         finally:
+            root.setLevel(level)
+            root.handlers[:] = handlers
             sys.stdout.flush()
             sys.stderr.flush()
             sys.stdout, sys.stderr = streams
