@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_mnist import write_first_records
 
 from components.features import IMAGE, LABEL, PIXELS
 from pipeline.datasets.records import serialize_example
 from pipeline.datasets.shards import shard_name, write_shard
+from tests.small_mnist import write_first_records
 
 COUNT = 20
 SHARDS = 2

@@ -136,3 +136,11 @@ def test_nothing_that_is_shipped_imports_tests_or_benchmarks():
     banned = ("tests", "benchmarks")
     assert violations("components", ("components",), banned) == []
     assert violations("pipeline", ("pipeline",), banned) == []
+
+
+def test_every_folder_of_tests_is_a_package():
+    # Without it, two test files of one name cannot be collected together.
+    folders = {path.parent for path in (ROOT / "tests").rglob("*.py")}
+    assert [
+        str(one) for one in sorted(folders) if not (one / "__init__.py").exists()
+    ] == []

@@ -8,10 +8,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from published_runs import Workshop, recipe
 
 from components import baseline
 from components.model_store import ModelStore
+from tests.published_runs import Workshop, recipe
 
 NODES = {"Trainer", "ServingCheck", "Evaluator", "Pusher"}
 JUDGED = {"Evaluator", "Pusher"}

@@ -9,7 +9,6 @@ import pyarrow as pa
 import pytest
 import tensorflow as tf
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
-from typed_beam import TYPED_BEAM_ARGS
 
 from components import data_scan
 from components.data_scan import (
@@ -22,6 +21,7 @@ from components.data_scan import (
 )
 from components.data_statistics import DataStatistics, read_statistics
 from pipeline.datasets.records import serialize_example
+from tests.typed_beam import TYPED_BEAM_ARGS
 
 
 def image(number: int) -> np.ndarray:

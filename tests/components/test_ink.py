@@ -9,7 +9,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import tensorflow as tf
-from pages import (
+
+from components.preparation import BLANK, READ, prepare
+from tests.pages import (
     as_jpeg,
     black_corner,
     first_digits,
@@ -23,8 +25,6 @@ from pages import (
     to_bytes,
     white_page,
 )
-
-from components.preparation import BLANK, READ, prepare
 
 Grey = np.ndarray
 COUNT = 40

@@ -11,7 +11,6 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.api.model_eval_lib import ExtractEvaluateAndWriteResults
 from tensorflow_model_analysis.extractors.slice_key_extractor import SliceKeyExtractor
 from tensorflow_model_analysis.proto import metrics_for_slice_pb2
-from typed_beam import TYPED_BEAM_ARGS
 
 from components.features import LABEL
 from components.metrics import (
@@ -24,6 +23,7 @@ from components.metrics import (
 )
 from pipeline.config import load_config
 from pipeline.evaluation import eval_config
+from tests.typed_beam import TYPED_BEAM_ARGS
 
 # (label, what the model says, how sure it is); there is no 9.
 PREDICTIONS = [

@@ -7,7 +7,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from pages import first_digits, grey_page, put, to_bytes
 from PIL import Image
 
 from components.features import PIXELS
@@ -20,6 +19,7 @@ from components.serving import export_model
 from components.trust import Bounds, Trust, fit_distance
 from pipeline.datasets.images import read_grey
 from pipeline.picture_preparation import Preparation
+from tests.pages import first_digits, grey_page, put, to_bytes
 
 ORIENTATION = 0x0112
 BOUNDS = Bounds(confidence=0.0, distance=1e9, examples=9, sure=1.0, held_out=True)

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from pages import first_digits
 from PIL import Image
 
 from components.preparation import (
@@ -21,6 +20,7 @@ from components.preparation import (
     turn,
 )
 from pipeline.datasets.images import fit, looks_inverted
+from tests.pages import first_digits
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from published_runs import Workshop
 
 from components.model_store import ModelStore
+from tests.published_runs import Workshop
 
 
 @pytest.fixture

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
-from pages import first_digits
 from PIL import Image
 
 from components.hyperparameters import ModelHyperparameters
 from components.model import build_model
 from components.serving import export_model
 from pipeline.datasets.records import serialize_example
+from tests.pages import first_digits
 
 COUNT = 3
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from ml_metadata.proto import metadata_store_pb2
-from serving_models import failed, save_model, save_reference
 from tfx.components.infra_validator import executor as infra_validator
 from tfx.components.util.model_utils import is_infra_validated
 from tfx.dsl.components.common.importer import Importer
@@ -25,6 +24,7 @@ from components.serving_check import (
 )
 from components.serving_requests import SIGNATURE_INPUTS
 from pipeline.local_runner import run_nodes
+from tests.components.serving_models import failed, save_model, save_reference
 
 SETTINGS = ServingCheckSettings()
 BLESSED, NOT_BLESSED = "INFRA_BLESSED", "INFRA_NOT_BLESSED"

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from serving_models import hang_on_batches, reference, save_model
 
 from components.serving_probe import error_line, probe
 from components.serving_requests import SIGNATURE_INPUTS, write_reference
+from tests.components.serving_models import hang_on_batches, reference, save_model
 
 IMAGES = reference().images[:2]
 STEPS = ["inputs", "one image", "a batch", "an empty batch", "latency"]

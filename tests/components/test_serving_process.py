@@ -13,11 +13,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from serving_models import failed, hang_on_batches, save_model, save_reference
 
 from components import serving_process
 from components.gates import ServingCheckSettings
 from components.serving_check import check_export
+from tests.components.serving_models import (
+    failed,
+    hang_on_batches,
+    save_model,
+    save_reference,
+)
 
 SETTINGS = ServingCheckSettings()
 

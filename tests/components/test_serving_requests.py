@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from serving_models import reference, save_model
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
 from components.features import IMAGE, PIXELS
@@ -16,6 +15,7 @@ from components.serving_requests import (
     write_reference,
     write_warmup_requests,
 )
+from tests.components.serving_models import reference, save_model
 
 WARMUP = "assets.extra/tf_serving_warmup_requests"
 

@@ -7,13 +7,6 @@ import attrs
 import numpy as np
 import pytest
 import tensorflow as tf
-from serving_models import (
-    Answer,
-    Change,
-    reference,
-    save_model,
-    wait,
-)
 
 from components.checks import Check
 from components.gates import ServingCheckSettings
@@ -24,6 +17,13 @@ from components.serving_verdict import (
     ProbeEnd,
     judge,
     read_observations,
+)
+from tests.components.serving_models import (
+    Answer,
+    Change,
+    reference,
+    save_model,
+    wait,
 )
 
 SETTINGS = ServingCheckSettings()

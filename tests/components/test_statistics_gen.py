@@ -17,7 +17,6 @@ from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types.artifact_utils import decode_split_names, encode_split_names
 from tfx.types.standard_artifacts import Examples, ExampleStatistics, Schema
 from tfx_bsl.sketches import QuantilesSketch
-from typed_beam import TYPED_BEAM_ARGS
 
 from components import statistics_gen
 from components.data_statistics import read_statistics
@@ -28,6 +27,7 @@ from components.statistics_gen import (
 )
 from pipeline.config import PROJECT_ROOT
 from pipeline.datasets.shards import write_shard
+from tests.typed_beam import TYPED_BEAM_ARGS
 
 SPLITS = ("train", "test", "empty")
 SCHEMA = PROJECT_ROOT / "schema" / "schema.pbtxt"

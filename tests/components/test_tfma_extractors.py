@@ -17,7 +17,6 @@ from tensorflow_model_analysis.api.model_eval_lib import (
 from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.utils import config_util
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
-from typed_beam import TYPED_BEAM_ARGS
 
 from components.features import IMAGE, LABEL
 from components.metrics import (
@@ -32,6 +31,7 @@ from components.tfma_extractors import PredictionsByLabel, custom_extractors
 from pipeline.config import load_config
 from pipeline.datasets.records import serialize_example
 from pipeline.evaluation import eval_config
+from tests.typed_beam import TYPED_BEAM_ARGS
 
 EXAMPLES = 50
 # What TFMA and Keras call theirs.

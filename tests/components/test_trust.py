@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from pages import first_digits
 
 from components.trust import Bounds, Trust, doubt, fit_distance, measure_bounds
+from tests.pages import first_digits
 
 
 def two_classes(confidence: np.ndarray) -> np.ndarray:

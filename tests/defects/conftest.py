@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 import pytest
-from bench import EXIT_CODES, Bench, Finished, Refusal, Served
-from small_data import SIZES
-from small_mnist import write_first_records
+
+from tests.defects.bench import EXIT_CODES, Bench, Finished, Refusal, Served
+from tests.defects.small_data import SIZES
+from tests.small_mnist import write_first_records
 
 
 @pytest.fixture(scope="session")

@@ -6,12 +6,12 @@ Sizes are those of the ``quick`` preset.
 from pathlib import Path
 
 import numpy as np
-from small_mnist import BUNDLED, split_file
 
 from components.examples import RawExamples, read_examples
 from components.features import SPLITS
 from pipeline.datasets.records import serialize_example
 from pipeline.datasets.shards import read_batches, write_shard
+from tests.small_mnist import BUNDLED, split_file
 
 SIZES = {"train": 4000, "val": 500, "test": 1000}
 

@@ -8,11 +8,11 @@ import attrs
 import numpy as np
 import pytest
 import tensorflow as tf
-from bench import Between, Refusal, Saying
-from small_data import SIZES, read, read_records, write, write_records
-from small_mnist import split_file
 
 from components.features import IMAGE, LABEL
+from tests.defects.bench import Between, Refusal, Saying
+from tests.defects.small_data import SIZES, read, read_records, write, write_records
+from tests.small_mnist import split_file
 
 Plant = Callable[[Path], None]
 

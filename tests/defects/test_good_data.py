@@ -1,7 +1,8 @@
 """Good data and default training, which every gate must let through."""
 
 import pytest
-from small_data import write_random_records
+
+from tests.defects.small_data import write_random_records
 
 
 @pytest.mark.parametrize("seed", range(10), ids="seed {}".format)

@@ -7,9 +7,10 @@ from pathlib import Path
 import attrs
 import numpy as np
 import pytest
-from bench import Between, Refusal, Saying
-from exports import train_with
-from small_data import read, write
+
+from tests.defects.bench import Between, Refusal, Saying
+from tests.defects.exports import train_with
+from tests.defects.small_data import read, write
 
 
 @attrs.frozen

@@ -4,8 +4,9 @@ import functools
 
 import attrs
 import pytest
-from bench import Between, Refusal, Saying
-from exports import train_with
+
+from tests.defects.bench import Between, Refusal, Saying
+from tests.defects.exports import train_with
 
 
 @attrs.frozen

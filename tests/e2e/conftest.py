@@ -11,9 +11,9 @@ from typing import Any
 
 import attrs
 import pytest
-from postgres_server import Server, find_programs, running_server
 
 from pipeline.config import PROJECT_ROOT
+from tests.e2e.postgres_server import Server, find_programs, running_server
 
 SIZES = {"train": 4000, "val": 500, "test": 1000}
 

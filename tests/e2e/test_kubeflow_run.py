@@ -8,7 +8,6 @@ import attrs
 import pytest
 import tensorflow as tf
 from ml_metadata.proto import metadata_store_pb2 as mlmd
-from postgres_server import PASSWORD, Server
 from tfx.orchestration.metadata import Metadata
 
 from deployment.kfp_follower import Followed, Follower
@@ -17,6 +16,7 @@ from pipeline.definition import create_pipeline
 from pipeline.kubeflow_runner import compile_pipeline, read_graph, task_name
 from pipeline.lineage import run_executions
 from pipeline.metadata_store import connection_from
+from tests.e2e.postgres_server import PASSWORD, Server
 
 pytestmark = pytest.mark.e2e
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from ml_metadata.proto import metadata_store_pb2 as mlmd
-from postgres_server import Server
 from tfx.orchestration.portable import cache_utils, execution_publish_utils
 from tfx.orchestration.portable.mlmd import context_lib
 from tfx.types.standard_artifacts import Examples, Model, ModelRun, Schema
@@ -14,6 +13,7 @@ from tfx.types.standard_artifacts import Examples, Model, ModelRun, Schema
 from pipeline.config import PROJECT_ROOT
 from pipeline.lineage import RunLineage
 from pipeline.metadata_handle import open_metadata
+from tests.e2e.postgres_server import Server
 
 pytestmark = pytest.mark.e2e
 

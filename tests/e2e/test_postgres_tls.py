@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from postgres_server import PASSWORD, Server, find_programs, running_server
 
 from components.errors import PipelineError
 from pipeline.metadata_handle import open_metadata
 from pipeline.metadata_store import connection_from
+from tests.e2e.postgres_server import PASSWORD, Server, find_programs, running_server
 
 pytestmark = pytest.mark.e2e
 

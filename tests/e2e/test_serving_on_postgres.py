@@ -4,7 +4,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from published_runs import Workshop
+
+from tests.published_runs import Workshop
 
 pytestmark = pytest.mark.e2e
 

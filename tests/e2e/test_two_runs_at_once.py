@@ -9,7 +9,6 @@ from pathlib import Path
 import attrs
 import pytest
 from ml_metadata.proto import metadata_store_pb2 as mlmd
-from postgres_server import PASSWORD, Server
 
 from components.model_store import ModelStore
 from pipeline.config import PROJECT_ROOT, Config, load_config
@@ -17,6 +16,7 @@ from pipeline.definition import create_pipeline
 from pipeline.lineage import RunLineage, run_executions
 from pipeline.metadata_handle import open_metadata
 from pipeline.node_execution import run_node_of
+from tests.e2e.postgres_server import PASSWORD, Server
 
 pytestmark = pytest.mark.e2e
 

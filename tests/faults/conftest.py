@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from faulty_runs import Workspace
+
+from tests.faults.faulty_runs import Workspace
 
 SIZES = {"train": 2000, "val": 300, "test": 500}
 

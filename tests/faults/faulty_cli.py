@@ -15,11 +15,11 @@ import threading
 import time
 from pathlib import Path
 
-from faulty_runs import fill
 from tfx.orchestration.portable import python_executor_operator
 
 from components.model_store import ModelStore
 from pipeline import cli
+from tests.faults.faulty_runs import fill
 
 
 def main() -> None:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from faulty_runs import BALLAST, Ended, Workspace, fill
+
+from tests.faults.faulty_runs import BALLAST, Ended, Workspace, fill
 
 pytestmark = pytest.mark.e2e
 

@@ -5,7 +5,8 @@ import subprocess
 import sys
 
 import pytest
-from faulty_runs import Ended, Workspace
+
+from tests.faults.faulty_runs import Ended, Workspace
 
 pytestmark = pytest.mark.e2e
 

@@ -4,7 +4,8 @@ import json
 
 import psutil
 import pytest
-from faulty_runs import Workspace
+
+from tests.faults.faulty_runs import Workspace
 
 pytestmark = pytest.mark.e2e
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import attrs
 import pytest
-from faulty_runs import ENVIRONMENT, Ended, Workspace
+
+from tests.faults.faulty_runs import ENVIRONMENT, Ended, Workspace
 
 pytestmark = pytest.mark.e2e
 

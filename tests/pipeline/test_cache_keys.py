@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_layering import imported_names
 from tfx.dsl.compiler.compiler import Compiler
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration.local import runner_utils
@@ -26,6 +25,7 @@ from pipeline import source_digest
 from pipeline.config import PROJECT_ROOT, Config, load_config
 from pipeline.definition import create_pipeline
 from pipeline.settings import settings_of
+from tests.test_layering import imported_names
 
 # What each node runs of ours, and what it uses besides what that imports.
 CODE = {

@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from history import SUMMARY
 
 from components.errors import PipelineError
 from pipeline.config import PROJECT_ROOT
 from pipeline.metadata_file import check_metadata
+from tests.pipeline.history import SUMMARY
 
 PAGE = 4096
 

@@ -5,7 +5,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from history import Recorder
 
 from components.errors import PipelineError, UsageError
 from components.model_store import ModelStore
@@ -14,6 +13,7 @@ from pipeline.config import load_config
 from pipeline.model_trace import Origin, trace
 from pipeline.run_history import RunHistory
 from pipeline.source_digest import data_digest
+from tests.pipeline.history import Recorder
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from history import Recorder
 
 from pipeline.config import load_config
 from pipeline.run_changes import compare_runs, flatten
 from pipeline.run_history import RunHistory
+from tests.pipeline.history import Recorder
 
 
 def runs(recorder: Recorder):

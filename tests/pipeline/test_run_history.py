@@ -6,11 +6,11 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from history import Recorder
 
 from components.errors import PipelineError, UsageError
 from pipeline.config import load_config
 from pipeline.run_history import RunHistory
+from tests.pipeline.history import Recorder
 
 
 @pytest.fixture

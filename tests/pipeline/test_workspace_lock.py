@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from history import SUMMARY
 
 from components.errors import PipelineError
 from pipeline.config import PROJECT_ROOT
 from pipeline.workspace_lock import workspace_lock
+from tests.pipeline.history import SUMMARY
 
 HOLD = """
 import sys, time

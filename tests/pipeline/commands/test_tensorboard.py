@@ -9,12 +9,12 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from history import Recorder
 
 from components.errors import UsageError
 from pipeline.commands.tensorboard import find_logs
 from pipeline.config import PROJECT_ROOT, load_config
 from pipeline.run_history import RunHistory
+from tests.pipeline.history import Recorder
 
 SECONDS = 120
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import attrs
 import pytest
 from click.testing import CliRunner
-from history import Recorder
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from components.artifact_files import has_files, note_files
@@ -17,6 +16,7 @@ from pipeline import cleaning
 from pipeline.commands.workspace import workspace as command
 from pipeline.config import load_config
 from pipeline.run_history import RunHistory
+from tests.pipeline.history import Recorder
 
 FACTS = {
     "pipeline": "mnist",

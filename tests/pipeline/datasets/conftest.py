@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from idx_splits import read_splits
 
 from pipeline.datasets.convert import write_dataset
+from tests.pipeline.datasets.idx_splits import read_splits
 
 Items = tuple[np.ndarray, np.ndarray]
 

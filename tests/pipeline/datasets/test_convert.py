@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from idx_splits import read_splits
 
 from components.classes import read_class_names
 from components.errors import DatasetError
 from pipeline.datasets.convert import write_dataset
 from pipeline.datasets.manifest import ShardEntry, read_manifest
 from pipeline.datasets.shards import shard_sizes, write_shard
+from tests.pipeline.datasets.idx_splits import read_splits
 
 # The same under TensorFlow 2.16 with protobuf 4 and TensorFlow 2.21 with protobuf 7.
 SHA256 = {

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from idx_splits import read_splits
 
 from components.errors import DatasetError
 from pipeline.datasets import idx, idx_source
 from pipeline.datasets.findings import Findings
+from tests.pipeline.datasets.idx_splits import read_splits
 
 TRAIN_IMAGES = "train-images-idx3-ubyte"
 TRAIN_LABELS = "train-labels-idx1-ubyte"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import attrs
 import pytest
-from parsed_page import Parsed
 
 from pipeline.reporting.page import look_up, make_page
+from tests.pipeline.reporting.parsed_page import Parsed
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FASHION = Path(__file__).parents[3] / "configs/fashion-classes.json"

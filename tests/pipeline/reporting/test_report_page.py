@@ -9,13 +9,13 @@ from typing import Any
 
 import attrs
 import pytest
-from parsed_page import Parsed
 
 from pipeline.reporting import PAGE_FILE, page
 from pipeline.reporting.page import look_up, make_page, points
 from pipeline.reporting.report import write_page, write_summary
 from pipeline.reporting.sources import Sources
 from pipeline.run_summary import SUMMARY_FILE
+from tests.pipeline.reporting.parsed_page import Parsed
 
 TITLES = ["Checks", "Data", "Training", "Model", "Change against the baseline"]
 TITLES += ["Timeline", "Lineage"]
