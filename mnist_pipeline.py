@@ -10,7 +10,7 @@ import sys
 def main() -> None:
     """Puts our packages first, then runs the command."""
     sys.path.insert(0, __file__.rpartition("/")[0])
-    from pipeline.own_modules import require_own_modules
+    from pipeline.environment.own_modules import require_own_modules
 
     require_own_modules()
     from pipeline.cli import main as command

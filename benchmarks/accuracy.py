@@ -20,10 +20,11 @@ import click
 import jinja2
 
 from benchmarks.machine import current_commit, describe_machine
+from components.checkout import PROJECT_ROOT
 from components.durable import replace_text
-from pipeline.config import PRESETS, PROJECT_ROOT, Config, load_config
-from pipeline.source_digest import files_digest, source_digest
-from pipeline.tfx_line import installed_line
+from pipeline.config import PRESETS, Config, load_config
+from pipeline.digests import files_digest, source_digest
+from pipeline.environment.tfx_line import installed_line
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "accuracy.json"
@@ -121,7 +122,7 @@ def recipe_digest(config: Config) -> str:
     parts = [
         settings_of(config),
         config.train.seed,
-        source_digest("components.trainer", "components.transform"),
+        source_digest("components.training.trainer", "components.training.transform"),
         files_digest(config.data.glob("*/*.tfrecord.gz")),
         installed_line().name,
     ]

@@ -19,8 +19,6 @@ import numpy as np
 import tensorflow_transform.beam as tft_beam
 from tensorflow_transform.tf_metadata import dataset_metadata
 
-from components.batches import Preprocess, evaluation_batches
-from components.checkpoints import CheckpointStore
 from components.examples import FEATURE_SPEC, load_split, read_examples
 from components.features import IMAGE, LABEL, TEST, TRAIN, VAL
 from components.hyperparameters import (
@@ -29,10 +27,12 @@ from components.hyperparameters import (
     epoch_size,
     from_dict,
 )
-from components.precision import choose_precision
-from components.trainer import Recipe, load_data, train
-from components.training import TrainingData
-from components.transform import preprocessing_fn
+from components.training.batches import Preprocess, evaluation_batches
+from components.training.checkpoints import CheckpointStore
+from components.training.fit import TrainingData
+from components.training.precision import choose_precision
+from components.training.trainer import Recipe, load_data, train
+from components.training.transform import preprocessing_fn
 from pipeline.definition import BEAM_ARGS
 
 _EVALUATION_BATCH = 1000

@@ -15,12 +15,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from components.augment import augment, strength_at
 from components.examples import FEATURE_SPEC
 from components.features import IMAGE, LABEL, MAX_PIXEL, NUM_CLASSES, PIXELS
 from components.hyperparameters import TrainHyperparameters
-from components.model import build_model, compile_model
-from components.precision import choose_precision
+from components.training.augment import augment, strength_at
+from components.training.model import build_model, compile_model
+from components.training.precision import choose_precision
 from pipeline.config import Config, load_config
 
 Arrays = tuple[np.ndarray, np.ndarray]

@@ -16,7 +16,7 @@ from benchmarks.pipeline_run import PipelineRun, Task, run_pipeline
 from benchmarks.processes import Usage, module, run_measured
 from benchmarks.run_log import read_epochs
 from benchmarks.tfx_peer import AS_SHIPPED, IN_MEMORY, run_example, write_records
-from pipeline.screen import NodeScreen
+from pipeline.run.screen import NodeScreen
 
 OURS, CACHED, SHIPPED, BEST, BARE = "ours", "cached", "tfx_shipped", "tfx_best", "bare"
 TITLES = {

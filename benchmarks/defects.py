@@ -18,9 +18,9 @@ import jinja2
 import pytest
 
 from benchmarks.machine import current_commit, describe_machine
+from components.checkout import PROJECT_ROOT
 from components.durable import replace_text
-from pipeline.config import PROJECT_ROOT
-from pipeline.tfx_line import installed_line
+from pipeline.environment.tfx_line import installed_line
 
 HERE = Path(__file__).resolve().parent
 TABLE = HERE / "DEFECTS.md"

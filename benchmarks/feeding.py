@@ -16,7 +16,8 @@ from pathlib import Path
 
 import click
 
-from pipeline.config import PROJECT_ROOT, Config, load_config
+from components.checkout import PROJECT_ROOT
+from pipeline.config import Config, load_config
 
 OURS, BARE = "this pipeline", "bare Keras"
 # The time of a short training is taken from that of a long one: what is left is
@@ -73,10 +74,10 @@ def _rate(config: Config, epochs: int, fit) -> float:
 def _ours(config: Config) -> tuple[float, int]:
     """Trains as the Trainer does; returns seconds, and examples in an epoch."""
     from benchmarks.accuracy_seed import load_training_data
-    from components.checkpoints import CheckpointStore
     from components.hyperparameters import epoch_size
-    from components.precision import choose_precision
-    from components.trainer import Recipe, train
+    from components.training.checkpoints import CheckpointStore
+    from components.training.precision import choose_precision
+    from components.training.trainer import Recipe, train
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -97,8 +98,8 @@ def _bare(config: Config) -> tuple[float, int]:
     import numpy as np
 
     from components.examples import read_examples
-    from components.model import build_model, compile_model
-    from components.precision import choose_precision
+    from components.training.model import build_model, compile_model
+    from components.training.precision import choose_precision
 
     arrays = {}
     for split in ("train", "val"):

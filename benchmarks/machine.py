@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from pipeline.config import PROJECT_ROOT
+from components.checkout import PROJECT_ROOT
 
 # What benchmarks write: a measurement does not change what the next one measures.
 _WRITTEN = ("accuracy.json", "results.json", "*.md", "*.svg")

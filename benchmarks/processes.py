@@ -15,8 +15,8 @@ from typing import IO
 
 import attrs
 
+from components.checkout import PROJECT_ROOT
 from components.errors import PipelineError
-from pipeline.config import PROJECT_ROOT
 
 # ``ru_maxrss`` counts kilobytes on Linux, bytes on macOS.
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024

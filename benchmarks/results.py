@@ -16,7 +16,7 @@ from benchmarks import tables
 from benchmarks.machine import describe_machine, installed_versions
 from benchmarks.plot import draw
 from components.durable import replace_text
-from pipeline.tfx_line import installed_line
+from pipeline.environment.tfx_line import installed_line
 
 HERE = Path(__file__).resolve().parent
 DATA, PAGE, PLOT = "results.json", "RESULTS.md", "results.svg"

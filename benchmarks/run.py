@@ -20,7 +20,7 @@ from benchmarks.scale import FACTORS, run_scale
 from benchmarks.serving_speed import run_serving
 from components.errors import PipelineError, UsageError
 from pipeline.config import PRESETS, load_config
-from pipeline.screen import NodeScreen
+from pipeline.run.screen import NodeScreen
 
 PARTS = ("contenders", "serving", "scale")
 _PATH = click.Path(path_type=Path)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import attrs
 
-# As components.progress logs the end of an epoch.
+# As components.training.progress logs the end of an epoch.
 _EPOCH = re.compile(
     r"^(\S+ \S+) I components\.progress: epoch \d+/\d+ .* ([\d,]+) examples/s", re.M
 )

@@ -17,8 +17,8 @@ import attrs
 from benchmarks.pipeline_run import ANY_MODEL, Task
 from benchmarks.processes import module, run_measured
 from benchmarks.run_log import read_epochs
-from pipeline.node_records import RunRecords
-from pipeline.screen import NodeScreen
+from pipeline.run.node_records import RunRecords
+from pipeline.run.screen import NodeScreen
 
 FACTORS = (1, 3, 10)
 # Stands among the nodes, as what the Trainer repeats.

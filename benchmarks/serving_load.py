@@ -20,9 +20,9 @@ import tensorflow as tf
 from components.examples import read_examples
 from components.features import HEIGHT, MAX_PIXEL, PIXELS, WIDTH
 from components.hyperparameters import ModelHyperparameters
-from components.model import build_model
-from components.serving import WEIGHTS
-from components.serving_requests import SIGNATURE_INPUTS, build_request
+from components.serving.requests import SIGNATURE_INPUTS, build_request
+from components.serving.signatures import WEIGHTS
+from components.training.model import build_model
 from pipeline.config import load_config
 
 BATCH = 1000

@@ -14,7 +14,7 @@ import attrs
 
 from benchmarks.pipeline_run import ANY_MODEL, Task, run_pipeline
 from benchmarks.processes import module, run_measured
-from pipeline.screen import NodeScreen
+from pipeline.run.screen import NodeScreen
 
 TITLES = {
     "serving_default": "`serving_default`, serialized Examples",

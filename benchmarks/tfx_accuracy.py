@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from components.metrics import ACCURACY, CANDIDATE, EvaluationMetrics
+from components.evaluation.results import ACCURACY, CANDIDATE, EvaluationMetrics
 
 
 def read_accuracy(root: Path) -> float:

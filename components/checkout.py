@@ -4,14 +4,14 @@ import os
 import subprocess
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+PROJECT_ROOT = Path(__file__).resolve().parents[1]
 _DIRTY = "-dirty"
 # What is added here takes part in a run without being committed.
 _CODE = ("components", "pipeline", "schema")
 _SECONDS = 20
 
 
-def current_commit(root: Path = ROOT) -> str | None:
+def current_commit(root: Path = PROJECT_ROOT) -> str | None:
     """Returns the commit that is checked out.
 
     Args:

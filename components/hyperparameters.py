@@ -77,7 +77,7 @@ class ModelHyperparameters:
     Attributes:
       hidden_units: width of each hidden dense layer, first to last.
       first_weights: ``he_normal`` starts each unit of the first layer looking at all
-        of the image, ``local`` at a spot of it; see ``components.initializers``.
+        of the image, ``local`` at a spot of it; see ``training.initializers``.
       activation: name of a Keras activation.
       batch_normalization: normalize before each activation.
       dropout: share of activations dropped after each hidden layer.

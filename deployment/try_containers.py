@@ -12,15 +12,16 @@ from typing import Any
 
 import click
 
+from components.checkout import PROJECT_ROOT
 from deployment.kfp_follower import Followed, Follower
-from pipeline.config import PROJECT_ROOT, load_config
-from pipeline.definition import create_pipeline
-from pipeline.kubeflow_runner import (
+from pipeline.cluster.runner import (
     REPORT_TASK,
     VERDICT_TASK,
     compile_pipeline,
     read_graph,
 )
+from pipeline.config import load_config
+from pipeline.definition import create_pipeline
 
 # Run to the overrides of the preset, and the exit code of each task that fails.
 _RUNS: dict[str, tuple[list[str], dict[str, int]]] = {

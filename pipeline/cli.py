@@ -21,7 +21,7 @@ from pipeline.commands.runs import runs
 from pipeline.commands.settings import settings
 from pipeline.commands.tensorboard import tensorboard
 from pipeline.commands.workspace import workspace
-from pipeline.locale_independence import be_independent_of_locale
+from pipeline.environment.locale_independence import be_independent_of_locale
 
 
 def _version_of(distribution: str) -> str:

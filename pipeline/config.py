@@ -12,8 +12,9 @@ from typing import Annotated, Any, get_args, get_origin
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from components.checkout import PROJECT_ROOT
 from components.errors import UsageError
-from components.gates import (
+from components.gate_settings import (
     DataGateSettings,
     ModelGateSettings,
     ServingCheckSettings,
@@ -25,11 +26,9 @@ from components.hyperparameters import (
     TrainHyperparameters,
     from_dict,
 )
+from pipeline.environment.tfx_line import tomllib
 from pipeline.kubeflow_settings import KubeflowSettings
 from pipeline.settings import settings_of
-from pipeline.tfx_line import tomllib
-
-PROJECT_ROOT = Path(__file__).resolve().parents[1]
 
 # Kubernetes takes 63 characters, of which '-schedule' is the longest that is added.
 _NAME_LENGTH = 63 - len("-schedule")

@@ -17,25 +17,25 @@ from tfx.types import BaseChannel, Channel
 from tfx.types.standard_artifacts import InfraBlessing, Model, ModelBlessing
 
 from components.artifacts import DataVerdict, ModelChoice
-from components.baseline import ServingModelStrategy
 from components.classes import read_class_names
-from components.data_gate import DataGate
-from components.example_gen import CopyingExecutor
+from components.data.example_gen import CopyingExecutor
+from components.data.gate import DataGate
+from components.data.previous import PreviousDataStrategy
+from components.data.statistics_gen import BatchingStatisticsGen
 from components.features import SPLITS, TEST, TRAIN, VAL
 from components.plain_nodes import PlainPathsEvaluator, PlainPathsTransform
-from components.previous_data import PreviousDataStrategy
-from components.pusher import Pusher
-from components.serving_check import ServingCheck
-from components.statistics_gen import BatchingStatisticsGen
+from components.publishing.baseline import ServingModelStrategy
+from components.publishing.pusher import Pusher
+from components.serving.check import ServingCheck
 from pipeline.config import Config
-from pipeline.evaluation import eval_config
-from pipeline.metadata_store import sqlite_connection
-from pipeline.source_digest import (
+from pipeline.digests import (
     code_digest,
     data_digest,
     files_digest,
     node_digest,
 )
+from pipeline.evaluation import eval_config
+from pipeline.metadata.store import sqlite_connection
 
 # In one process: for 70,000 records on two cores about twice as fast as several.
 # Named in full, because newer Beam may put another runner behind "DirectRunner".
@@ -89,7 +89,7 @@ def create_pipeline(
         ),
         custom_executor_spec=ExecutorClassSpec(CopyingExecutor),
     ).with_id("ExampleGen")
-    _run_again_on(examples, node_digest("components.example_gen"), origin["data"])
+    _run_again_on(examples, node_digest("components.data.example_gen"), origin["data"])
 
     # The schema is curated and reviewed; inferring one would bless any data.
     schema = ImportSchemaGen(schema_file=str(config.schema)).with_id("SchemaGen")
@@ -99,7 +99,7 @@ def create_pipeline(
         examples=examples.outputs["examples"],
         schema=schema.outputs["schema"],
     ).with_id("StatisticsGen")
-    _run_again_on(statistics, node_digest("components.statistics_gen"))
+    _run_again_on(statistics, node_digest("components.data.statistics_gen"))
 
     # Writes down what does not fit the schema; stopping the run is DataGate's part.
     validator = ExampleValidator(
@@ -123,19 +123,19 @@ def create_pipeline(
         previous=previous.outputs["verdict"],
         settings=dataclasses.asdict(config.data_gate),
     ).with_id("DataGate")
-    _run_again_on(data_gate, node_digest("components.data_gate", libraries=_VALIDATION))
+    _run_again_on(data_gate, node_digest("components.data.gate", libraries=_VALIDATION))
 
     # Only the graph: the Trainer applies it to raw examples, which is much faster
     # than writing float images to disk.
     transform = PlainPathsTransform(
         examples=examples.outputs["examples"],
         schema=schema.outputs["schema"],
-        preprocessing_fn="components.transform.preprocessing_fn",
+        preprocessing_fn="components.training.transform.preprocessing_fn",
         materialize=False,
         disable_statistics=True,
         disable_analyzer_cache=True,
     ).with_id("Transform")
-    transforming = "components.transform", "components.plain_nodes"
+    transforming = "components.training.transform", "components.plain_nodes"
     _run_again_on(transform, node_digest(*transforming, libraries=_TRANSFORM))
     transform.add_upstream_node(data_gate)
 
@@ -143,7 +143,7 @@ def create_pipeline(
     start = _serving_model(config).with_id("WarmStartResolver")
 
     trainer = Trainer(
-        run_fn="components.trainer.run_fn",
+        run_fn="components.training.trainer.run_fn",
         examples=examples.outputs["examples"],
         transform_graph=transform.outputs["transform_graph"],
         schema=schema.outputs["schema"],
@@ -155,7 +155,7 @@ def create_pipeline(
             "train": dataclasses.asdict(config.train),
             "pictures": dataclasses.asdict(config.pictures),
             "warm_start": config.warm_start,
-            "code": node_digest("components.trainer"),
+            "code": node_digest("components.training.trainer"),
             "checkpoints": str(config.checkpoints),
         },
     ).with_id("Trainer")
@@ -171,7 +171,7 @@ def create_pipeline(
         model_run=trainer.outputs["model_run"],
         settings=dataclasses.asdict(config.serving_check),
     ).with_id("ServingCheck")
-    _run_again_on(serving_check, node_digest("components.serving_check"))
+    _run_again_on(serving_check, node_digest("components.serving.check"))
 
     evaluator = PlainPathsEvaluator(
         examples=examples.outputs["examples"],
@@ -181,11 +181,11 @@ def create_pipeline(
         eval_config=eval_config(config.evaluation),
         example_splits=[TEST],
         # Where this module cannot be imported, TFX goes on with TFMA's own extractors.
-        module_path="components.tfma_extractors",
+        module_path="components.evaluation.extractors",
     ).with_id("Evaluator")
     measuring = (
-        "components.tfma_extractors",
-        "components.tfma_metrics",
+        "components.evaluation.extractors",
+        "components.evaluation.metrics",
         "components.plain_nodes",
     )
     _run_again_on(evaluator, node_digest(*measuring, libraries=["tfx", "tfx-bsl"]))
@@ -204,7 +204,9 @@ def create_pipeline(
         model_gate=dataclasses.asdict(config.evaluation),
     ).with_id("Pusher")
     # The manifest names the version of TensorFlow.
-    _run_again_on(pusher, node_digest("components.pusher", libraries=["tensorflow"]))
+    _run_again_on(
+        pusher, node_digest("components.publishing.pusher", libraries=["tensorflow"])
+    )
 
     return Pipeline(
         pipeline_name=config.pipeline,

@@ -3,14 +3,14 @@
 from tensorflow_model_analysis.metrics.metric_types import Metric
 from tensorflow_model_analysis.proto import config_pb2
 
-from components.features import LABEL, NUM_CLASSES, PROBABILITIES
-from components.gates import ModelGateSettings
-from components.tfma_metrics import (
+from components.evaluation.metrics import (
     MultiClassConfusionMatrix,
     NumberOfExamples,
     SparseCategoricalAccuracy,
     SparseCategoricalCrossentropy,
 )
+from components.features import LABEL, NUM_CLASSES, PROBABILITIES
+from components.gate_settings import ModelGateSettings
 
 # Newer TFMA has these protos at its top only once TFX has put them there.
 OVERALL = config_pb2.SlicingSpec()

@@ -1,6 +1,6 @@
 """What the cluster is told about each task; part of the configuration.
 
-``kubeflow_runner`` compiles it into the pipeline. Nothing here is a secret.
+``runner`` compiles it into the pipeline. Nothing here is a secret.
 """
 
 from typing import Annotated, Literal

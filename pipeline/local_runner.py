@@ -35,17 +35,17 @@ from components.artifact_files import note_files
 from components.errors import PipelineError
 from pipeline.config import load_config
 from pipeline.definition import create_pipeline
-from pipeline.metadata_file import check_metadata
-from pipeline.metadata_handle import open_metadata
-from pipeline.movable_cache import movable_cache
-from pipeline.stop_signals import (
+from pipeline.metadata.file import check_metadata
+from pipeline.metadata.handle import open_metadata
+from pipeline.metadata.movable_cache import movable_cache
+from pipeline.environment.stop_signals import (
     CTRL_C,
     StopRequested,
     finish_undisturbed,
     stop_received,
 )
-from pipeline.workspace_identity import settle_workspace
-from pipeline.workspace_lock import workspace_lock
+from pipeline.workspace.identity import settle_workspace
+from pipeline.workspace.lock import workspace_lock
 
 State = Literal["done", "cached", "failed", "not run"]
 _log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ import sys
 import click
 
 from components.garbage import collector_at_rest
-from pipeline.container import log_to_stdout, main, run_config, run_options
+from pipeline.cluster.container import log_to_stdout, main, run_config, run_options
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -29,7 +29,7 @@ def cli(node_id: str, run_id: str, verbose: bool, **options) -> None:
     log_to_stdout(verbose)
     config = run_config(run_id, **options)
     with collector_at_rest():
-        from pipeline.node_execution import run_node_of
+        from pipeline.cluster.node import run_node_of
 
     record = run_node_of(config, node_id, run_id)
     if record.code:

@@ -69,7 +69,7 @@ def transform_graph(
     import tensorflow_transform.beam as tft_beam
     from tensorflow_transform.tf_metadata import dataset_metadata
 
-    from components.transform import preprocessing_fn
+    from components.training.transform import preprocessing_fn
     from pipeline.definition import BEAM_ARGS
 
     folder = tmp_path_factory.mktemp("transform")

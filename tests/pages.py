@@ -5,8 +5,8 @@ import io
 import numpy as np
 from PIL import Image, ImageFilter
 
+from components.checkout import PROJECT_ROOT
 from components.examples import read_examples
-from pipeline.config import PROJECT_ROOT
 
 Grey = np.ndarray
 

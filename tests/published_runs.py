@@ -21,14 +21,14 @@ from tfx.types.component_spec import (
 from tfx.types.standard_artifacts import InfraBlessing, Model, ModelBlessing
 
 from components.artifacts import ModelChoice
-from components.baseline import ServingModelStrategy
-from components.model_choice import Choice, read_choice
-from components.model_store import ModelStore
-from components.pusher import Pusher
-from pipeline.lineage import RunLineage
+from components.publishing.baseline import ServingModelStrategy
+from components.publishing.choice import Choice, read_choice
+from components.publishing.pusher import Pusher
+from components.publishing.store import ModelStore
 from pipeline.local_runner import NodeResult, run_nodes
-from pipeline.metadata_store import sqlite_connection
-from pipeline.publication import Publication, read_publication
+from pipeline.metadata.lineage import RunLineage
+from pipeline.metadata.store import sqlite_connection
+from pipeline.run.publication import Publication, read_publication
 
 PIPELINE = "mnist"
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline.config import PROJECT_ROOT
+from components.checkout import PROJECT_ROOT
 from pipeline.datasets.shards import read_batches, write_shard
 
 BUNDLED = PROJECT_ROOT / "data" / "mnist"

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from components.checks import Check
-from components.gates import DataGateSettings, ModelGateSettings
-from components.metrics import ACCURACY, BASELINE, CANDIDATE, LOSS
-from components.model_gate import model_checks
-from components.serving_verdict import _at_most
+from components.evaluation.gate import model_checks
+from components.evaluation.results import ACCURACY, BASELINE, CANDIDATE, LOSS
+from components.gate_settings import DataGateSettings, ModelGateSettings
+from components.serving.verdict import _at_most
 from pipeline.config import load_config
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 FEATURES = "components.features"
-TFX_LINE = "pipeline.tfx_line"
+TFX_LINE = "pipeline.environment.tfx_line"
 # What tells one version from another; recording a version compares nothing.
 VERSION_TESTS = ("sys.version_info", "packaging.version", "sys.hexversion")
 # What a run is made of; it may not know who runs it.
@@ -16,17 +16,17 @@ WIRING = ("pipeline.config", "pipeline.definition", "pipeline.evaluation")
 RUNNING = (
     "pipeline.cli",
     "pipeline.commands",
-    "pipeline.container",
-    "pipeline.execution",
-    "pipeline.kubeflow_client",
-    "pipeline.kubeflow_exit",
-    "pipeline.kubeflow_report",
-    "pipeline.kubeflow_runner",
-    "pipeline.kubeflow_verdict",
+    "pipeline.cluster.container",
+    "pipeline.run.execution",
+    "pipeline.cluster.client",
+    "pipeline.cluster.exit_handler",
+    "pipeline.cluster.report",
+    "pipeline.cluster.runner",
+    "pipeline.cluster.verdict",
     "pipeline.local_runner",
-    "pipeline.node_execution",
+    "pipeline.cluster.node",
     "pipeline.node_runner",
-    "pipeline.screen",
+    "pipeline.run.screen",
 )
 
 

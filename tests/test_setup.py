@@ -17,7 +17,7 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from pipeline.tfx_line import LINES, installed_line
+from pipeline.environment.tfx_line import LINES, installed_line
 
 ROOT = Path(__file__).resolve().parents[1]
 TOOLS = ["cat", "cp", "date", "dirname", "find", "grep", "ln", "ls", "mkdir"]

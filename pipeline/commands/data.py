@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from components.checkout import PROJECT_ROOT
 from components.errors import DatasetError
 from pipeline.commands.options import quiet_tensorflow
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from pipeline.datasets.verify import DatasetReport
 
-BUNDLED = Path(__file__).parents[2] / "data" / "mnist"
+BUNDLED = PROJECT_ROOT / "data" / "mnist"
 FOLDER = click.Path(path_type=Path)
 
 

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from pipeline.config import Config
-from pipeline.doctor import Finding, diagnose
+from pipeline.environment.doctor import Finding, diagnose
 
 _FOLDER = click.Path(path_type=Path)
 

@@ -20,8 +20,8 @@ from pipeline.commands.options import (
 )
 
 if TYPE_CHECKING:
-    from pipeline.prediction import ServedModel
-    from pipeline.prediction_accuracy import Accuracy
+    from pipeline.prediction.accuracy import Accuracy
+    from pipeline.prediction.predictor import ServedModel
 
 
 @click.command()
@@ -49,7 +49,7 @@ def evaluate(
     place = find_records(folder, split)
     store = open_store(workspace, pipeline)
     quiet_tensorflow()
-    from pipeline.prediction import load_served_model
+    from pipeline.prediction.predictor import load_served_model
 
     model = load_served_model(store, version)
     _check_classes(place, model)
@@ -99,7 +99,7 @@ def _check_classes(place: Path, model: "ServedModel") -> None:
 
 def _measure(model: "ServedModel", place: Path) -> "Accuracy":
     from pipeline.commands.progress import image_progress
-    from pipeline.prediction_accuracy import measure
+    from pipeline.prediction.accuracy import measure
 
     with image_progress() as progress:
         task = progress.add_task("Classifying", total=None)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from components.checkout import PROJECT_ROOT
 from components.errors import DatasetError, UsageError
 from components.features import TRAIN
 from components.plain_paths import plain_path
@@ -17,7 +18,6 @@ from components.plain_paths import plain_path
 if TYPE_CHECKING:
     from tensorflow_metadata.proto.v0 import schema_pb2
 
-PROJECT_ROOT = Path(__file__).parents[2]
 PATH = click.Path(path_type=Path)
 COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 

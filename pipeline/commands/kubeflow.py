@@ -16,7 +16,7 @@ from pipeline.commands.options import json_option, quiet_tensorflow
 from pipeline.config import PRESETS, Config, load_config, read_settings
 
 if TYPE_CHECKING:
-    from pipeline.kubeflow_client import KubeflowClient
+    from pipeline.cluster.client import KubeflowClient
 
 Command = TypeVar("Command", bound=Callable)
 
@@ -167,7 +167,7 @@ def schedule(
         )
     wanted = find_wanted(**options)
     name = name or f"{wanted.config.pipeline}-schedule"
-    from pipeline.kubeflow_client import kfp_cron
+    from pipeline.cluster.client import kfp_cron
 
     when = kfp_cron(cron) if cron is not None else None
     client = connect(wanted.config, host, namespace, token_file)
@@ -239,8 +239,8 @@ def find_wanted(
 def compiled(wanted: Wanted) -> Iterator[Path]:
     """Compiles the pipeline into a file that is there for a while."""
     quiet_tensorflow()
+    from pipeline.cluster.runner import compile_pipeline, read_graph
     from pipeline.definition import create_pipeline
-    from pipeline.kubeflow_runner import compile_pipeline, read_graph
 
     graph = read_graph(create_pipeline(wanted.config))
     with tempfile.TemporaryDirectory() as folder:
@@ -267,7 +267,7 @@ def connect(
                 "Expected --token-file to name a readable file. "
                 f"Received: {token_file} ({reason})."
             ) from None
-    from pipeline.kubeflow_client import KubeflowClient
+    from pipeline.cluster.client import KubeflowClient
 
     return KubeflowClient(host, config.pipeline, namespace, token)
 

@@ -15,7 +15,7 @@ from pipeline.config import load_config
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from components.model_store import ModelStore
+    from components.publishing.store import ModelStore
 
 
 @click.group(cls=ListsByDefault)
@@ -140,7 +140,7 @@ def open_store(workspace: Path | None, pipeline: str | None) -> "ModelStore":
       UsageError: no pipeline of that name pushed there, or several did and none was
         named.
     """
-    from components.model_store import ModelStore
+    from components.publishing.store import ModelStore
 
     base = load_config(workspace=workspace, pipeline=pipeline).serving
     if base.is_dir():

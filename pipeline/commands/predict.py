@@ -15,9 +15,9 @@ from pipeline.commands.options import model_option, of_one_store, quiet_tensorfl
 
 if TYPE_CHECKING:
     from components.hyperparameters import Fit
-    from pipeline.picture_preparation import Preparation
-    from pipeline.prediction import Prediction, ServedModel
-    from pipeline.prediction_text import JsonLines, Table
+    from pipeline.prediction.predictor import Prediction, ServedModel
+    from pipeline.prediction.preparation import Preparation
+    from pipeline.prediction.text import JsonLines, Table
 
 BATCH_SIZE = 256
 _MOST_NAMED = 5
@@ -100,9 +100,9 @@ def predict(
         _check_plot(plot, paths)
     store = open_store(workspace, pipeline)
     quiet_tensorflow()
-    from pipeline.picture_preparation import Preparation
-    from pipeline.prediction import load_served_model
-    from pipeline.prediction_text import JsonLines, Table
+    from pipeline.prediction.predictor import load_served_model
+    from pipeline.prediction.preparation import Preparation
+    from pipeline.prediction.text import JsonLines, Table
 
     model = load_served_model(store, version)
     preparation = Preparation(
@@ -151,9 +151,9 @@ def _predict_all(
 ) -> _Tally:
     """Prints the predictions as they come, and the rate at the end."""
     from pipeline.commands.progress import image_progress
-    from pipeline.prediction import predict_batches
-    from pipeline.prediction_inputs import read_pictures, survey
-    from pipeline.prediction_plot import MOST
+    from pipeline.prediction.inputs import read_pictures, survey
+    from pipeline.prediction.plot import MOST
+    from pipeline.prediction.predictor import predict_batches
 
     contents = survey(paths)
     others = _some_kinds(contents.others)
@@ -202,7 +202,7 @@ def _check_plot(plot: Path, paths: Sequence[Path]) -> None:
 
 
 def _draw(plot: Path, tally: _Tally, classes: Sequence[str]) -> None:
-    from pipeline.prediction_plot import write_plot
+    from pipeline.prediction.plot import write_plot
 
     if not tally.first:
         click.echo(f"No picture could be read, so {plot} was not written.", err=True)
@@ -264,7 +264,7 @@ def _some_kinds(others: Mapping[str, int]) -> str:
 
 def _some(names: Sequence[str], count: int) -> str:
     """The names, and how many there are besides."""
-    from pipeline.prediction_text import printable
+    from pipeline.prediction.text import printable
 
     listed = ", ".join(map(printable, names))
     return listed + (f" and {count - len(names):,} more" if count > len(names) else "")

@@ -11,13 +11,13 @@ from rich.markup import escape
 
 from components.errors import PipelineError, UsageError
 from pipeline.config import Config, load_config
-from pipeline.latest_report import LATEST, latest_run
-from pipeline.metadata_file import check_metadata
-from pipeline.relocation import Relocation
+from pipeline.history.latest_report import LATEST, latest_run
+from pipeline.metadata.file import check_metadata
 from pipeline.reporting import PAGE_FILE
-from pipeline.run_summary import SUMMARY_FILE, read_summary_with_content
-from pipeline.workspace_identity import settle_workspace
-from pipeline.workspace_lock import workspace_lock
+from pipeline.summary import SUMMARY_FILE, read_summary_with_content
+from pipeline.workspace.identity import settle_workspace
+from pipeline.workspace.lock import workspace_lock
+from pipeline.workspace.relocation import Relocation
 
 _log = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ def _where_it_lies(config: Config, summary: dict[str, Any]) -> dict[str, Any]:
 
 def _write_again(config: Config, summary: dict[str, Any]) -> Path:
     from pipeline.reporting.text import print_summary, terminal
-    from pipeline.screen import NodeScreen, quiet
+    from pipeline.run.screen import NodeScreen, quiet
 
     log = config.logs / f"{summary['run_id']}-report.log"
     directory = config.reports / summary["run_id"]
@@ -113,7 +113,7 @@ def _write_again(config: Config, summary: dict[str, Any]) -> Path:
 
 
 def _write_page(directory: Path, config: Config, summary: dict[str, Any]) -> list[str]:
-    from pipeline.lineage import RunLineage
+    from pipeline.metadata.lineage import RunLineage
     from pipeline.reporting.report import write_page
 
     return write_page(

@@ -20,16 +20,16 @@ from components.errors import PipelineError, UsageError
 from components.features import IMAGE, LABEL, SPLITS
 from components.garbage import collector_at_rest
 from pipeline.config import PRESETS, Config, load_config
-from pipeline.lazy_imports import CLOUD_CLIENTS, loaded_when_used
-from pipeline.metadata_file import check_metadata
+from pipeline.environment.lazy_imports import CLOUD_CLIENTS, loaded_when_used
+from pipeline.environment.stop_signals import StopRequested, stopping_on_signals
+from pipeline.metadata.file import check_metadata
 from pipeline.reporting import PAGE_FILE
-from pipeline.stop_signals import StopRequested, stopping_on_signals
-from pipeline.workspace_identity import settle_workspace
-from pipeline.workspace_lock import workspace_lock
+from pipeline.workspace.identity import settle_workspace
+from pipeline.workspace.lock import workspace_lock
 
 if TYPE_CHECKING:
-    from pipeline.execution import Execution
-    from pipeline.screen import NodeScreen
+    from pipeline.run.execution import Execution
+    from pipeline.run.screen import NodeScreen
 
 _DIRECTORY = click.Path(file_okay=False, path_type=Path)
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -170,7 +170,7 @@ def _require_records(data: Path) -> None:
 def _run(config: Config, run_id: str, as_json: bool, verbose: bool) -> int:
     from rich.markup import escape
 
-    from pipeline.screen import NodeScreen, notes_on, quiet
+    from pipeline.run.screen import NodeScreen, notes_on, quiet
 
     started = time.monotonic()
     log = config.logs / f"{run_id}.log"
@@ -185,7 +185,7 @@ def _run(config: Config, run_id: str, as_json: bool, verbose: bool) -> int:
                 collector_at_rest(),
                 loaded_when_used(CLOUD_CLIENTS),
             ):
-                from pipeline.execution import execute
+                from pipeline.run.execution import execute
             with notes_on(screen):
                 execution = execute(config, run_id, screen, started)
         except PipelineError:

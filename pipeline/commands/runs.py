@@ -17,7 +17,7 @@ from pipeline.commands.options import (
 from pipeline.config import load_config
 
 if TYPE_CHECKING:
-    from pipeline.run_history import RunHistory
+    from pipeline.history.runs import RunHistory
 
 
 @click.group(cls=ListsByDefault)
@@ -62,7 +62,7 @@ def trace(
 
     Without one, the version that serves.
     """
-    from pipeline.model_trace import trace as follow
+    from pipeline.history.model_trace import trace as follow
     from pipeline.reporting.runs_text import describe_trace, print_trace
 
     store = open_store(workspace, pipeline)
@@ -81,8 +81,8 @@ def diff(before: str, after: str, as_json: bool, workspace: Path | None) -> None
 
     Configuration, digests of code, data and schema, metrics and libraries.
     """
+    from pipeline.history.changes import compare_runs
     from pipeline.reporting.runs_text import describe_changes, print_changes
-    from pipeline.run_changes import compare_runs
 
     history = open_history(workspace)
     old, new = history.run(before), history.run(after)
@@ -91,7 +91,7 @@ def diff(before: str, after: str, as_json: bool, workspace: Path | None) -> None
 
 def open_history(workspace: Path | None) -> "RunHistory":
     """Returns the runs of a workspace, the default one unless given."""
-    from pipeline.run_history import RunHistory
+    from pipeline.history.runs import RunHistory
 
     return RunHistory(load_config(workspace=workspace))
 

@@ -16,7 +16,7 @@ from pipeline.commands.options import clean_stop, quiet_tensorflow, workspace_op
 from pipeline.commands.runs import open_history
 
 if TYPE_CHECKING:
-    from pipeline.run_history import Run, RunHistory
+    from pipeline.history.runs import Run, RunHistory
 
 _HOST = "127.0.0.1"
 

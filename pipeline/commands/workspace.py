@@ -8,9 +8,9 @@ from components.durable import explain_full_disk
 from components.errors import UsageError
 from pipeline.commands.options import workspace_option
 from pipeline.config import load_config
-from pipeline.metadata_file import check_metadata
-from pipeline.workspace_identity import settle_workspace
-from pipeline.workspace_lock import workspace_lock
+from pipeline.metadata.file import check_metadata
+from pipeline.workspace.identity import settle_workspace
+from pipeline.workspace.lock import workspace_lock
 
 _KEPT_RUNS = 3
 
@@ -49,7 +49,7 @@ def clean(keep: int, dry_run: bool, workspace: Path | None) -> None:
         workspace_lock(config.workspace, "workspace clean"),
     ):
         check_metadata(config.metadata)
-        from pipeline.cleaning import find_removable, remove
+        from pipeline.history.cleaning import find_removable, remove
 
         settle_workspace(config)
         found = find_removable(config, keep)

@@ -159,7 +159,7 @@ def _without_pillows_limit() -> Iterator[None]:
 def looks_inverted(pixels: np.ndarray) -> bool:
     """Says whether a record, uint8 [28, 28], seems to be dark ink on a bright ground.
 
-    As ``components.preparation.looks_dark``, which loads TensorFlow.
+    As ``components.pictures.preparation.looks_dark``, which loads TensorFlow.
     """
     ring = pixels[_RING]
     # Most pictures end here, before what takes longer.

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
 from components.classes import describe_class
-from components.data_statistics import (
+from components.data.counts import (
     DataStatistics,
     SplitStatistics,
     read_statistics,

@@ -12,7 +12,7 @@ import attrs
 import jinja2
 
 from components.classes import describe_class
-from pipeline.lineage import RunLineage
+from pipeline.metadata.lineage import RunLineage
 from pipeline.reporting import (
     comparison,
     data,

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from components.durable import replace_text
-from pipeline.lineage import RunLineage
+from pipeline.metadata.lineage import RunLineage
 from pipeline.reporting import PAGE_FILE
 from pipeline.reporting.page import Page, make_page
-from pipeline.run_summary import SUMMARY_FILE
+from pipeline.summary import SUMMARY_FILE
 
 # A page says of itself which parts it shows.
 _PARTS = re.compile(r'<meta name="mnist-parts" content="([a-z_ ]*)">')

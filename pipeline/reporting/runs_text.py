@@ -12,10 +12,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from components.checks import Check
-from pipeline.model_trace import Origin, Trace
+from pipeline.history.changes import RunChanges
+from pipeline.history.model_trace import Origin, Trace
+from pipeline.history.runs import Artifact, Execution, Run, RunHistory
 from pipeline.reporting.text import name_labels, number, percent
-from pipeline.run_changes import RunChanges
-from pipeline.run_history import Artifact, Execution, Run, RunHistory
 
 _SHORT_DIGEST = 12
 _NOW = {

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from components.classes import DIGITS
+from components.evaluation.results import EvaluationMetrics
 from components.features import TEST
-from components.metrics import EvaluationMetrics
-from pipeline.lineage import RunArtifact, RunLineage
+from pipeline.metadata.lineage import RunArtifact, RunLineage
 from pipeline.reporting.predictions import Predictions, predict
 from pipeline.reporting.text import summary_classes
 

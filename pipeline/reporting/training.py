@@ -11,8 +11,8 @@ from markupsafe import Markup
 
 from components.features import TRAIN, VAL
 from components.hyperparameters import epoch_size
-from components.pictures import AUGMENTED_FILE
-from components.trainer import HISTORY_FILE
+from components.training.board_images import AUGMENTED_FILE
+from components.training.trainer import HISTORY_FILE
 from pipeline.reporting import pictures, plots
 from pipeline.reporting.sources import Sources, UnavailableError
 

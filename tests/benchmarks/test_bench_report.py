@@ -10,7 +10,7 @@ from benchmarks import results
 from benchmarks.figures import NOTHING, number, pair_ratios, ratio, spread, values
 from benchmarks.results import add_part, render, write_page
 from benchmarks.targets import Target, all_targets, growth
-from pipeline.tfx_line import installed_line
+from pipeline.environment.tfx_line import installed_line
 
 ROUNDS = [
     {

@@ -14,16 +14,16 @@ from benchmarks.pipeline_run import PipelineRun, Task, run_pipeline
 from benchmarks.processes import Done, Usage
 from benchmarks.tfx_peer import AS_SHIPPED, IN_MEMORY, PeerRun, run_example
 from components.errors import UsageError
-from pipeline.node_records import NodeRecord, RunRecords
-from pipeline.screen import NodeScreen
+from pipeline.run.node_records import NodeRecord, RunRecords
+from pipeline.run.screen import NodeScreen
 
 TASK = Task(Path("/data"), "default", ("train.epochs=2",))
 USAGE = Usage(wall=20.04, user_cpu=30.0, peak_memory=900.0)
 FIGURES = {"wall": 20.0, "user_cpu": 30.0, "peak_memory": 900.0}
 # Two epochs of 54,784 examples: at 10,956 a second, which is 5.0 s, then 4 s.
 LOG = "\n".join(
-    f"2026-11-24 23:00:0{second},000 I components.progress: epoch {epoch}/2  loss 1  "
-    "10,956 examples/s  1 s left"
+    f"2026-11-24 23:00:0{second},000 I components.training.progress: epoch {epoch}/2  "
+    "loss 1  10,956 examples/s  1 s left"
     for epoch, second in ((1, 1), (2, 5))
 )
 SUMMARY = {

@@ -6,10 +6,14 @@ import logging
 import pytest
 
 from benchmarks.run_log import read_epochs
-from components.progress import EpochProgress
-from pipeline import container, screen
+from components.training.progress import EpochProgress
+from pipeline.cluster import container
+from pipeline.run import screen
 
-LINE = "2026-11-24 23:{} I components.progress: epoch {}/3  loss 0.1  {} examples/s  1"
+LINE = (
+    "2026-11-24 23:{} I components.training.progress: epoch {}/3  loss 0.1  "
+    "{} examples/s  1"
+)
 LOG = "\n".join(
     [
         "2026-11-24 22:59:00,000 I components.examples: read 9 train examples",
@@ -40,7 +44,7 @@ def test_what_training_logs_is_understood(form: str) -> None:
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(logging.Formatter(form))
-    log = logging.getLogger("components.progress")
+    log = logging.getLogger("components.training.progress")
     level = log.level
     log.addHandler(handler)
     log.setLevel(logging.INFO)

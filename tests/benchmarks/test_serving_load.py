@@ -16,9 +16,9 @@ from benchmarks.serving_load import (
 )
 from benchmarks.serving_speed import TITLES
 from components.hyperparameters import ModelHyperparameters
-from components.model import build_model
-from components.serving import export_model
-from components.transform import preprocessing_fn
+from components.serving.signatures import export_model
+from components.training.model import build_model
+from components.training.transform import preprocessing_fn
 
 SETTINGS = ModelHyperparameters(hidden_units=(8,))
 # Noise on black: predict_image turns what is brighter at the border than inside.

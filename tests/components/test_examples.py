@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from components.checkout import PROJECT_ROOT
 from components.examples import (
     EXAMPLE_BYTES,
     FileSplit,
@@ -18,7 +19,6 @@ from components.examples import (
     load_split,
     read_examples,
 )
-from pipeline.config import PROJECT_ROOT
 from pipeline.datasets.records import serialize_example
 from pipeline.datasets.shards import write_shard
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from components.checkout import PROJECT_ROOT
 from components.own_environment import claim
-from pipeline.config import PROJECT_ROOT
 
 FOREIGN = {
     "KERAS_BACKEND": "torch",

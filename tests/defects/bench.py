@@ -18,7 +18,7 @@ import attrs
 
 from components.checks import Check
 from components.durable import files_below, sha256
-from components.model_store import ModelStore
+from components.publishing.store import ModelStore
 from pipeline.cli import main
 
 EXIT_CODES = {"data": 3, "model": 4, "serving": 5}
@@ -26,7 +26,7 @@ _SECONDS = 600
 _PROCESSES = multiprocessing.get_context("forkserver")
 # Importing starts no thread of Python's and runs nothing in TensorFlow, so what has
 # only imported may fork.
-_PROCESSES.set_forkserver_preload(["pipeline.cli", "pipeline.execution"])
+_PROCESSES.set_forkserver_preload(["pipeline.cli", "pipeline.run.execution"])
 
 Plant = Callable[[], None]
 

@@ -14,10 +14,10 @@ import tensorflow as tf
 from tfx.components import Trainer
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from components import trainer
 from components.features import PIXELS
-from components.serving import Predictions, Preprocess, ServingModel
-from components.serving_requests import SIGNATURE_INPUTS
+from components.serving.requests import SIGNATURE_INPUTS
+from components.serving.signatures import Predictions, Preprocess, ServingModel
+from components.training.fit import trainer
 from pipeline import definition
 
 

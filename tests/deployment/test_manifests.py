@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.config import PROJECT_ROOT
+from components.checkout import PROJECT_ROOT
 from pipeline.kubeflow_settings import KubeflowSettings
 
 FOLDER = PROJECT_ROOT / "deployment"
@@ -132,7 +132,7 @@ def test_the_image_is_made_as_the_issue_asks() -> None:
     assert "requirements/tfx-1.21.txt" in DOCKERFILE
     assert DOCKERFILE.count("--require-hashes") == 2
     assert DOCKERFILE.count("--no-cache") == 2
-    assert "import pipeline.node_execution" in DOCKERFILE
+    assert "import pipeline.cluster.node" in DOCKERFILE
 
 
 def test_the_image_holds_what_it_copies_and_nothing_else() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 import pytest
 
-from pipeline.config import PROJECT_ROOT
+from components.checkout import PROJECT_ROOT
 from tests.e2e.postgres_server import Server, find_programs, running_server
 
 SIZES = {"train": 4000, "val": 500, "test": 1000}

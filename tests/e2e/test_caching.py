@@ -37,12 +37,12 @@ def test_hyperparameters_rerun_the_trainer_and_what_follows(project, first):
 
 
 def test_serving_code_reruns_the_trainer_and_what_follows(project, first):
-    project.append("components/serving.py", "\n# a changed line\n")
+    project.append("components/serving/signatures.py", "\n# a changed line\n")
     assert project.run().rerun() == FROM_TRAINER
 
 
 def test_transform_code_reruns_transform_and_what_follows(project, first):
-    project.append("components/transform.py", "\n# a changed line\n")
+    project.append("components/training/transform.py", "\n# a changed line\n")
     assert project.run().rerun() == FROM_TRANSFORM
 
 

@@ -10,12 +10,13 @@ import tensorflow as tf
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 from tfx.orchestration.metadata import Metadata
 
+from components.checkout import PROJECT_ROOT
 from deployment.kfp_follower import Followed, Follower
-from pipeline.config import PROJECT_ROOT, Config, load_config
+from pipeline.cluster.runner import compile_pipeline, read_graph, task_name
+from pipeline.config import Config, load_config
 from pipeline.definition import create_pipeline
-from pipeline.kubeflow_runner import compile_pipeline, read_graph, task_name
-from pipeline.lineage import run_executions
-from pipeline.metadata_store import connection_from
+from pipeline.metadata.lineage import run_executions
+from pipeline.metadata.store import connection_from
 from tests.e2e.postgres_server import PASSWORD, Server
 
 pytestmark = pytest.mark.e2e

@@ -10,9 +10,9 @@ from tfx.orchestration.portable import cache_utils, execution_publish_utils
 from tfx.orchestration.portable.mlmd import context_lib
 from tfx.types.standard_artifacts import Examples, Model, ModelRun, Schema
 
-from pipeline.config import PROJECT_ROOT
-from pipeline.lineage import RunLineage
-from pipeline.metadata_handle import open_metadata
+from components.checkout import PROJECT_ROOT
+from pipeline.metadata.handle import open_metadata
+from pipeline.metadata.lineage import RunLineage
 from tests.e2e.postgres_server import Server
 
 pytestmark = pytest.mark.e2e

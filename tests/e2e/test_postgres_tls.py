@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from components.errors import PipelineError
-from pipeline.metadata_handle import open_metadata
-from pipeline.metadata_store import connection_from
+from pipeline.metadata.handle import open_metadata
+from pipeline.metadata.store import connection_from
 from tests.e2e.postgres_server import PASSWORD, Server, find_programs, running_server
 
 pytestmark = pytest.mark.e2e

@@ -10,12 +10,13 @@ import attrs
 import pytest
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
-from components.model_store import ModelStore
-from pipeline.config import PROJECT_ROOT, Config, load_config
+from components.checkout import PROJECT_ROOT
+from components.publishing.store import ModelStore
+from pipeline.cluster.node import run_node_of
+from pipeline.config import Config, load_config
 from pipeline.definition import create_pipeline
-from pipeline.lineage import RunLineage, run_executions
-from pipeline.metadata_handle import open_metadata
-from pipeline.node_execution import run_node_of
+from pipeline.metadata.handle import open_metadata
+from pipeline.metadata.lineage import RunLineage, run_executions
 from tests.e2e.postgres_server import PASSWORD, Server
 
 pytestmark = pytest.mark.e2e

@@ -145,7 +145,7 @@ def test_a_damaged_file_is_named_without_a_traceback(make_project):
 
 def test_a_failing_node_is_named_with_its_cause_and_log(make_project):
     broken = make_project()
-    broken.append("components/transform.py", '\nraise OSError("planted")\n')
+    broken.append("components/training/transform.py", '\nraise OSError("planted")\n')
     finished = broken.run()
     assert finished.code == 1
     assert "Transform failed: OSError: planted" in finished.err

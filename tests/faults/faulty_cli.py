@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tfx.orchestration.portable import python_executor_operator
 
-from components.model_store import ModelStore
+from components.publishing.store import ModelStore
 from pipeline import cli
 from tests.faults.faulty_runs import fill
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import attrs
 
-from components.model_store import ModelStore
-from pipeline.config import PROJECT_ROOT
+from components.checkout import PROJECT_ROOT
+from components.publishing.store import ModelStore
 
 # The faults are about files and processes; any model will do.
 SETTINGS = {

@@ -26,7 +26,7 @@ def children() -> list[str]:
     return [
         " ".join(words)
         for process in psutil.process_iter(["cmdline"])
-        if "components.serving_probe" in (words := process.info["cmdline"] or [])
+        if "components.serving.probe" in (words := process.info["cmdline"] or [])
         and process.ppid() == 1
     ]
 

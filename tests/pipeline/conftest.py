@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from components.model_store import ModelStore
+from components.publishing.store import ModelStore
 from pipeline.config import Config, load_config
 
 NAMES = [f"grey {label}" for label in range(10)]

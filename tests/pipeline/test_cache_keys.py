@@ -21,31 +21,32 @@ from tfx.dsl.compiler.compiler import Compiler
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration.local import runner_utils
 
-from pipeline import source_digest
-from pipeline.config import PROJECT_ROOT, Config, load_config
+from components.checkout import PROJECT_ROOT
+from pipeline import digests as source_digest
+from pipeline.config import Config, load_config
 from pipeline.definition import create_pipeline
 from pipeline.settings import settings_of
 from tests.test_layering import imported_names
 
 # What each node runs of ours, and what it uses besides what that imports.
 CODE = {
-    "ExampleGen": {"components.example_gen"},
+    "ExampleGen": {"components.data.example_gen"},
     "SchemaGen": set(),
-    "StatisticsGen": {"components.statistics_gen"},
+    "StatisticsGen": {"components.data.statistics_gen"},
     "ExampleValidator": set(),
-    "DataGate": {"components.data_gate"},
-    "Transform": {"components.transform", "components.plain_nodes"},
-    "Trainer": {"components.trainer"},
-    "ServingCheck": {"components.serving_check"},
+    "DataGate": {"components.data.gate"},
+    "Transform": {"components.training.transform", "components.plain_nodes"},
+    "Trainer": {"components.training.trainer"},
+    "ServingCheck": {"components.serving.check"},
     "Evaluator": {
-        "components.tfma_extractors",
-        "components.tfma_metrics",
+        "components.evaluation.extractors",
+        "components.evaluation.metrics",
         "components.plain_nodes",
     },
-    "Pusher": {"components.pusher"},
+    "Pusher": {"components.publishing.pusher"},
 }
 # They run in every run, so they need no key; what they find is an input of others.
-RESOLVERS = {"components.previous_data", "components.baseline"}
+RESOLVERS = {"components.data.previous", "components.publishing.baseline"}
 EVERY = set(CODE)
 MODULES = {
     ".".join(file.relative_to(PROJECT_ROOT).with_suffix("").parts).removesuffix(
@@ -101,7 +102,7 @@ def keys(tmp_path: Path, small: Path) -> Keys:
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of our package, which the digests are made from."""
     shutil.copytree(PROJECT_ROOT / "components", tmp_path / "tree" / "components")
-    monkeypatch.setattr(source_digest, "ROOT", tmp_path / "tree")
+    monkeypatch.setattr(source_digest, "PROJECT_ROOT", tmp_path / "tree")
     return tmp_path / "tree"
 
 
@@ -172,7 +173,7 @@ def test_the_keys_are_in_the_compiled_pipeline(tmp_path: Path, small: Path) -> N
     assert specs.keys() == EVERY
     for node in EVERY - {"Trainer"}:
         assert re.search(r"--content_digest=[0-9a-f]{64}", specs[node]), node
-    assert source_digest.node_digest("components.trainer") in specs["Trainer"]
+    assert source_digest.node_digest("components.training.trainer") in specs["Trainer"]
 
 
 def test_a_copy_of_the_code_elsewhere_has_the_same_keys(keys: Keys, request) -> None:

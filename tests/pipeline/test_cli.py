@@ -11,9 +11,9 @@ from pathlib import Path
 import click
 import pytest
 
+from components.checkout import PROJECT_ROOT
 from components.errors import PipelineError, UsageError
 from pipeline import cli
-from pipeline.config import PROJECT_ROOT
 
 HEAVY = ("tensorflow", "tfx", "apache_beam", "keras", "numpy", "ml_metadata")
 

@@ -6,17 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from components.checkout import PROJECT_ROOT
 from components.errors import UsageError
 from components.hyperparameters import TrainHyperparameters
-from pipeline.config import (
-    PRESETS,
-    PROJECT_ROOT,
-    Config,
-    allowed_keys,
-    load_config,
-    merge,
-    to_dict,
-)
+from pipeline.config import PRESETS, Config, allowed_keys, load_config, merge, to_dict
 
 AUGMENT = load_config().train.augment
 TOP_KEYS = ", ".join(

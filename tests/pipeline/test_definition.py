@@ -10,8 +10,8 @@ from tfx.dsl.compiler.compiler import Compiler
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration.pipeline import Pipeline
 
-from components.baseline import ServingModelStrategy
 from components.errors import DatasetError
+from components.publishing.baseline import ServingModelStrategy
 from pipeline.config import load_config
 from pipeline.definition import create_pipeline
 
@@ -137,9 +137,9 @@ def test_our_code_is_named_by_dotted_paths(nodes: Nodes) -> None:
     transform, trainer = nodes["Transform"], nodes["Trainer"]
 
     assert transform.exec_properties["preprocessing_fn"] == (
-        "components.transform.preprocessing_fn"
+        "components.training.transform.preprocessing_fn"
     )
-    assert trainer.exec_properties["run_fn"] == "components.trainer.run_fn"
+    assert trainer.exec_properties["run_fn"] == "components.training.trainer.run_fn"
     for node in (transform, trainer, nodes["Evaluator"]):
         assert node.exec_properties["module_file"] is None
 

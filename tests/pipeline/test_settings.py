@@ -8,8 +8,8 @@ from click.testing import CliRunner
 
 from pipeline.commands.settings import settings
 from pipeline.config import PRESETS, Config, load_config
+from pipeline.environment.tfx_line import tomllib
 from pipeline.settings import in_words, settings_of
-from pipeline.tfx_line import tomllib
 
 
 def call(*args: str) -> str:

@@ -10,9 +10,9 @@ import click
 import numpy as np
 import tensorflow as tf
 
+from components.checkout import PROJECT_ROOT
 from components.examples import read_examples
 from components.features import HEIGHT, IMAGE, TEST, WIDTH
-from pipeline.config import PROJECT_ROOT
 
 _PREDICTED = 100
 _TOLERANCE = 1e-5

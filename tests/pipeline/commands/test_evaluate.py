@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from components.classes import write_class_names
 from components.errors import DatasetError, PipelineError, UsageError
-from components.model_store import ModelStore
+from components.publishing.store import ModelStore
 from pipeline.commands.evaluate import evaluate
 from pipeline.datasets.records import serialize_example
 from pipeline.datasets.shards import write_shard

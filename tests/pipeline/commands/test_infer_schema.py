@@ -7,9 +7,9 @@ from click.testing import CliRunner, Result
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from components.checkout import PROJECT_ROOT
 from components.errors import DatasetError, PipelineError, UsageError
 from pipeline.commands.infer_schema import diff, infer_schema
-from pipeline.config import PROJECT_ROOT
 
 CURATED = PROJECT_ROOT / "schema" / "schema.pbtxt"
 INFERRED = """

@@ -19,8 +19,8 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 
 from components.errors import PipelineError, UsageError
 from pipeline.cli import cli
+from pipeline.cluster.client import kfp_cron
 from pipeline.commands.kubeflow import find_wanted
-from pipeline.kubeflow_client import kfp_cron
 
 API = "/apis/v2beta1"
 RUN = {

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from components.errors import PipelineError, UsageError
-from components.model_store import ModelStore
+from components.publishing.store import ModelStore
 from pipeline.commands.models import models
 
 FACTS = {

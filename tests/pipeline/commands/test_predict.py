@@ -12,11 +12,11 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
+from components.checkout import PROJECT_ROOT
 from components.errors import PipelineError, UsageError
-from components.model_store import ModelStore
+from components.publishing.store import ModelStore
 from pipeline.commands import predict as module
 from pipeline.commands.predict import predict
-from pipeline.config import PROJECT_ROOT
 
 STEP = 25
 

@@ -15,7 +15,7 @@ from components.errors import PipelineError, UsageError
 from pipeline import cli
 from pipeline.commands import run as module
 from pipeline.config import Config
-from pipeline.run_summary import EXIT_CODES
+from pipeline.summary import EXIT_CODES
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_metadata_of_another_workspace_is_refused_before_anything_is_loaded(
         raise PipelineError("Received: that of another workspace")
 
     monkeypatch.setattr(module, "settle_workspace", refuse)
-    monkeypatch.setitem(sys.modules, "pipeline.execution", None)
+    monkeypatch.setitem(sys.modules, "pipeline.run.execution", None)
     with pytest.raises(PipelineError, match="that of another workspace"):
         call(tmp_path)
 
@@ -128,7 +128,7 @@ def test_the_last_line_is_the_path_of_the_report(
         return SimpleNamespace(summary=summary, results=[], exit_code=code)
 
     monkeypatch.setitem(
-        sys.modules, "pipeline.execution", SimpleNamespace(execute=execute)
+        sys.modules, "pipeline.run.execution", SimpleNamespace(execute=execute)
     )
     arguments = ["mnist-pipeline", "run", "--workspace", str(tmp_path), *options]
     monkeypatch.setattr(sys, "argv", arguments)

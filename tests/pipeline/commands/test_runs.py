@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from components.checkout import PROJECT_ROOT
 from components.errors import UsageError
-from components.model_store import ModelStore
+from components.publishing.store import ModelStore
 from pipeline.commands.runs import runs
-from pipeline.config import PROJECT_ROOT
-from tests.pipeline.history import Recorder
+from tests.pipeline.history.made_history import Recorder
 
 NAMES = [f"class {label}" for label in range(10)]
 CHECK = {

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from components.checkout import PROJECT_ROOT
 from components.errors import UsageError
 from pipeline.commands.tensorboard import find_logs
-from pipeline.config import PROJECT_ROOT, load_config
-from pipeline.run_history import RunHistory
-from tests.pipeline.history import Recorder
+from pipeline.config import load_config
+from pipeline.history.runs import RunHistory
+from tests.pipeline.history.made_history import Recorder
 
 SECONDS = 120
 

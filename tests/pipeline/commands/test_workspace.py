@@ -11,12 +11,12 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from components.artifact_files import has_files, note_files
 from components.errors import PipelineError, UsageError
-from components.model_store import ModelStore
-from pipeline import cleaning
+from components.publishing.store import ModelStore
 from pipeline.commands.workspace import workspace as command
 from pipeline.config import load_config
-from pipeline.run_history import RunHistory
-from tests.pipeline.history import Recorder
+from pipeline.history import cleaning
+from pipeline.history.runs import RunHistory
+from tests.pipeline.history.made_history import Recorder
 
 FACTS = {
     "pipeline": "mnist",

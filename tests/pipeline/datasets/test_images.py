@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from components.checkout import PROJECT_ROOT
 from components.examples import read_examples
-from pipeline.config import PROJECT_ROOT
 from pipeline.datasets.images import (
     SUFFIXES,
     ImageError,

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.data_scan import count
-from components.data_statistics import DataStatistics, write_statistics
+from components.data.counts import DataStatistics, write_statistics
+from components.data.scan import count
 from components.features import NUM_CLASSES, PIXELS, SPLITS
-from components.pictures import AUGMENTED_FILE
+from components.training.board_images import AUGMENTED_FILE
 from pipeline.config import load_config, to_dict
 from pipeline.datasets.records import serialize_example
 from pipeline.datasets.shards import write_shard
-from pipeline.lineage import RunArtifact
+from pipeline.metadata.lineage import RunArtifact
 from pipeline.reporting import sources
 
 # Of the nodes of a pipeline, those that a report reads.

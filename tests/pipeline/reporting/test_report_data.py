@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
-from components.data_statistics import SplitStatistics
-from pipeline.lineage import RunArtifact
+from components.data.counts import SplitStatistics
+from pipeline.metadata.lineage import RunArtifact
 from pipeline.reporting.data import (
     Anomaly,
     anomalies,

@@ -14,7 +14,7 @@ from pipeline.reporting import PAGE_FILE, page
 from pipeline.reporting.page import look_up, make_page, points
 from pipeline.reporting.report import write_page, write_summary
 from pipeline.reporting.sources import Sources
-from pipeline.run_summary import SUMMARY_FILE
+from pipeline.summary import SUMMARY_FILE
 from tests.pipeline.reporting.parsed_page import Parsed
 
 TITLES = ["Checks", "Data", "Training", "Model", "Change against the baseline"]

@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from components.pictures import AUGMENTED_FILE
+from components.training.board_images import AUGMENTED_FILE
 from pipeline.reporting.sources import Sources, UnavailableError
 from pipeline.reporting.training import (
     deformations,

@@ -125,7 +125,7 @@ def test_a_failure_that_did_not_record_its_cause_names_the_node() -> None:
 
 
 def test_every_status_has_a_verdict() -> None:
-    from pipeline.run_summary import EXIT_CODES
+    from pipeline.summary import EXIT_CODES
 
     for status in EXIT_CODES:
         assert judge(summary(status)).good == (status == "pushed")

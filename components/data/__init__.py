@@ -1,0 +1,1 @@
+"""Examples, their statistics, and the gate that judges the data."""

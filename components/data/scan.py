@@ -1,0 +1,217 @@
+"""What DataGate holds to bounds, counted where StatisticsGen reads the examples.
+
+One pass serves both: parsing the records again would take as long as counting.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from itertools import combinations
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.windowed_value import WindowedValue
+
+from components.data.counts import (
+    DataStatistics,
+    SplitStatistics,
+    total,
+    write_statistics,
+)
+from components.features import (
+    IMAGE,
+    LABEL,
+    MAX_PIXEL,
+    NUM_CLASSES,
+    PIXELS,
+    SPLITS,
+)
+
+# One record in 18 bytes: 128 bits of its image's hash, where it is, what it says.
+DIGESTS = np.dtype([("hash", "u8", 2), ("split", "u1"), ("label", "u1")])
+# 70,000 records make buckets of 20 kB; a hundred million, of 28 MB.
+BUCKETS = 64
+
+_INTEGERS = (pa.list_(pa.int64()), pa.large_list(pa.int64()))
+_FLUSH = 65_536
+_DIGESTS_TAG = "digests"
+
+Batch = tuple[np.ndarray, np.ndarray, int]
+
+
+class ScanBatches(beam.PTransform):
+    """Counts the records of batches and finds images that recur among them.
+
+    Takes (split, ``pa.RecordBatch``), of which it leaves out other splits than
+    ``SPLITS``, and writes statistics.json. Only arrays go through the shuffle, and each
+    bucket of hashes is looked at on its own, so memory does not grow with the data.
+    """
+
+    def __init__(self, directory: str) -> None:
+        """Initializes the transform.
+
+        Args:
+          directory: receives statistics.json.
+        """
+        super().__init__()
+        self._directory = directory
+
+    def expand(self, batches: beam.PCollection) -> beam.PCollection:
+        scanned = batches | "Scan" >> beam.ParDo(_ScanBatch()).with_outputs(
+            _DIGESTS_TAG, main="parts"
+        )
+        repeated = (
+            scanned[_DIGESTS_TAG]
+            | "GroupByBucket" >> beam.GroupByKey()
+            | "FindRepeated" >> beam.MapTuple(lambda _, parts: find_repeated(parts))
+        )
+        return (
+            (scanned.parts, repeated)
+            | "Parts" >> beam.Flatten()
+            | "Total" >> beam.CombineGlobally(total)
+            | "Write" >> beam.Map(lambda it: write_statistics(self._directory, it))
+        )
+
+
+class _ScanBatch(beam.DoFn):
+    """(split, batch) → statistics by split, and digests by bucket, of many batches."""
+
+    def start_bundle(self) -> None:
+        self._statistics: dict[str, SplitStatistics] = defaultdict(SplitStatistics)
+        self._digests: list[np.ndarray] = []
+
+    def process(
+        self, element: tuple[str, pa.RecordBatch]
+    ) -> Iterator[beam.pvalue.TaggedOutput]:
+        split, batch = element
+        if split not in SPLITS:
+            return
+        images, labels, malformed = read_batch(batch)
+        self._statistics[split] += count(images, labels, malformed)
+        self._digests.append(digest(images, labels, split))
+        if sum(map(len, self._digests)) >= _FLUSH:
+            yield from self._tagged_digests()
+
+    def finish_bundle(self) -> Iterator[beam.pvalue.TaggedOutput | WindowedValue]:
+        for output in self._tagged_digests():
+            yield beam.pvalue.TaggedOutput(output.tag, _in_global_window(output.value))
+        yield _in_global_window(DataStatistics(dict(self._statistics)))
+
+    def _tagged_digests(self) -> Iterator[beam.pvalue.TaggedOutput]:
+        if self._digests:
+            yield from _by_bucket(np.concatenate(self._digests))
+            self._digests = []
+
+
+def _in_global_window(value: object) -> WindowedValue:
+    """Wraps what is put out at the end of a bundle, as Beam wants it."""
+    window = GlobalWindow()
+    return WindowedValue(value, window.max_timestamp(), [window])
+
+
+def _by_bucket(digests: np.ndarray) -> Iterator[beam.pvalue.TaggedOutput]:
+    buckets = digests["hash"][:, 0] % BUCKETS
+    for bucket in np.unique(buckets).tolist():
+        part = digests[buckets == bucket]
+        yield beam.pvalue.TaggedOutput(_DIGESTS_TAG, (bucket, part))
+
+
+def read_batch(batch: pa.RecordBatch) -> Batch:
+    """Takes the images and labels out of a batch of Examples.
+
+    Returns:
+      Images uint8 [n, 784], labels int64 [n] in 0..9, and how many other records of
+      the batch are not in that layout.
+    """
+    images, labels = _integers(batch, IMAGE), _integers(batch, LABEL)
+    if images is None or labels is None:
+        return np.empty((0, PIXELS), np.uint8), np.empty(0, np.int64), batch.num_rows
+    shaped = pc.and_(_has_length(images, PIXELS), _has_length(labels, 1))
+    if not pc.all(shaped, min_count=0).as_py():
+        images, labels = images.filter(shaped), labels.filter(shaped)
+    pixels = np.asarray(images.flatten()).reshape(-1, PIXELS)
+    return _in_range(pixels, np.asarray(labels.flatten()), batch.num_rows)
+
+
+def _integers(batch: pa.RecordBatch, name: str) -> pa.Array | None:
+    """Returns a feature, or None where no record has it or it is of another type."""
+    index = batch.schema.get_field_index(name)
+    if index < 0 or batch.schema.field(index).type not in _INTEGERS:
+        return None
+    return batch.column(index)
+
+
+def _has_length(values: pa.Array, length: int) -> pa.Array:
+    """Returns which records have so many values of a feature."""
+    return pc.fill_null(pc.equal(pc.list_value_length(values), length), False)
+
+
+def _in_range(pixels: np.ndarray, labels: np.ndarray, rows: int) -> Batch:
+    """Leaves out what no image holds, of int64 [n, 784] and [n] of so many records."""
+    inside = (labels >= 0) & (labels < NUM_CLASSES)
+    # A row at a time takes several times as long, and is hardly ever needed.
+    if pixels.min(initial=0) < 0 or pixels.max(initial=0) > MAX_PIXEL:
+        inside &= (pixels.min(1) >= 0) & (pixels.max(1) <= MAX_PIXEL)
+    images = pixels.astype(np.uint8)[inside]
+    return images, labels[inside], rows - int(inside.sum())
+
+
+def count(images: np.ndarray, labels: np.ndarray, malformed: int) -> SplitStatistics:
+    """Counts a batch: images uint8 [n, 784], labels int64 [n], records left out."""
+    pixels = np.bincount(images.reshape(-1), minlength=MAX_PIXEL + 1)
+    return SplitStatistics(
+        examples=len(images),
+        malformed=malformed,
+        constant=int(_constant(images).sum()),
+        labels=tuple(np.bincount(labels, minlength=NUM_CLASSES).tolist()),
+        pixels=tuple(pixels.tolist()),
+    )
+
+
+def digest(images: np.ndarray, labels: np.ndarray, split: str) -> np.ndarray:
+    """Hashes the images of a batch, uint8 [n, 784], that are not constant.
+
+    Returns:
+      ``DIGESTS`` [m], m ≤ n, in the same order.
+    """
+    varied = ~_constant(images)
+    rows = images[varied]
+    hashes = b"".join(hashlib.blake2b(row, digest_size=16).digest() for row in rows)
+    digests = np.empty(len(rows), DIGESTS)
+    digests["hash"] = np.frombuffer(hashes, "u8").reshape(-1, 2)
+    digests["split"] = SPLITS.index(split)
+    digests["label"] = labels[varied]
+    return digests
+
+
+def _constant(images: np.ndarray) -> np.ndarray:
+    return images.min(1) == images.max(1)
+
+
+def find_repeated(parts: Iterable[np.ndarray]) -> DataStatistics:
+    """Finds images in two splits, or with two labels, among digests of one bucket.
+
+    Args:
+      parts: arrays of ``DIGESTS`` that hold all records whose hashes agree.
+    """
+    digests = np.concatenate(list(parts))
+    digests = digests[np.lexsort(digests["hash"].T)]
+    differ = (digests["hash"][1:] != digests["hash"][:-1]).any(1)
+    starts = np.flatnonzero(np.r_[True, differ])
+    splits = np.bitwise_or.reduceat(1 << digests["split"].astype(int), starts)
+    labels = np.bitwise_or.reduceat(1 << digests["label"].astype(int), starts)
+
+    leakage = {}
+    for one, other in combinations(range(len(SPLITS)), 2):
+        pair = 1 << one | 1 << other
+        leakage[SPLITS[one], SPLITS[other]] = int((splits & pair == pair).sum())
+    sets, counts = np.unique(labels[labels & (labels - 1) != 0], return_counts=True)
+    conflicts = {
+        tuple(digit for digit in range(NUM_CLASSES) if found >> digit & 1): number
+        for found, number in zip(sets.tolist(), counts.tolist(), strict=True)
+    }
+    leakage = {pair: number for pair, number in leakage.items() if number}
+    return DataStatistics({}, leakage, conflicts)

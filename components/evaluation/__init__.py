@@ -1,0 +1,1 @@
+"""What the Evaluator measures, and what the model gate makes of it."""

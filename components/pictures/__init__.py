@@ -1,0 +1,1 @@
+"""Pictures of any size, made into the images that a model was trained on."""

@@ -1,0 +1,1 @@
+"""The store of pushed models, what serves from it, and the Pusher."""

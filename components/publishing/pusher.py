@@ -1,0 +1,224 @@
+"""Pusher: publishes a model that every gate blessed, with a manifest.
+
+In place of TFX's own, which names versions by the second and copies file by file
+into the folder that a server reads.
+"""
+
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, ClassVar
+
+import attrs
+from tfx.components.pusher import executor as stock
+from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
+from tfx.types import BaseChannel, Channel
+from tfx.types.artifact import Artifact
+from tfx.types.artifact_utils import get_single_instance
+from tfx.types.component_spec import (
+    ChannelParameter,
+    ComponentSpec,
+    ExecutionParameter,
+)
+from tfx.types.standard_artifacts import (
+    InfraBlessing,
+    Model,
+    ModelBlessing,
+    ModelEvaluation,
+    PushedModel,
+)
+from tfx.types.system_executions import Deploy
+
+from components.artifacts import DataVerdict
+from components.checkout import current_commit
+from components.checks import Check, read_checks
+from components.classes import DIGITS
+from components.durable import write_text
+from components.evaluation.results import BASELINE, EvaluationMetrics
+from components.gate_settings import ModelGateSettings
+from components.hyperparameters import from_dict
+from components.publishing.driver import BLESSINGS, Driver
+from components.publishing.manifest import MANIFEST_FILE, to_json
+from components.publishing.pushes import REPLACES
+from components.publishing.store import ModelStore
+
+Artifacts = dict[str, list[Artifact]]
+
+
+class Executor(stock.Executor):
+    """Publishes through ``ModelStore`` what both blessings let through."""
+
+    def CheckBlessing(self, input_dict: Artifacts) -> bool:  # noqa: N802
+        """Says whether each blessing that is wired is there and given."""
+        wired = [input_dict[key] for key in BLESSINGS if key in input_dict]
+        return all(wired) and super().CheckBlessing(input_dict)
+
+    def Do(  # noqa: N802
+        self,
+        input_dict: Artifacts,
+        output_dict: Artifacts,
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Publishes the model, or marks that it was not blessed.
+
+        Args:
+          input_dict: the inputs of ``PusherSpec``, one artifact each.
+          output_dict: ``pushed_model`` gets TFX's custom properties ``pushed``,
+            ``pushed_destination``, ``pushed_version``, and the manifest as a file;
+            ``replaces`` where the driver named a version.
+            What a killed run published is found, not published again; its manifest
+            names that run.
+          exec_properties: the parameters of ``PusherSpec``.
+
+        Raises:
+          PipelineError: the model could not be published; nothing changed.
+        """
+        self._log_startup(input_dict, output_dict, exec_properties)
+        pushed = get_single_instance(output_dict["pushed_model"])
+        if not self.CheckBlessing(input_dict):
+            self._MarkNotPushed(pushed)
+            return
+        store = ModelStore(exec_properties["destination"])
+        facts = self._facts(input_dict, exec_properties)
+        replaced = exec_properties.get(REPLACES, "")
+        # A server that has loaded a number does not look at it again.
+        number = store.publish_once(
+            self.GetModelPath(input_dict), facts, above=int(replaced or 0)
+        )
+        # The model itself is not kept here as well: it is the Trainer's artifact.
+        manifest = to_json(store.manifest(number))
+        write_text(Path(pushed.uri) / MANIFEST_FILE, manifest)
+        self._MarkPushed(pushed, str(store.path(number)), str(number))
+        if replaced:
+            pushed.set_string_custom_property(REPLACES, replaced)
+
+    def _facts(
+        self, input_dict: Artifacts, exec_properties: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Returns what the manifest says of the model, as JSON values."""
+        provenance = json.loads(exec_properties["provenance"])
+        uri = _uri(input_dict, "evaluation")
+        metrics = EvaluationMetrics(uri) if uri else None
+        classes = provenance.pop("classes", DIGITS)
+        checks = [
+            *_read_checks(_uri(input_dict, "data_verdict")),
+            *_model_checks(metrics, exec_properties.get("model_gate"), classes),
+            *_read_checks(_uri(input_dict, "infra_blessing")),
+        ]
+        return {
+            "pipeline": self._context.pipeline_info.id,
+            "run_id": self._context.pipeline_run_id,
+            "commit": current_commit(),
+            "classes": classes,
+            "rebaseline": provenance.pop("rebaseline", False),
+            "digests": provenance,
+            "metrics": metrics.summary() if metrics else None,
+            "baseline": metrics.summary(BASELINE) if metrics else None,
+            "checks": [attrs.asdict(check) for check in checks],
+            "versions": {
+                "python": platform.python_version(),
+                "tfx": version("tfx"),
+                "tensorflow": version("tensorflow"),
+            },
+        }
+
+
+class PusherSpec(ComponentSpec):
+    """What the Pusher reads, writes and is told."""
+
+    PARAMETERS: ClassVar = {
+        "destination": ExecutionParameter(type=str),
+        "provenance": ExecutionParameter(type=str),
+        "model_gate": ExecutionParameter(type=str, optional=True),
+    }
+    INPUTS: ClassVar = {
+        "model": ChannelParameter(type=Model),
+        "model_blessing": ChannelParameter(type=ModelBlessing),
+        "infra_blessing": ChannelParameter(type=InfraBlessing, optional=True),
+        "evaluation": ChannelParameter(type=ModelEvaluation, optional=True),
+        "data_verdict": ChannelParameter(type=DataVerdict, optional=True),
+    }
+    OUTPUTS: ClassVar = {
+        "pushed_model": ChannelParameter(type=PushedModel),
+    }
+    TYPE_ANNOTATION = Deploy
+
+
+class Pusher(BaseComponent):
+    """Pushes a blessed model into a model store.
+
+    Its output ``pushed_model`` says by custom properties whether and where.
+    """
+
+    SPEC_CLASS = PusherSpec
+    EXECUTOR_SPEC = ExecutorClassSpec(Executor)
+    DRIVER_CLASS = Driver
+
+    def __init__(
+        self,
+        *,
+        model: BaseChannel,
+        model_blessing: BaseChannel,
+        destination: str,
+        provenance: Mapping[str, Any],
+        infra_blessing: BaseChannel | None = None,
+        evaluation: BaseChannel | None = None,
+        data_verdict: BaseChannel | None = None,
+        model_gate: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Wires a Pusher.
+
+        Args:
+          model: from the Trainer.
+          model_blessing: from the Evaluator.
+          destination: folder of the model store, which gets a folder a version.
+          provenance: for the manifest: digests by name (``code``, ``data``,
+            ``schema``), ``classes``, the names of the classes, and ``rebaseline``,
+            whether this run ignores the baseline.
+          infra_blessing: from ServingCheck, with its checks.
+          evaluation: from the Evaluator; metrics for the manifest.
+          data_verdict: from DataGate; checks for the manifest.
+          model_gate: fields of ``ModelGateSettings``; with ``evaluation`` they give
+            the checks of the model gate for the manifest.
+        """
+        super().__init__(
+            PusherSpec(
+                model=model,
+                model_blessing=model_blessing,
+                infra_blessing=infra_blessing,
+                evaluation=evaluation,
+                data_verdict=data_verdict,
+                pushed_model=Channel(type=PushedModel),
+                destination=destination,
+                provenance=_to_json(provenance),
+                model_gate=None if model_gate is None else _to_json(model_gate),
+            )
+        )
+
+
+def _to_json(values: Mapping[str, Any]) -> str:
+    # In one order, because parameters are part of the cache key.
+    return json.dumps(dict(values), sort_keys=True)
+
+
+def _uri(input_dict: Artifacts, name: str) -> str | None:
+    artifacts = input_dict.get(name)
+    return get_single_instance(artifacts).uri if artifacts else None
+
+
+def _read_checks(uri: str | None) -> list[Check]:
+    return read_checks(uri) if uri else []
+
+
+def _model_checks(
+    metrics: EvaluationMetrics | None, settings: str | None, classes: Sequence[str]
+) -> list[Check]:
+    if metrics is None or settings is None:
+        return []
+    from components.evaluation.gate import model_checks
+
+    bounds = from_dict(ModelGateSettings, json.loads(settings))
+    return model_checks(metrics, bounds, classes)

@@ -1,0 +1,1 @@
+"""The signatures of an export, and the check that it can serve."""

@@ -1,0 +1,1 @@
+"""Kubeflow Pipelines: compiled, submitted, and each task of a run."""

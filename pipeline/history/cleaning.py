@@ -1,0 +1,206 @@
+"""Which artifacts of a workspace nothing needs any more, and their removal.
+
+``mnist-pipeline workspace clean`` calls it, holding the lock of the workspace.
+"""
+
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import attrs
+from ml_metadata.metadata_store import MetadataStore
+from ml_metadata.proto import metadata_store_pb2 as mlmd
+
+from components.artifact_files import forget_files
+from components.durable import explain_os_errors, files_below
+from components.errors import PipelineError
+from components.publishing.store import ModelStore
+from pipeline.config import Config
+from pipeline.history.runs import Run, RunHistory
+from pipeline.metadata.store import sqlite_connection
+
+# What a version was pushed from. A rollback makes its model the baseline again, and
+# the model that it was compared with decides whether an evaluation is cached.
+_PUBLISHING = ("Trainer", "Evaluator", "ServingCheck", "Pusher")
+_GATES = ("Evaluator", "ServingCheck")
+_ENDED_BADLY = (mlmd.Execution.FAILED, mlmd.Execution.CANCELED)
+
+
+@attrs.frozen
+class Removable:
+    """A folder of artifacts that nothing needs.
+
+    Attributes:
+      path: the folder.
+      name: node and output, like ``Trainer.model``.
+      run_id: the run that made it; empty where that is not known.
+      size: of its files, in bytes.
+      artifact: as the metadata store has it; None for what a failed node left.
+    """
+
+    path: Path
+    name: str
+    run_id: str
+    size: int
+    artifact: mlmd.Artifact | None
+
+
+def find_removable(config: Config, keep: int) -> list[Removable]:
+    """Returns what can go: neither runs to come nor versions there are need it.
+
+    Kept are the artifacts that the newest runs made, read or took from the cache;
+    those of the last run of each pipeline that pushed; and the model, evaluation and
+    blessings behind every published version and, where none is published, behind the
+    last model that both gates blessed.
+
+    Args:
+      config: names the workspace.
+      keep: how many of the newest runs are kept, at least 1.
+
+    Raises:
+      PipelineError: there is no metadata to go by, or it cannot be read.
+    """
+    if not config.metadata.exists() or not config.metadata.stat().st_size:
+        raise PipelineError(
+            f"Expected the metadata of a workspace in {config.metadata}. Received: "
+            "none, and without it nobody knows which artifacts are needed. Name a "
+            "workspace that ran with --workspace."
+        )
+    history = RunHistory(config)
+    store = _store(config)
+    kept = _kept_ids(config, history, store, keep)
+    makers = _makers(history.runs)
+    artifacts = store.get_artifacts()
+    found = [
+        _removable(Path(artifact.uri), makers.get(artifact.id, ""), artifact)
+        for artifact in artifacts
+        if artifact.id not in kept and _is_inside(Path(artifact.uri), config)
+    ]
+    known = {artifact.uri for artifact in artifacts}
+    found += [
+        _removable(folder, "", None)
+        for folder in _left_by_failures(config, store)
+        if str(folder) not in known
+    ]
+    return sorted(found, key=lambda one: one.path)
+
+
+def remove(config: Config, removables: Sequence[Removable]) -> None:
+    """Removes folders, after the metadata says that they are gone.
+
+    A kill in between leaves folders that the next call finds, and never metadata of
+    files that are gone.
+
+    Raises:
+      PipelineError: a folder cannot be removed.
+    """
+    deleted = [one.artifact for one in removables if one.artifact is not None]
+    for artifact in deleted:
+        artifact.state = mlmd.Artifact.DELETED
+    if deleted:
+        _store(config).put_artifacts(deleted)
+    with explain_os_errors("remove artifacts", config.artifacts):
+        for one in removables:
+            shutil.rmtree(one.path)
+            forget_files(str(one.path))
+
+
+def _store(config: Config) -> MetadataStore:
+    return MetadataStore(sqlite_connection(config.metadata))
+
+
+def _kept_ids(
+    config: Config, history: RunHistory, store: MetadataStore, keep: int
+) -> set[int]:
+    """Returns the ids of the artifacts to keep."""
+    ran = [run for run in history.runs if run.executions]
+    executions = [e.id for run in _kept_runs(ran, keep) for e in run.executions]
+    kept = set()
+    if executions:
+        kept = {e.artifact_id for e in store.get_events_by_execution_ids(executions)}
+    models = _model_ids(store)
+    versions = _versions(config)
+    behind = [run for run in ran if run.version in versions]
+    for run in [*behind, *_last_blessed(ran)]:
+        for execution in run.executions:
+            if execution.node in _PUBLISHING:
+                kept |= {artifact.id for artifact in execution.outputs}
+                kept |= models.intersection(execution.inputs)
+    return kept
+
+
+def _kept_runs(ran: Sequence[Run], keep: int) -> list[Run]:
+    pushed = {
+        run.summary.pipeline if run.summary else "": run
+        for run in ran
+        if run.status == "pushed"
+    }
+    return [*ran[-keep:], *pushed.values()]
+
+
+def _last_blessed(ran: Sequence[Run]) -> list[Run]:
+    blessings = [
+        (run, [run.output(gate, "blessing") for gate in _GATES]) for run in ran
+    ]
+    given = [
+        run
+        for run, gates in blessings
+        if all(gate and gate.properties.get("blessed") == 1 for gate in gates)
+    ]
+    return given[-1:]
+
+
+def _versions(config: Config) -> set[int]:
+    """Returns every published version, and those that they are copies of."""
+    found: set[int] = set()
+    for folder in config.serving.parent.glob("*/"):
+        store = ModelStore(folder)
+        for version in store.versions():
+            found.add(version)
+            try:
+                original = store.manifest(version).rollback_of
+            except PipelineError:
+                continue
+            if original:
+                found.add(original)
+    return found
+
+
+def _model_ids(store: MetadataStore) -> set[int]:
+    if all(kind.name != "Model" for kind in store.get_artifact_types()):
+        return set()
+    return {artifact.id for artifact in store.get_artifacts_by_type("Model")}
+
+
+def _makers(runs: Iterable[Run]) -> dict[int, str]:
+    """Artifact id → the run that made it, which is the first one that has it."""
+    found: dict[int, str] = {}
+    for run in runs:
+        for execution in run.executions:
+            for artifact in execution.outputs:
+                found.setdefault(artifact.id, run.run_id)
+    return found
+
+
+def _is_inside(folder: Path, config: Config) -> bool:
+    """Says whether it is a folder of an artifact in this workspace, and is there."""
+    if not folder.is_relative_to(config.artifacts) or ".." in folder.parts:
+        return False
+    depth = len(folder.relative_to(config.artifacts).parts)
+    return depth in (2, 3) and folder.is_dir() and not folder.is_symlink()
+
+
+def _left_by_failures(config: Config, store: MetadataStore) -> list[Path]:
+    failed = {
+        str(execution.id)
+        for execution in store.get_executions()
+        if execution.last_known_state in _ENDED_BADLY
+    }
+    folders = config.artifacts.glob("*/[!.]*/*")
+    return [f for f in folders if f.name in failed and _is_inside(f, config)]
+
+
+def _removable(folder: Path, run_id: str, artifact: mlmd.Artifact | None) -> Removable:
+    size = sum((folder / path).lstat().st_size for path, _ in files_below(folder))
+    name = ".".join(folder.parts[-3:-1])
+    return Removable(folder, name, run_id, size, artifact)

@@ -1,0 +1,1 @@
+"""The ML Metadata store: opened, checked and read."""

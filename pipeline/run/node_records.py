@@ -1,0 +1,123 @@
+"""How each node of a run ended, written down where every container can read it.
+
+``node_runner`` writes one file a node; ``exit_handler`` reads them all.
+"""
+
+import json
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+
+from components.checks import Check, DataRejectedError
+from components.durable import replace_text
+from components.errors import PipelineError
+from pipeline.config import Config
+
+if TYPE_CHECKING:
+    from pipeline.local_runner import NodeResult
+
+_DATA_REJECTED = DataRejectedError.exit_code
+
+
+@attrs.frozen
+class NodeRecord:
+    """The latest attempt to run a node.
+
+    Attributes:
+      id: the node's id.
+      state: of its ``NodeResult``; before that, and for good where the attempt is
+        killed, ``running``.
+      started: when, in seconds since the epoch.
+      seconds: wall time; 0 while it runs.
+      code: what its process returned.
+      message: what went wrong, as a person reads it.
+      checks: what its gate looked at, where it is a gate that refused.
+    """
+
+    id: str
+    state: str
+    started: float = attrs.field(factory=time.time)
+    seconds: float = 0.0
+    code: int = 0
+    message: str = ""
+    checks: tuple[Check, ...] = ()
+
+    def result(self) -> "NodeResult":
+        """Returns what the summary of a run takes."""
+        from pipeline.local_runner import NodeResult
+
+        if self.state == "running":
+            return NodeResult(self.id, "failed", self.seconds, _killed(self.id))
+        if self.state != "failed":
+            return NodeResult(self.id, self.state, self.seconds)
+        error: PipelineError = PipelineError(self.message)
+        if self.code == _DATA_REJECTED:
+            error = DataRejectedError(self.checks)
+        return NodeResult(self.id, "failed", self.seconds, error)
+
+
+def records_folder(config: Config) -> Path:
+    """Returns the folder that holds a folder of records for each run."""
+    return config.workspace / "runs"
+
+
+class RunRecords:
+    """The records of one run, one JSON file a node.
+
+    Args:
+      folder: is made when the first one is written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def write(self, record: NodeRecord) -> None:
+        """Puts the record of a node in the place of an earlier one."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(attrs.asdict(record), indent=2) + "\n"
+        replace_text(self.folder / f"{record.id}.json", text)
+
+    def read(self, node_id: str) -> NodeRecord | None:
+        """Returns the record of a node, or None where it never started."""
+        file = self.folder / f"{node_id}.json"
+        return _read(file) if file.is_file() else None
+
+    def results(self, node_ids: Iterable[str]) -> list["NodeResult"]:
+        """Returns how each node ended, in the order asked for."""
+        from pipeline.local_runner import NodeResult
+
+        records = {node_id: self.read(node_id) for node_id in node_ids}
+        return [
+            record.result() if record else NodeResult(node_id, "not run")
+            for node_id, record in records.items()
+        ]
+
+    def started(self) -> float:
+        """Returns when the first node started, in seconds since the epoch."""
+        records = map(_read, self.folder.glob("*.json"))
+        return min((record.started for record in records), default=time.time())
+
+
+def _read(file: Path) -> NodeRecord:
+    """Reads a record; one that is damaged is that of a node that failed."""
+    try:
+        fields = json.loads(file.read_text(encoding="utf-8"))
+        checks = tuple(Check(**check) for check in fields.pop("checks"))
+        return NodeRecord(**fields, checks=checks)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        message = (
+            f"Expected how {file.stem} ended in {file}. Received: a file that cannot "
+            f"be read ({error}). Retry the node, or start a new run."
+        )
+        return NodeRecord(file.stem, "failed", code=1, message=message)
+
+
+def _killed(node_id: str) -> PipelineError:
+    return PipelineError(
+        f"Expected {node_id} to end. Received: its process is gone, and did not say "
+        "why. Look whether its container ran out of memory, or was evicted or "
+        "cancelled; then retry it, or start a new run."
+    )

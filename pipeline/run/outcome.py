@@ -1,0 +1,298 @@
+"""Turns what a run left in the metadata store into its outcome: ``summary.json``."""
+
+import json
+import logging
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeVar
+
+import attrs
+import tensorflow_data_validation as tfdv
+
+from components.checks import (
+    CHECKS_FILE,
+    Check,
+    DataRejectedError,
+    GateError,
+    ModelRejectedError,
+    read_checks,
+)
+from components.evaluation.gate import model_checks
+from components.evaluation.results import BASELINE, EvaluationMetrics
+from components.features import SPLITS
+from components.publishing.choice import read_choice
+from components.training.trainer import HISTORY_FILE
+from pipeline.config import Config, to_dict
+from pipeline.environment.surroundings import describe_surroundings
+from pipeline.local_runner import NodeResult
+from pipeline.metadata.lineage import RunArtifact, RunLineage
+from pipeline.reporting.text import cause
+from pipeline.run.publication import Publication, read_publication
+
+Value = TypeVar("Value")
+_log = logging.getLogger(__name__)
+
+
+def summarize(
+    config: Config,
+    run_id: str,
+    results: Sequence[NodeResult],
+    lineage: RunLineage,
+    seconds: float,
+    origin: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Returns the content of ``summary.json``, complete as far as the run came.
+
+    Args:
+      config: of the run.
+      run_id: names the run.
+      results: one for each node, in order.
+      lineage: of the run.
+      seconds: from start to end.
+      origin: digests and class names, from ``definition.provenance``; ``problems``
+        may say what could not be found out of them.
+    """
+    salvage = Salvage()
+    evaluation = salvage.read("the metrics", lambda: read_metrics(lineage), None)
+    ended = status(results, lineage)
+    publication = _publication(config, results, lineage) if ended == "pushed" else None
+    lost = publication.problem if publication else ""
+    summary = {
+        "run_id": run_id,
+        "pipeline": config.pipeline,
+        **describe_surroundings(seconds),
+        "status": "failed" if lost else ended,
+        "failure": {"node": "Pusher", "cause": lost} if lost else _failure(results),
+        "components": [_component(result) for result in results],
+        "data": salvage.read("the examples", lambda: read_counts(lineage), {}),
+        "classes": list(origin["classes"]),
+        "metrics": evaluation.summary() if evaluation else None,
+        "baseline": evaluation.summary(BASELINE) if evaluation else None,
+        "baseline_model": read_choice_of(lineage, "BaselineResolver", salvage),
+        "warm_start_model": read_choice_of(lineage, "WarmStartResolver", salvage),
+        "checks": [
+            attrs.asdict(check)
+            for check in read_all_checks(
+                config, results, lineage, evaluation, origin["classes"], salvage
+            )
+        ],
+        "model": read_model(lineage, publication, salvage),
+        "serving": publication.summary() if publication else None,
+        "seconds": round(seconds, 1),
+        "versions": _versions(),
+        "config": to_dict(config),
+        "digests": {name: origin[name] for name in ("code", "data", "schema")},
+    }
+    if problems := [*origin.get("problems", ()), *salvage.problems]:
+        summary["problems"] = problems
+    return summary
+
+
+def _failure(results: Sequence[NodeResult]) -> dict[str, str] | None:
+    """Which node failed and why, where it was not a gate that refused."""
+    for result in results:
+        if result.error is not None and not isinstance(result.error, GateError):
+            return {"node": result.id, "cause": cause(result.error)}
+    return None
+
+
+def status(results: Sequence[NodeResult], lineage: RunLineage) -> str:
+    """Says in one word how the run ended; a key of ``run_summary.EXIT_CODES``."""
+    if any(isinstance(result.error, DataRejectedError) for result in results):
+        return "data_rejected"
+    if any(isinstance(result.error, ModelRejectedError) for result in results):
+        return "model_rejected"
+    failed = [result.id for result in results if result.state == "failed"]
+    # A model that cannot serve may be one that cannot be evaluated, too.
+    if failed == ["Evaluator"] and _refused_to_serve(lineage):
+        return "serving_rejected"
+    if failed:
+        return "failed"
+    if _flag(lineage, "Pusher", "pushed_model", "pushed"):
+        return "pushed"
+    if not _flag(lineage, "Evaluator", "blessing", "blessed"):
+        return "model_rejected"
+    if not _flag(lineage, "ServingCheck", "blessing", "blessed"):
+        return "serving_rejected"
+    return "failed"
+
+
+def read_all_checks(
+    config: Config,
+    results: Sequence[NodeResult],
+    lineage: RunLineage,
+    evaluation: EvaluationMetrics | None,
+    classes: Sequence[str],
+    salvage: "Salvage | None" = None,
+) -> list[Check]:
+    """Returns the checks of every gate that looked, in the order of the gates.
+
+    Args:
+      config: of the run.
+      results: one for each node.
+      lineage: of the run.
+      evaluation: what the Evaluator measured, if it did.
+      classes: the names, in the order of the labels.
+      salvage: is told which checks cannot be read; the others are returned.
+    """
+    salvage = salvage or Salvage()
+    checks = [
+        check
+        for result in results
+        if isinstance(result.error, GateError)
+        for check in result.error.checks
+    ]
+    if verdict := lineage.output("DataGate", "verdict"):
+        checks += salvage.read("the data gate", lambda: _read_checks(verdict), [])
+    if evaluation:
+        checks += model_checks(evaluation, config.evaluation, classes)
+    if blessing := lineage.output("ServingCheck", "blessing"):
+        what = "the serving check"
+        checks += salvage.read(what, lambda: _read_checks(blessing), [])
+    return checks
+
+
+def _read_checks(artifact: RunArtifact) -> list[Check]:
+    """Reads the checks of a gate, which always writes some."""
+    if not (file := Path(artifact.uri) / CHECKS_FILE).is_file():
+        raise FileNotFoundError(f"there is no {file}")
+    return read_checks(artifact.uri)
+
+
+def _refused_to_serve(lineage: RunLineage) -> bool:
+    blessing = lineage.output("ServingCheck", "blessing")
+    return blessing is not None and blessing.properties.get("blessed") == 0
+
+
+def _flag(lineage: RunLineage, node_id: str, output: str, name: str) -> bool:
+    artifact = lineage.output(node_id, output)
+    return artifact is not None and artifact.properties.get(name) == 1
+
+
+def read_counts(lineage: RunLineage) -> dict[str, int]:
+    """Returns the number of examples of each split, from the statistics."""
+    artifact = lineage.output("StatisticsGen", "statistics")
+    if artifact is None:
+        return {}
+    return {
+        split: tfdv.load_stats_binary(f"{artifact.uri}/Split-{split}/FeatureStats.pb")
+        .datasets[0]
+        .num_examples
+        for split in SPLITS
+    }
+
+
+def read_metrics(lineage: RunLineage) -> EvaluationMetrics | None:
+    """Returns what the Evaluator measured, or None if it did not come so far."""
+    artifact = lineage.output("Evaluator", "evaluation")
+    return EvaluationMetrics(artifact.uri) if artifact else None
+
+
+def read_choice_of(
+    lineage: RunLineage, resolver: str, salvage: "Salvage"
+) -> dict[str, Any] | None:
+    """Returns the model that a resolver chose and why; None where it did not run.
+
+    Args:
+      lineage: of the run.
+      resolver: id of the node.
+      salvage: is told where the choice cannot be read; it is None then.
+
+    Returns:
+      ``uri``, ``version`` as it was published and ``run_id`` that made it, each None
+      where there is none, and ``why``.
+    """
+    choice = lineage.resolved(resolver, "choice")
+    made = choice and salvage.read(
+        f"the choice of {resolver}", lambda: read_choice(choice.uri), None
+    )
+    if made is None:
+        return None
+    model = lineage.resolved(resolver, "model")
+    return {
+        "uri": model.uri if model else None,
+        "version": str(made.version) if model and made.version else None,
+        "run_id": lineage.maker(model.uri) if model else None,
+        "why": made.why,
+    }
+
+
+def _publication(
+    config: Config, results: Sequence[NodeResult], lineage: RunLineage
+) -> Publication | None:
+    ran = any(result.id == "Pusher" and result.state == "done" for result in results)
+    return read_publication(config.serving, lineage, ran)
+
+
+def read_model(
+    lineage: RunLineage, publication: Publication | None, salvage: "Salvage"
+) -> dict[str, Any]:
+    """Returns what serves, where the run pushed, and the model's size and precision.
+
+    Args:
+      lineage: of the run.
+      publication: what serves; None where the run pushed nothing.
+      salvage: is told where the last two cannot be read; they are None then.
+    """
+    serves = publication.summary() if publication else {"path": None, "version": None}
+    history = salvage.read("the training", lambda: _read_history(lineage), {})
+    return {
+        "path": serves["path"],
+        "version": serves["version"],
+        "parameters": history.get("parameters"),
+        "precision": history.get("precision"),
+    }
+
+
+def _read_history(lineage: RunLineage) -> dict[str, Any]:
+    run = lineage.output("Trainer", "model_run")
+    if run is None:
+        return {}
+    return json.loads((Path(run.uri) / HISTORY_FILE).read_text(encoding="utf-8"))
+
+
+class Salvage:
+    """Reads what a run left behind; what cannot be read is told and not fatal.
+
+    Attributes:
+      problems: a sentence for each thing that could not be read.
+    """
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+
+    def read(self, what: str, read: Callable[[], Value], otherwise: Value) -> Value:
+        """Returns what ``read`` does, or ``otherwise`` where that fails.
+
+        Args:
+          what: the part of the report that would be missing.
+          read: reads files that somebody may have removed or damaged.
+          otherwise: stands for them.
+        """
+        try:
+            return read()
+        # Whatever is wrong with a file, a report without it is worth having.
+        except Exception as error:
+            _log.debug("could not read %s", what, exc_info=True)
+            self.problems.append(f"The report lacks {what}: {cause(error)}")
+            return otherwise
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "python": platform.python_version(),
+        "tfx": version("tfx"),
+        "tensorflow": version("tensorflow"),
+        "beam": version("apache-beam"),
+    }
+
+
+def _component(result: NodeResult) -> dict[str, Any]:
+    fields = attrs.asdict(result, filter=attrs.filters.exclude("error"))
+    return {
+        **fields,
+        "seconds": round(result.seconds, 2),
+        "cached": result.state == "cached",
+    }

@@ -1,0 +1,239 @@
+"""The process that ServingCheck asks, and how it deals with one that goes wrong."""
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from components.gate_settings import ServingCheckSettings
+from components.serving.check import check_export
+from components.serving.signatures import process as serving_process
+from tests.components.serving.models import (
+    failed,
+    hang_on_batches,
+    save_model,
+    save_reference,
+)
+
+SETTINGS = ServingCheckSettings()
+
+
+@pytest.fixture
+def model_run(tmp_path: Path) -> Path:
+    return save_reference(tmp_path / "run")
+
+
+@pytest.fixture
+def probes(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen]:
+    """The processes that the check starts."""
+    started = []
+
+    class Recorded(subprocess.Popen):
+        def __init__(self, *args, **kwargs) -> None:
+            super().__init__(*args, **kwargs)
+            started.append(self)
+
+    monkeypatch.setattr(serving_process.subprocess, "Popen", Recorded)
+    return started
+
+
+def wait_until_busy(folder: Path, step: str) -> None:
+    """Waits until a probe that writes into a folder has begun a step, and some more."""
+    while not any(
+        step in file.read_text() for file in folder.glob("*/observations.jsonl")
+    ):
+        time.sleep(0.05)
+    time.sleep(0.2)
+
+
+def assert_gone(group: int) -> None:
+    with pytest.raises(ProcessLookupError):
+        os.killpg(group, 0)
+
+
+def test_a_model_that_hangs_is_killed_in_time(
+    tmp_path: Path, model_run: Path, probes
+) -> None:
+    export = save_model(tmp_path / "model", change=hang_on_batches)
+    settings = dataclasses.replace(SETTINGS, timeout=20.0)
+    started = time.monotonic()
+
+    checks = check_export(export, model_run, settings)
+
+    assert time.monotonic() - started < 25
+    [(check, value)] = failed(checks).items()
+    assert check == ("answers in time", "predict_pixels")
+    assert 20 <= value < 22
+    [check] = [check for check in checks if not check.passed]
+    assert check.bound == 20.0
+    assert "busy with a batch." in check.advice
+    # What was seen before it hung is judged as well.
+    assert {check.slice for check in checks if check.name == "latency in ms"} == {
+        "serving_default"
+    }
+    [probe] = probes
+    assert probe.returncode == -signal.SIGKILL
+    assert_gone(probe.pid)
+
+
+def test_a_model_that_crashes_fails_where_it_crashed(
+    tmp_path: Path, model_run: Path, probes, capsys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # An earlier test may have made TensorFlow quiet.
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    export = save_model(tmp_path / "model", change=hang_on_batches)
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+
+    def crash() -> None:
+        wait_until_busy(folder, '"predict_pixels", "step": "a batch"')
+        os.kill(probes[0].pid, signal.SIGSEGV)
+
+    thread = threading.Thread(target=crash)
+    thread.start()
+    checks = check_export(export, model_run, SETTINGS)
+    thread.join()
+
+    [(check, value)] = failed(checks).items()
+    assert check == ("does not crash", "predict_pixels")
+    assert value.startswith("signal 11 during a batch")
+    assert_gone(probes[0].pid)
+    # TensorFlow says at its start what it found; that reaches the node's log.
+    assert capsys.readouterr().err.strip()
+
+
+def test_a_node_that_is_stopped_stops_its_probe(
+    tmp_path: Path, model_run: Path, probes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(self, timeout=None) -> int:
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    export = save_model(tmp_path / "model")
+    monkeypatch.setattr(serving_process.subprocess.Popen, "wait", interrupted)
+
+    with pytest.raises(KeyboardInterrupt):
+        check_export(export, model_run, SETTINGS)
+
+    assert_gone(probes[0].pid)
+
+
+def test_a_probe_that_cannot_start_fails_with_its_last_line(
+    tmp_path: Path, model_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving_process.serving_probe, "__name__", "components.no_such")
+
+    checks = check_export(save_model(tmp_path / "model"), model_run, SETTINGS)
+
+    [((name, part), value)] = failed(checks).items()
+    assert (name, part) == ("does not crash", "export")
+    assert value.startswith("exit 1 during starting: ")
+    assert value.endswith("No module named components.no_such")
+
+
+def test_the_process_has_no_keras_as_a_server_has_none() -> None:
+    code = (
+        "import runpy, sys\n"
+        "runpy.run_module('components.serving.probe', run_name='__main__')\n"
+        "print('tensorflow' in sys.modules, sys.modules['keras'])"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+
+    assert done.stdout == "True None\n"
+
+
+def test_notes_of_tensorflow_are_copied_but_are_not_the_last_line(capsys) -> None:
+    lines = [
+        "2026-11-23 11:12:41.1: W tensorflow/compiler/x.cc:38] a warning\n",
+        "I0000 00:00:1795427159.320299    5799 port.cc:153] a note\n",
+        "MemoryError: the cause\n",
+        "\n",
+        "2026-11-23 11:12:41.2: I tensorflow/y.cc:1] another note\n",
+    ]
+    read, write = os.pipe()
+    with os.fdopen(write, "w") as stream:
+        stream.writelines(lines)
+    last_lines = deque[str](maxlen=1)
+
+    serving_process._forward(os.fdopen(read), last_lines)
+
+    assert list(last_lines) == ["MemoryError: the cause"]
+    assert capsys.readouterr().err == "".join(lines)
+
+
+@pytest.fixture
+def ahead(probes) -> Iterator[None]:
+    """A process that waits, as far into its start as it gets meanwhile."""
+    serving_process.start_ahead()
+    yield
+    serving_process.stop_ahead()
+
+
+def test_a_process_started_ahead_is_asked_once(
+    tmp_path: Path, model_run: Path, probes, ahead
+) -> None:
+    """Or ServingCheck would call a second model in the process of the first."""
+    export = save_model(tmp_path / "model")
+    [waiting] = probes
+
+    first = check_export(export, model_run, SETTINGS)
+    assert waiting.returncode == 0
+    second = check_export(export, model_run, SETTINGS)
+
+    assert not failed(first)
+    assert not failed(second)
+    assert len(probes) == 2
+
+
+def test_only_one_process_is_started_ahead(probes, ahead) -> None:
+    serving_process.start_ahead()
+
+    assert len(probes) == 1
+
+
+def test_a_process_that_died_while_it_waited_is_replaced(
+    tmp_path: Path, model_run: Path, probes, ahead
+) -> None:
+    os.killpg(probes[0].pid, signal.SIGKILL)
+    probes[0].wait()
+
+    checks = check_export(save_model(tmp_path / "model"), model_run, SETTINGS)
+
+    assert not failed(checks)
+    assert len(probes) == 2
+
+
+def test_nothing_is_left_of_a_process_that_nobody_asked(probes, ahead) -> None:
+    serving_process.stop_ahead()
+
+    assert_gone(probes[0].pid)
+    assert probes[0].returncode == -signal.SIGKILL
+
+
+def test_a_process_that_dies_before_it_reads_says_how(probes, ahead) -> None:
+    process = serving_process.take()
+    os.killpg(probes[0].pid, signal.SIGSTOP)
+    request = {"export": "x" * 1_000_000}
+    threading.Timer(0.5, os.killpg, (probes[0].pid, signal.SIGKILL)).start()
+
+    end = process.run(request, timeout=60.0)
+
+    assert end.exit_code == -signal.SIGKILL
+    assert end.seconds < 30
