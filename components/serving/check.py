@@ -27,9 +27,9 @@ from components.checks import Check, write_checks
 from components.errors import PipelineError
 from components.gate_settings import ServingCheckSettings
 from components.hyperparameters import from_dict
+from components.serving import process as serving_process
 from components.serving.process import GRACE_SECONDS
 from components.serving.requests import REFERENCE_FILE, Reference, read_reference
-from components.serving.signatures import process as serving_process
 from components.serving.verdict import judge, read_observations
 
 # As InfraValidator writes them and tfx.components.util.model_utils reads them.

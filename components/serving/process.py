@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from components.serving.signatures import probe as serving_probe
+from components.serving import probe as serving_probe
 from components.serving.verdict import ProbeEnd
 
 GRACE_SECONDS = 10

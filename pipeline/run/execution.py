@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from components.durable import explain_full_disk, full_disk_error, is_disk_full
 from components.errors import PipelineError
-from components.serving.signatures import process as serving_process
+from components.serving import process as serving_process
 from pipeline.config import Config
 from pipeline.definition import create_pipeline, provenance
 from pipeline.environment.stop_signals import finish_undisturbed

@@ -16,13 +16,13 @@ from pathlib import Path
 from components.durable import is_disk_full, replace_text
 from components.errors import PipelineError
 from pipeline.config import Config
+from pipeline.summary import SUMMARY_FILE
 from pipeline.workspace.relocation import (
     Relocation,
     has_table,
     read_places,
     rewrite_places,
 )
-from pipeline.summary import SUMMARY_FILE
 
 # In the folder of the artifacts: these are what must not be another workspace's.
 IDENTITY_FILE = ".workspace-id"

@@ -17,7 +17,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from components.features import PIXELS
 from components.serving.requests import SIGNATURE_INPUTS
 from components.serving.signatures import Predictions, Preprocess, ServingModel
-from components.training.fit import trainer
+from components.training import trainer
 from pipeline import definition
 
 

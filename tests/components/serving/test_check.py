@@ -16,13 +16,13 @@ from tfx.types.standard_artifacts import InfraBlessing, Model, ModelRun
 from components.checks import read_checks
 from components.errors import PipelineError
 from components.gate_settings import ServingCheckSettings
+from components.serving import check as serving_check
 from components.serving.check import (
     ServingCheck,
     ServingCheckExecutor,
     check_export,
 )
 from components.serving.requests import SIGNATURE_INPUTS
-from components.serving.signatures import check as serving_check
 from pipeline.local_runner import run_nodes
 from tests.components.serving.models import failed, save_model, save_reference
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from components.gate_settings import ServingCheckSettings
+from components.serving import process as serving_process
 from components.serving.check import check_export
-from components.serving.signatures import process as serving_process
 from tests.components.serving.models import (
     failed,
     hang_on_batches,

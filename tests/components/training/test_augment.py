@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from components.hyperparameters import AugmentHyperparameters
+from components.training import augment as module
 from components.training.augment import augment, strength_at
-from components.training.fit import augment as module
 
 SEED = tf.constant([3, 14], tf.int64)
 # Positions are clipped this little before the border that makes the outside black.

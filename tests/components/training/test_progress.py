@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from components.training.fit import progress
+from components.training import progress
 from components.training.progress import EpochProgress
 
 LOGS = {

@@ -18,7 +18,7 @@ from components.examples import read_examples
 from components.hyperparameters import TrainHyperparameters
 from components.serving.requests import read_reference
 from components.serving.signatures import WEIGHTS
-from components.training.fit import trainer
+from components.training import trainer
 from components.training.trainer import load_data, recipe_digest, run_fn
 
 PARAMETERS = (784 * 8 + 4 * 8) + (8 * 10 + 10)

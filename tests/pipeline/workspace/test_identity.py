@@ -12,10 +12,10 @@ from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from components.errors import PipelineError
-from pipeline.workspace import identity as workspace_identity
 from pipeline.config import Config, load_config
-from pipeline.metadata.file import check_metadata
 from pipeline.history.runs import RunHistory
+from pipeline.metadata.file import check_metadata
+from pipeline.workspace import identity as workspace_identity
 from pipeline.workspace.identity import IDENTITY_FILE, settle_workspace
 
 

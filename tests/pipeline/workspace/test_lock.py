@@ -13,9 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from components.errors import PipelineError
 from components.checkout import PROJECT_ROOT
-
+from components.errors import PipelineError
 from pipeline.workspace.lock import workspace_lock
 from tests.pipeline.history.made_history import SUMMARY
 

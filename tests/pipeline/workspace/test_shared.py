@@ -8,10 +8,10 @@ from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from components.errors import PipelineError
-from pipeline.workspace import shared as shared_workspace
 from pipeline.config import Config, load_config
-from pipeline.workspace.shared import claim_workspace
+from pipeline.workspace import shared as shared_workspace
 from pipeline.workspace.identity import known_ids
+from pipeline.workspace.shared import claim_workspace
 
 
 @pytest.fixture
