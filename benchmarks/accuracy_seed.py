@@ -33,7 +33,7 @@ from components.training.fit import TrainingData
 from components.training.precision import choose_precision
 from components.training.trainer import Recipe, load_data, train
 from components.training.transform import preprocessing_fn
-from pipeline.definition import BEAM_ARGS
+from pipeline.beam_args import BEAM_ARGS
 
 _EVALUATION_BATCH = 1000
 # The preprocessing needs no pass over the data; these show what records look like.

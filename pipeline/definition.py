@@ -27,6 +27,7 @@ from components.plain_nodes import PlainPathsEvaluator, PlainPathsTransform
 from components.publishing.baseline import ServingModelStrategy
 from components.publishing.pusher import Pusher
 from components.serving.check import ServingCheck
+from pipeline.beam_args import BEAM_ARGS
 from pipeline.config import Config
 from pipeline.digests import (
     code_digest,
@@ -36,19 +37,6 @@ from pipeline.digests import (
 )
 from pipeline.evaluation import eval_config
 from pipeline.metadata.store import sqlite_connection
-
-# In one process: for 70,000 records on two cores about twice as fast as several.
-# Named in full, because newer Beam may put another runner behind "DirectRunner".
-BEAM_ARGS = [
-    "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",
-    "--direct_running_mode=in_memory",
-    "--direct_num_workers=1",
-    # Otherwise TFX packs itself for remote workers, two seconds for each Beam node.
-    "--sdk_container_image=none",
-    # Types of transforms are checked while they are written, by the tests. Checking
-    # hundreds of TFDV's and TFMA's again took a second of each of their nodes.
-    "--no_pipeline_type_check",
-]
 
 # What nodes of TFX use, besides what our own code in them imports.
 _VALIDATION = ("tfx", "tensorflow-data-validation", "tensorflow-metadata", "protobuf")

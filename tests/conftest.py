@@ -70,7 +70,7 @@ def transform_graph(
     from tensorflow_transform.tf_metadata import dataset_metadata
 
     from components.training.transform import preprocessing_fn
-    from pipeline.definition import BEAM_ARGS
+    from pipeline.beam_args import BEAM_ARGS
 
     folder = tmp_path_factory.mktemp("transform")
     rows = [

@@ -1,7 +1,7 @@
 """What the processes of a cluster's containers share: options, log, store and errors.
 
-``node_runner``, ``exit_handler`` and ``verdict`` are such processes; each
-takes part in one run.
+``node_runner``, ``exit_handler`` and ``verdict`` are such processes; each takes part
+in one run.
 TensorFlow and TFX are imported after ``log_to_stdout`` has told them what to log.
 """
 
@@ -20,11 +20,11 @@ from urllib.parse import unquote
 import click
 
 from components.errors import PipelineError, UsageError
-from pipeline.commands.run import check_inputs
 from pipeline.config import PRESETS, Config, load_config
 from pipeline.environment.locale_independence import be_independent_of_locale
 from pipeline.environment.stop_signals import stopping_on_signals
 from pipeline.metadata.file import check_metadata
+from pipeline.run.inputs import check_inputs
 from pipeline.run.node_records import RunRecords, records_folder
 from pipeline.workspace.identity import settle_workspace
 from pipeline.workspace.lock import workspace_lock

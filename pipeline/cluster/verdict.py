@@ -8,7 +8,7 @@ import sys
 import click
 
 from pipeline.cluster.container import log_to_stdout, main, run_config, run_options
-from pipeline.commands.report import read_summary
+from pipeline.history.latest_report import named_summary
 from pipeline.reporting.text import print_summary, terminal
 from pipeline.summary import EXIT_CODES
 
@@ -19,7 +19,7 @@ def cli(run_id: str, verbose: bool, **options) -> None:
     """Say how a run ended, and return what `mnist-pipeline run` would."""
     log_to_stdout(verbose)
     config = run_config(run_id, **options, needs_data=False)
-    summary = read_summary(config, run_id)
+    summary = named_summary(config.reports, run_id)
     print_summary(terminal(sys.stdout), summary)
     sys.stdout.flush()
     sys.exit(EXIT_CODES[summary["status"]])

@@ -9,12 +9,12 @@ from typing import Any
 import click
 from rich.markup import escape
 
-from components.errors import PipelineError, UsageError
+from components.errors import PipelineError
 from pipeline.config import Config, load_config
-from pipeline.history.latest_report import LATEST, latest_run
+from pipeline.history.latest_report import LATEST, named_summary
 from pipeline.metadata.file import check_metadata
 from pipeline.reporting import PAGE_FILE
-from pipeline.summary import SUMMARY_FILE, read_summary_with_content
+from pipeline.summary import SUMMARY_FILE
 from pipeline.workspace.identity import settle_workspace
 from pipeline.workspace.lock import workspace_lock
 from pipeline.workspace.relocation import Relocation
@@ -36,7 +36,7 @@ def report(run_id: str, workspace: Path | None, open_page: bool) -> None:
     RUN is the name of a run; the latest unless given.
     """
     config = load_config(workspace=workspace)
-    summary = read_summary(config, run_id)
+    summary = named_summary(config.reports, run_id)
     with workspace_lock(config.workspace, f"report of {summary['run_id']}"):
         check_metadata(config.metadata)
         settle_workspace(config)
@@ -48,27 +48,6 @@ def report(run_id: str, workspace: Path | None, open_page: bool) -> None:
             f"Expected a browser to open the page with. Received: none that could be "
             f"started. Open {page} yourself."
         )
-
-
-def read_summary(config: Config, run_id: str) -> dict[str, Any]:
-    """Returns the ``summary.json`` of a run.
-
-    Raises:
-      UsageError: there is no such run.
-      PipelineError: the file is damaged, or that of another run.
-    """
-    if run_id == LATEST:
-        run_id = latest_run(config.reports) or LATEST
-    file = config.reports / run_id / SUMMARY_FILE
-    if not file.is_file():
-        files = config.reports.glob(f"*/{SUMMARY_FILE}")
-        known = sorted({file.parent.name for file in files} - {LATEST})
-        raise UsageError(
-            f"Expected a run with a report in {config.reports}. Received: {run_id}. "
-            f"Known runs: {', '.join(known) or 'none; start with mnist-pipeline run'}."
-        )
-    _, content = read_summary_with_content(config.reports, run_id)
-    return content
 
 
 def _where_it_lies(config: Config, summary: dict[str, Any]) -> dict[str, Any]:

@@ -14,16 +14,15 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from components.classes import read_class_names
 from components.durable import explain_full_disk
-from components.errors import PipelineError, UsageError
-from components.features import IMAGE, LABEL, SPLITS
+from components.errors import PipelineError
 from components.garbage import collector_at_rest
 from pipeline.config import PRESETS, Config, load_config
 from pipeline.environment.lazy_imports import CLOUD_CLIENTS, loaded_when_used
 from pipeline.environment.stop_signals import StopRequested, stopping_on_signals
 from pipeline.metadata.file import check_metadata
 from pipeline.reporting import PAGE_FILE
+from pipeline.run.inputs import check_inputs, require_records
 from pipeline.workspace.identity import settle_workspace
 from pipeline.workspace.lock import workspace_lock
 
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 
 _DIRECTORY = click.Path(file_okay=False, path_type=Path)
 _FILE = click.Path(dir_okay=False, path_type=Path)
-_RECORDS = "*.tfrecord.gz"
 _log = logging.getLogger(__name__)
 
 
@@ -96,7 +94,7 @@ def run(
         warm_start=warm_start,
     )
     check_inputs(config)
-    _require_records(config.data)
+    require_records(config.data)
     run_id = new_run_id()
     with (
         stopping_on_signals(),
@@ -123,48 +121,6 @@ def _explained_stop() -> Iterator[None]:
 def new_run_id() -> str:
     """Returns a run id that sorts by time, which is UTC."""
     return f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-
-
-def check_inputs(config: Config) -> None:
-    """Refuses, before TensorFlow is loaded, data or a schema that is not there.
-
-    Raises:
-      UsageError: the data is no folder, or the schema none.
-      DatasetError: the class names beside the data will not do.
-    """
-    if not config.data.is_dir():
-        raise UsageError(
-            f"Expected --data to name a folder. Received: {config.data}, which is none."
-        )
-    read_class_names(config.data)
-    if not config.schema.is_file():
-        raise UsageError(
-            f"Expected a schema file. Received: {config.schema}, which is no file. "
-            f"Name another one with --schema."
-        )
-    _require_features(config.schema)
-
-
-def _require_features(file: Path) -> None:
-    from pipeline.commands.infer_schema import read_schema
-
-    names = [feature.name for feature in read_schema(file).feature]
-    if not {IMAGE, LABEL} <= set(names):
-        raise UsageError(
-            f"Expected {file} to describe the features {IMAGE} and {LABEL}. Received: "
-            f"{', '.join(names) or 'a schema of no feature'}. Name another one with "
-            "--schema."
-        )
-
-
-def _require_records(data: Path) -> None:
-    """Refuses a folder of something else; where one split is missing, DataGate says."""
-    if not any(file for split in SPLITS for file in (data / split).glob(_RECORDS)):
-        raise UsageError(
-            f"Expected --data to hold {', '.join(SPLITS)}, each with {_RECORDS} in it. "
-            f"Received: {data}, which holds none. 'mnist-pipeline data convert' makes "
-            "them."
-        )
 
 
 def _run(config: Config, run_id: str, as_json: bool, verbose: bool) -> int:

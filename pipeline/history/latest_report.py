@@ -8,9 +8,11 @@ import contextlib
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 from components.durable import replace_text
-from pipeline.summary import SUMMARY_FILE
+from components.errors import UsageError
+from pipeline.summary import SUMMARY_FILE, read_summary_with_content
 
 LATEST = "latest"
 
@@ -53,6 +55,32 @@ def latest_run(reports: Path) -> str | None:
     ]
     newest = max(summaries, key=lambda file: file.stat().st_mtime, default=None)
     return newest.parent.name if newest else None
+
+
+def named_summary(reports: Path, run_id: str) -> dict[str, Any]:
+    """Returns the ``summary.json`` of a run, checked.
+
+    Args:
+      reports: holds a folder for each run.
+      run_id: names the run; ``latest`` is the one that ``latest_run`` finds.
+
+    Raises:
+      UsageError: there is no such run.
+      PipelineError: the file is damaged, or that of another run.
+    """
+    if run_id == LATEST:
+        run_id = latest_run(reports) or LATEST
+    found = None
+    if Path(run_id).name == run_id:
+        found = read_summary_with_content(reports, run_id)
+    if not found:
+        files = reports.glob(f"*/{SUMMARY_FILE}")
+        known = sorted({file.parent.name for file in files} - {LATEST})
+        raise UsageError(
+            f"Expected a run with a report in {reports}. Received: {run_id}. "
+            f"Known runs: {', '.join(known) or 'none; start with mnist-pipeline run'}."
+        )
+    return found[1]
 
 
 def _named(latest: Path) -> str | None:

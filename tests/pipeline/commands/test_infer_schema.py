@@ -9,7 +9,8 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.checkout import PROJECT_ROOT
 from components.errors import DatasetError, PipelineError, UsageError
-from pipeline.commands.infer_schema import diff, infer_schema
+from pipeline.commands.infer_schema import infer_schema
+from pipeline.datasets.schema import diff
 
 CURATED = PROJECT_ROOT / "schema" / "schema.pbtxt"
 INFERRED = """
