@@ -64,7 +64,7 @@ def files_digest(files: Iterable[Path]) -> str:
 
 def code_digest() -> str:
     """Returns the digest of all code that a model is made by."""
-    modules = "transform", "plain_nodes", "trainer"
+    modules = "training.transform", "plain_nodes", "training.trainer"
     return source_digest(*(f"components.{module}" for module in modules))
 
 
