@@ -18,7 +18,6 @@ from components.durable import explain_full_disk
 from components.errors import PipelineError
 from components.garbage import collector_at_rest
 from pipeline.config import PRESETS, Config, load_config
-from pipeline.environment.lazy_imports import CLOUD_CLIENTS, loaded_when_used
 from pipeline.environment.stop_signals import StopRequested, stopping_on_signals
 from pipeline.metadata.file import check_metadata
 from pipeline.reporting import PAGE_FILE
@@ -136,11 +135,7 @@ def _run(config: Config, run_id: str, as_json: bool, verbose: bool) -> int:
         for line in settle_workspace(config):
             screen.note(line)
         try:
-            with (
-                screen.step("load TensorFlow, TFX"),
-                collector_at_rest(),
-                loaded_when_used(CLOUD_CLIENTS),
-            ):
+            with screen.step("load TensorFlow, TFX"), collector_at_rest():
                 from pipeline.run.execution import execute
             with notes_on(screen):
                 execution = execute(config, run_id, screen, started)
