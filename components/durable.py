@@ -103,12 +103,12 @@ def replace_text(file: Path, text: str) -> None:
 def sync_folders(folder: Path) -> None:
     """Forces the names in a folder and in each one below it to disk."""
     for root, _, _ in os.walk(folder, topdown=False, onerror=_raise):
-        sync_folder(Path(root))
+        sync(Path(root))
 
 
-def sync_folder(folder: Path) -> None:
-    """Forces the names in a folder to disk, where its filesystem knows how."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Forces a file, or the names in a folder, to disk, where that knows how."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     except OSError as error:
@@ -120,12 +120,12 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def explain_os_errors(action: str, store: Path) -> Iterator[None]:
+def explain_os_errors(action: str, advice: str) -> Iterator[None]:
     """Turns an error of the operating system into one to act on.
 
     Args:
-      action: what is done within, like ``publish a model``.
-      store: the folder of versions that it is done in.
+      action: what is done within, and where, like ``publish a model in <folder>``.
+      advice: what to do next, whole sentences.
 
     Raises:
       PipelineError: in place of an ``OSError``.
@@ -133,15 +133,10 @@ def explain_os_errors(action: str, store: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        advice = "Mend that"
-        if is_disk_full(error):
-            advice = (
-                "Free room, for example with 'mnist-pipeline models prune --keep N'"
-            )
         where = f" ({error.filename})" if error.filename else ""
         raise PipelineError(
-            f"Expected to {action} in {store}. Received: {error.strerror}{where}. "
-            f"The version that serves is untouched. {advice}, then try again."
+            f"Expected to {action}. Received: {error.strerror or error}{where}. "
+            f"{advice}"
         ) from error
 
 

@@ -8,7 +8,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from components.durable import (
     copy_files,
     explain_os_errors,
     files_below,
-    sync_folder,
+    sync,
     sync_folders,
     write_text,
 )
@@ -96,7 +96,7 @@ class ModelStore:
           PipelineError: its manifest cannot be believed, or a file not be read.
         """
         manifest = self.manifest(version)
-        with explain_os_errors("read the files", self.base):
+        with self._explained("read the files"):
             return compare(self.path(version), manifest)
 
     def require_whole(self, version: int) -> None:
@@ -118,7 +118,7 @@ class ModelStore:
           PipelineError: a folder cannot be read.
         """
         folder = self.path(version)
-        with explain_os_errors("read the files", self.base):
+        with self._explained("read the files"):
             files = [folder / path for path, _ in files_below(folder)]
             return sum(file.lstat().st_size for file in files)
 
@@ -139,7 +139,7 @@ class ModelStore:
         Raises:
           PipelineError: nothing was published and no version was touched.
         """
-        with explain_os_errors("publish a model", self.base), self._locked():
+        with self._explained("publish a model"), self._locked():
             return self._publish(Path(source), facts, above=above)
 
     def publish_once(
@@ -161,12 +161,12 @@ class ModelStore:
         Raises:
           PipelineError: nothing was published and no version was touched.
         """
-        with explain_os_errors("publish a model", self.base), self._locked():
+        with self._explained("publish a model"), self._locked():
             found = self._find_newest(Path(source), facts)
             if found is None:
                 return self._publish(Path(source), facts, above=above)
             # It may have been killed before this.
-            sync_folder(self.base)
+            sync(self.base)
             return found
 
     def rollback(self, version: int | None = None) -> int:
@@ -183,7 +183,7 @@ class ModelStore:
           PipelineError: its files are not as published, or it could not be copied.
         """
         self._require_older(version)
-        with explain_os_errors("publish a model", self.base), self._locked():
+        with self._explained("publish a model"), self._locked():
             version = self._require_older(version)
             manifest, folder = self.manifest(version), self.path(version)
             self.require_whole(version)
@@ -220,14 +220,22 @@ class ModelStore:
         """
         if not self.prunable(keep):
             return []
-        with explain_os_errors("remove versions", self.base), self._locked():
+        with self._explained("remove versions"), self._locked():
             versions = self.prunable(keep)
             for version in versions:
                 hidden = self.base / f"{_REMOVED}{version}"
                 self.path(version).rename(hidden)
                 shutil.rmtree(hidden)
-            sync_folder(self.base)
+            sync(self.base)
             return versions
+
+    def _explained(self, action: str) -> AbstractContextManager[None]:
+        return explain_os_errors(
+            f"{action} in {self.base}",
+            "The version that serves is untouched. Free room, for example with "
+            "'mnist-pipeline models prune --keep N', or mend what is said, then try "
+            "again.",
+        )
 
     def _way_out(self, damaged: int) -> str:
         """Returns what to do about a damaged version, given the other ones."""
@@ -274,7 +282,7 @@ class ModelStore:
             sync_folders(incoming)
             self._note_version(version)
             incoming.rename(self.path(version))
-            sync_folder(self.base)
+            sync(self.base)
         except BaseException:
             shutil.rmtree(incoming, ignore_errors=True)
             raise

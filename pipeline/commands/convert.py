@@ -103,13 +103,13 @@ def convert(
     folder. OUT appears whole or not at all; the same input gives the same bytes. Splits
     that the source has are kept. Pictures are PNG, JPEG, WebP, BMP, GIF or TIFF.
     """
-    from pipeline.datasets.convert import explain_os_errors, require_new
+    from pipeline.datasets.convert import explained, require_new
     from pipeline.datasets.source import turned
 
     require_new(out)
     quiet_pillow()
     kind, path = _one_source(paths)
-    with explain_os_errors(out):
+    with explained(out):
         source = turned(_open_source(kind, path, classes, label), invert, transpose)
         if VAL not in source.splits and val is None:
             many = (source.splits[TRAIN].count or 0) >= 10 * OFFICIAL_VAL

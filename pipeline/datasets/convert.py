@@ -1,9 +1,8 @@
 """Writes splits of examples, from whatever source, as one data folder, atomically."""
 
-import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -13,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from components.classes import DIGITS, write_class_names
+from components.durable import explain_os_errors, sha256, sync
 from components.errors import DatasetError
-from pipeline.datasets.manifest import ShardEntry, sha256_of, write_manifest
+from pipeline.datasets.manifest import ShardEntry, write_manifest
 from pipeline.datasets.records import serialize_example
 from pipeline.datasets.shards import shard_name, shard_sizes, write_shard
 
@@ -63,7 +63,7 @@ def write_dataset(
                 name = f"{split.name}/{shard_name(split.name, index, len(sizes))}"
                 records = _serialize(islice(split.examples, size), advance)
                 write_shard(staged / name, records)
-                entries[name] = ShardEntry(size, sha256_of(staged / name))
+                entries[name] = ShardEntry(size, sha256(staged / name))
         if classes != DIGITS:
             write_class_names(staged, classes)
         write_manifest(staged, entries, conversion)
@@ -109,41 +109,19 @@ def _new_folder(out: Path) -> Iterator[Path]:
     top = _first_missing(out)
     # A sibling, so that the rename stays on one file system.
     with (
-        explain_os_errors(out),
+        explained(out),
         tempfile.TemporaryDirectory(prefix=f".{top.name}-", dir=top.parent) as tmp,
     ):
         staged = Path(tmp) / out.relative_to(top.parent)
         staged.mkdir(parents=True)
         yield staged
-        _sync_tree(Path(tmp))
+        for path in Path(tmp).rglob("*"):
+            sync(path)
         (Path(tmp) / top.name).rename(top)
-        _sync(top.parent)
+        sync(top.parent)
 
 
-@contextmanager
-def explain_os_errors(out: Path) -> Iterator[None]:
-    """Turns an error of the operating system, within, into one to act on.
-
-    Raises:
-        DatasetError: in place of an ``OSError``.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise DatasetError(
-            f"{error.filename or out}: expected to read the input and write {out}, "
-            f"received: {error.strerror or error}. Check permissions and free space."
-        ) from error
-
-
-def _sync_tree(folder: Path) -> None:
-    for path in folder.rglob("*"):
-        _sync(path)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def explained(out: Path) -> AbstractContextManager[None]:
+    """Turns an error of the operating system, within, into one to act on."""
+    action = f"read the input and write {out}"
+    return explain_os_errors(action, "Check permissions and free space.")

@@ -66,7 +66,6 @@ def read_source(
             pixels, or the class names will not do.
     """
     findings = Findings()
-    _require_there(path)
     splits = find_split_files(path, KIND, findings)
     tables = {
         split: [_layout(file, label) for file in files]
@@ -81,14 +80,6 @@ def read_source(
         },
         findings=findings,
     )
-
-
-def _require_there(path: Path) -> None:
-    if not path.exists():
-        raise DatasetError(
-            f"{path}: expected a CSV file or a folder of them, received nothing there. "
-            "Check --csv."
-        )
 
 
 def _layout(file: Path, label: str | None) -> _Table:

@@ -11,12 +11,17 @@ import numpy as np
 
 from components.classes import DIGITS, check_class_names
 from components.errors import DatasetError
-from components.features import IMAGE, LABEL, NUM_CLASSES, PIXELS
+from components.features import IMAGE, LABEL, NUM_CLASSES
 from pipeline.datasets.arrays import PixelBlocks, in_blocks
 from pipeline.datasets.findings import Findings
-from pipeline.datasets.images import ImageError, fit, read_picture
 from pipeline.datasets.shards import read_batches
-from pipeline.datasets.source import Examples, Source, SourceSplit, given_class_names
+from pipeline.datasets.source import (
+    Examples,
+    Source,
+    SourceSplit,
+    given_class_names,
+    picture_examples,
+)
 from pipeline.datasets.split_files import FileKind, find_split_files
 
 if TYPE_CHECKING:
@@ -93,7 +98,8 @@ def _read(files: list[Path], classes: tuple[str, ...], findings: Findings) -> Ex
             if found and isinstance(found[0][1], np.ndarray):
                 yield from _take_floats(file, found, floats)
             else:
-                yield from _take_pictures(file, found, findings)
+                pictures = ((_where(file, n), io.BytesIO(p), k) for n, p, k in found)
+                yield from picture_examples(pictures, findings)
 
 
 def _records(file: Path) -> Iterator[bytes]:
@@ -118,20 +124,6 @@ def _parse_all(
             findings.add_bad(_where(file, number), error)
             continue
         yield number, image, label
-
-
-def _take_pictures(
-    file: Path, found: list[tuple[int, bytes, int]], findings: Findings
-) -> Examples:
-    for number, image, label in found:
-        try:
-            picture = read_picture(io.BytesIO(image))
-        except ImageError as error:
-            findings.add_bad(_where(file, number), error)
-            continue
-        if findings.admits(label, _where(file, number)):
-            findings.add_picture(picture)
-            yield fit(picture.values).reshape(PIXELS), label
 
 
 def _take_floats(

@@ -7,16 +7,16 @@ from pathlib import Path
 
 from components.classes import CLASSES_FILE, check_printable
 from components.errors import DatasetError
-from components.features import NUM_CLASSES, PIXELS, TRAIN
+from components.features import NUM_CLASSES, TRAIN
 from pipeline.datasets.findings import Findings, some
 from pipeline.datasets.folders import Walker
-from pipeline.datasets.images import SUFFIXES, ImageError, fit, is_image, read_picture
+from pipeline.datasets.images import SUFFIXES, is_image
 from pipeline.datasets.source import (
     SPLIT_NAMES,
-    Examples,
     Source,
     SourceSplit,
     given_class_names,
+    picture_examples,
 )
 
 
@@ -62,7 +62,7 @@ def read_source(folder: Path, classes_file: Path | None = None) -> Source:
             name: SourceSplit(
                 split.where,
                 sum(map(len, split.images.values())),
-                _read(split, classes, findings),
+                picture_examples(_labelled(split, classes), findings),
             )
             for name, split in splits.items()
         },
@@ -169,18 +169,9 @@ def _check_each_has_one(split: _Split, classes: tuple[str, ...]) -> None:
             )
 
 
-def _read(split: _Split, classes: tuple[str, ...], findings: Findings) -> Examples:
-    for label, path in _labelled(split, classes):
-        try:
-            picture = read_picture(path)
-        except ImageError as error:
-            findings.add_bad(path, error)
-            continue
-        findings.add_picture(picture)
-        yield fit(picture.values).reshape(PIXELS), label
-
-
-def _labelled(split: _Split, classes: tuple[str, ...]) -> Iterator[tuple[int, Path]]:
+def _labelled(
+    split: _Split, classes: tuple[str, ...]
+) -> Iterator[tuple[Path, Path, int]]:
     for label, name in enumerate(classes):
         for path in split.images.get(name, ()):
-            yield label, path
+            yield path, path, label

@@ -69,30 +69,6 @@ def is_image(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES
 
 
-def load_image(source: Path | BinaryIO) -> np.ndarray:
-    """Reads a picture as the pixels of a record.
-
-    It is read by ``read_grey``, fitted into the square with its proportions kept, and
-    its own border's grey put around it.
-
-    Args:
-      source: a file, by path or open for reading.
-
-    Returns:
-      uint8 [28, 28].
-
-    Raises:
-      ImageError: as ``read_grey``.
-    """
-    return fit(read_grey(source))
-
-
-def read_grey(source: Path | BinaryIO, least: int = SMALL) -> np.ndarray:
-    """Reads a picture in grey, as :func:`read_picture`: uint8 [height, width]."""
-    with _upright(source, least) as (image, _, _):
-        return np.asarray(_grey(image))
-
-
 def read_picture(source: Path | BinaryIO, least: int = SMALL) -> GreyPicture:
     """Reads a PNG, JPEG, WebP, BMP, GIF or TIFF, told by its content, in grey.
 
@@ -108,40 +84,35 @@ def read_picture(source: Path | BinaryIO, least: int = SMALL) -> GreyPicture:
       ImageError: it is of another kind, which is named, damaged, or too large to
         decode.
     """
-    with _upright(source, least) as (image, size, frames):
-        return GreyPicture(np.asarray(_grey(image)), size, _has_colour(image), frames)
-
-
-@contextmanager
-def _upright(
-    source: Path | BinaryIO, least: int
-) -> Iterator[tuple[Image.Image, tuple[int, int], bool]]:
-    """Gives the picture, its width and height in the file, whether it has frames."""
     try:
-        with _open(source) as image:
+        with _without_pillows_limit():
+            opened = Image.open(source, formats=_FORMATS)
+        with opened as image:
             size, frames = image.size, _has_frames(image)
-            stored = image.width * image.height
-            # Lets libjpeg decode a large photo small; its Y is the grey.
-            image.draft("L" if image.mode == "L" else "YCbCr", (least, least))
-            # All coefficients of a progressive JPEG are held, however small it is read.
-            whole = "progressive" in image.info
-            decoded = stored if whole else image.width * image.height
-            if stored > _MOST_STORED or decoded > _MOST_DECODED:
-                raise ImageError(
-                    f"expected a picture of at most {_MOST_DECODED // 10**6:,} million "
-                    f"pixels, or a baseline JPEG of {_MOST_STORED // 10**6:,} million, "
-                    f"received {stored / 10**6:,.0f} million. Save it smaller"
-                )
-            yield ImageOps.exif_transpose(image), size, frames
+            _draft(image, least)
+            upright = ImageOps.exif_transpose(image)
+            grey = np.asarray(_grey(upright))
+            return GreyPicture(grey, size, _has_colour(upright), frames)
     except _DAMAGE as error:
         raise ImageError(
             f"expected a picture ({KINDS}), received {_describe(error, source)}"
         ) from error
 
 
-def _open(source: Path | BinaryIO) -> Image.Image:
-    with _without_pillows_limit():
-        return Image.open(source, formats=_FORMATS)
+def _draft(image: Image.Image, least: int) -> None:
+    """Lets libjpeg decode a large photo small; refuses what stays too large."""
+    stored = image.width * image.height
+    # Its Y is the grey.
+    image.draft("L" if image.mode == "L" else "YCbCr", (least, least))
+    # All coefficients of a progressive JPEG are held, however small it is read.
+    whole = "progressive" in image.info
+    decoded = stored if whole else image.width * image.height
+    if stored > _MOST_STORED or decoded > _MOST_DECODED:
+        raise ImageError(
+            f"expected a picture of at most {_MOST_DECODED // 10**6:,} million "
+            f"pixels, or a baseline JPEG of {_MOST_STORED // 10**6:,} million, "
+            f"received {stored / 10**6:,.0f} million. Save it smaller"
+        )
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """dataset.json: what a data folder holds, beside its splits, to verify it later."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -58,12 +57,3 @@ def read_manifest(folder: Path) -> dict[str, ShardEntry] | None:
             f"received something else ({error}). Fetch it again, or delete it to "
             "verify without checksums."
         ) from error
-
-
-def sha256_of(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file, read in pieces."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from components.classes import DIGITS, check_class_names
 from components.errors import DatasetError
-from components.features import NUM_CLASSES, PIXELS
+from components.features import NUM_CLASSES
 from pipeline.datasets.file_kinds import describe_kind, read_head
 from pipeline.datasets.findings import Findings, some
-from pipeline.datasets.images import ImageError, fit, read_picture
 from pipeline.datasets.labels import label_column, label_of
-from pipeline.datasets.source import Examples, Source, SourceSplit, given_class_names
+from pipeline.datasets.source import (
+    Source,
+    SourceSplit,
+    given_class_names,
+    picture_examples,
+)
 from pipeline.datasets.split_files import FileKind, find_split_files
 
 if TYPE_CHECKING:
@@ -61,11 +65,6 @@ def read_source(
             not 10.
     """
     findings = Findings()
-    if not path.exists():
-        raise DatasetError(
-            f"{path}: expected a Parquet file or a folder of them, received nothing "
-            "there. Check --parquet."
-        )
     tables = {
         split: [_read_header(file, label) for file in files]
         for split, files in find_split_files(path, KIND, findings).items()
@@ -75,7 +74,9 @@ def read_source(
         classes=names,
         splits={
             split: SourceSplit(
-                path, sum(one.rows for one in files), _read(files, names, findings)
+                path,
+                sum(one.rows for one in files),
+                picture_examples(_pictures(files, names, findings), findings),
             )
             for split, files in tables.items()
         },
@@ -149,21 +150,16 @@ def _common_names(tables: dict[str, list[_Table]]) -> tuple[str, ...]:
     return every[0].classes or DIGITS
 
 
-def _read(
+def _pictures(
     tables: list[_Table], classes: tuple[str, ...], findings: Findings
-) -> Examples:
+) -> Iterator[tuple[str, io.BytesIO, int]]:
     for table in tables:
         for number, (image, label) in enumerate(_rows(table)):
             where = f"{table.file}: row {number:,} (from 0)"
             try:
-                picture = read_picture(io.BytesIO(_encoded(image)))
-                found = label_of(label, classes)
-            except (ImageError, ValueError) as error:
+                yield where, io.BytesIO(_encoded(image)), label_of(label, classes)
+            except ValueError as error:
                 findings.add_bad(where, error)
-                continue
-            if findings.admits(found, where):
-                findings.add_picture(picture)
-                yield fit(picture.values).reshape(PIXELS), found
 
 
 def _rows(table: _Table) -> Iterator[tuple[Any, Any]]:

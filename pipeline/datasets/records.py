@@ -1,5 +1,7 @@
 """One record: a tf.train.Example of ``image`` int64[784] and ``label`` int64[1]."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from components.features import IMAGE, LABEL, MAX_PIXEL, NUM_CLASSES, PIXELS
@@ -28,7 +30,7 @@ def serialize_example(pixels: np.ndarray, label: int) -> bytes:
 def decode_labels(records: list[bytes]) -> np.ndarray | None:
     """The labels int64[n] of n records, or None if any of them breaks the layout.
 
-    Decodes the batch as a whole, as TFX does; :func:`find_fault` says what is wrong.
+    Decodes the batch as a whole, as TFX does; :func:`first_fault` says what is wrong.
     """
     import pyarrow as pa
     from tfx_bsl.coders import example_coder
@@ -72,6 +74,19 @@ def decode_examples(records: list[bytes]) -> tuple[np.ndarray, np.ndarray] | Non
         if values[name].min() < 0 or values[name].max() > highest:
             return None
     return values[IMAGE].astype(np.uint8), values[LABEL][:, 0]
+
+
+def first_fault(records: Iterable[bytes], start: int) -> str | None:
+    """Names the first record that breaks the layout, and what in it, or None.
+
+    Args:
+        records: in their order.
+        start: the number of the first of them, in its file.
+    """
+    for number, record in enumerate(records, start):
+        if fault := find_fault(record):
+            return f"record {number:,} (from 0): {fault}"
+    return None
 
 
 def find_fault(record: bytes) -> str | None:

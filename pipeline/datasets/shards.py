@@ -55,7 +55,7 @@ def read_batches(path: Path, size: int, sniff: bool = False) -> Iterator[list[by
     """
     import tensorflow as tf
 
-    gzipped = _starts_as_gzip(path) if sniff else path.suffix == ".gz"
+    gzipped = _head(path).startswith(_GZIP) if sniff else path.suffix == ".gz"
     compression = "GZIP" if gzipped else ""
     dataset = tf.data.TFRecordDataset(str(path), compression_type=compression)
     try:
@@ -69,10 +69,6 @@ def read_batches(path: Path, size: int, sniff: bool = False) -> Iterator[list[by
             f"{path}: record {number:,} (from 0): expected a whole TFRecord, received "
             f"{received}. Convert or fetch the file again."
         ) from error
-
-
-def _starts_as_gzip(path: Path) -> bool:
-    return _head(path).startswith(_GZIP)
 
 
 def _head(path: Path) -> bytes:

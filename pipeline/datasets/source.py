@@ -4,16 +4,17 @@ A reader is a module with ``read_source(path, classes_file)``; it yields the exa
 that it can read and notes the others in the findings.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 from components.classes import CLASSES_FILE, parse_class_names, read_class_names
 from components.features import HEIGHT, MAX_PIXEL, PIXELS, TEST, TRAIN, VAL, WIDTH
 from pipeline.datasets.findings import Findings
-from pipeline.datasets.images import looks_inverted
+from pipeline.datasets.images import ImageError, fit, looks_inverted, read_picture
 
 Examples = Iterator[tuple[np.ndarray, int]]
 
@@ -56,6 +57,26 @@ class Source:
     splits: dict[str, SourceSplit]
     ordered: bool = False
     findings: Findings = field(default_factory=Findings)
+
+
+def picture_examples(
+    pictures: Iterable[tuple[object, Path | BinaryIO, int]], findings: Findings
+) -> Examples:
+    """Yields the pictures that can be read and are of a class; notes the others.
+
+    Args:
+        pictures: of each its place, for messages, its file and its label.
+        findings: to note also what a picture loses on its way into a record.
+    """
+    for where, file, label in pictures:
+        try:
+            picture = read_picture(file)
+        except ImageError as error:
+            findings.add_bad(where, error)
+            continue
+        if findings.admits(label, where):
+            findings.add_picture(picture)
+            yield fit(picture.values).reshape(PIXELS), label
 
 
 def turned(source: Source, invert: bool, transpose: bool) -> Source:

@@ -89,7 +89,7 @@ def split_of(path: Path) -> str | None:
 def _find(folder: Path, kind: FileKind, findings: Findings) -> list[Path]:
     if not folder.is_dir():
         raise DatasetError(
-            f"{folder}: expected a folder with {kind.name}, received "
+            f"{folder}: expected {kind.name} or a folder of them, received "
             f"{'no file' if folder.exists() else 'nothing there'}. Check {kind.option}."
         )
     files, others = [], []

@@ -6,16 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from components.classes import read_class_names
+from components.durable import sha256
 from components.errors import DatasetError
 from components.features import NUM_CLASSES, SPLITS
 from components.litter import without_litter
-from pipeline.datasets.manifest import (
-    MANIFEST_NAME,
-    ShardEntry,
-    read_manifest,
-    sha256_of,
-)
-from pipeline.datasets.records import decode_labels, find_fault
+from pipeline.datasets.manifest import MANIFEST_NAME, ShardEntry, read_manifest
+from pipeline.datasets.records import decode_labels, first_fault
 from pipeline.datasets.shards import read_batches
 
 BATCH_SIZE = 1024
@@ -118,10 +114,10 @@ def _verify_shard(path: Path, entry: ShardEntry | None) -> tuple[np.ndarray, lis
     counts = np.zeros(NUM_CLASSES, np.int64)
     problems = []
     try:
-        sha256 = sha256_of(path)
-        if entry and sha256 != entry.sha256:
+        digest = sha256(path)
+        if entry and digest != entry.sha256:
             problems.append(
-                f"{path}: expected SHA-256 {entry.sha256}, received {sha256}. {AGAIN}"
+                f"{path}: expected SHA-256 {entry.sha256}, received {digest}. {AGAIN}"
             )
         for records in read_batches(path, BATCH_SIZE):
             counts += _count_labels(path, int(counts.sum()), records)
@@ -145,11 +141,7 @@ def _count_labels(path: Path, start: int, records: list[bytes]) -> np.ndarray:
     labels = decode_labels(records)
     if labels is not None:
         return np.bincount(labels, minlength=NUM_CLASSES)
-    for number, record in enumerate(records, start):
-        fault = find_fault(record)
-        if fault:
-            raise DatasetError(
-                f"{path}: record {number:,} (from 0): {fault}. Correct the source and "
-                "convert it again."
-            )
-    raise AssertionError("decode_labels refuses only what find_fault explains")
+    raise DatasetError(
+        f"{path}: {first_fault(records, start)}. Correct the source and convert it "
+        "again."
+    )

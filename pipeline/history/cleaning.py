@@ -99,7 +99,8 @@ def remove(config: Config, removables: Sequence[Removable]) -> None:
         artifact.state = mlmd.Artifact.DELETED
     if deleted:
         _store(config).put_artifacts(deleted)
-    with explain_os_errors("remove artifacts", config.artifacts):
+    action = f"remove artifacts in {config.artifacts}"
+    with explain_os_errors(action, "See that you may write there, then try again."):
         for one in removables:
             shutil.rmtree(one.path)
             forget_files(str(one.path))

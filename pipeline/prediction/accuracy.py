@@ -1,6 +1,6 @@
 """How right a pushed model is on records in our layout; ``evaluate`` calls it."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import attrs
@@ -8,7 +8,7 @@ import numpy as np
 
 from components.errors import DatasetError
 from components.features import HEIGHT, NUM_CLASSES, WIDTH
-from pipeline.datasets.records import decode_examples, find_fault
+from pipeline.datasets.records import decode_examples, first_fault
 from pipeline.datasets.shards import read_batches
 from pipeline.prediction.predictor import ServedModel
 
@@ -85,19 +85,13 @@ def _read(files: Iterable[Path]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for records in read_batches(file, _BATCH_SIZE, sniff=True):
             examples = decode_examples(records)
             if examples is None:
-                raise DatasetError(f"{file}: {_find(records, start)}")
+                raise DatasetError(
+                    f"{file}: {first_fault(records, start)}. "
+                    "'mnist-pipeline data verify' checks all files; "
+                    "'mnist-pipeline data convert' makes them."
+                )
             yield examples
             start += len(records)
-
-
-def _find(records: Sequence[bytes], start: int) -> str:
-    for number, record in enumerate(records, start):
-        if fault := find_fault(record):
-            return (
-                f"record {number:,} (from 0): {fault}. 'mnist-pipeline data verify' "
-                "checks all files; 'mnist-pipeline data convert' makes them."
-            )
-    raise AssertionError("decode_examples refuses only what find_fault explains")
 
 
 def _shares(part: np.ndarray, whole: np.ndarray) -> list[float | None]:

@@ -9,7 +9,7 @@ from components.checks import Check, DataRejectedError
 from components.errors import DatasetError
 from components.features import MAX_PIXEL, NUM_CLASSES, PIXELS, SPLITS
 from components.litter import without_litter
-from pipeline.datasets.records import decode_labels, find_fault
+from pipeline.datasets.records import decode_labels, first_fault
 from pipeline.datasets.shards import read_batches
 
 _BATCH = 1024
@@ -71,9 +71,7 @@ def _find_malformed(file: Path) -> str | None:
     start = 0
     for records in read_batches(file, _BATCH):
         if decode_labels(records) is None:
-            for number, record in enumerate(records, start):
-                if fault := find_fault(record):
-                    return f"record {number:,} (from 0): {fault}"
+            return first_fault(records, start)
         start += len(records)
     return None
 

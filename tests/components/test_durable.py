@@ -131,7 +131,7 @@ def test_a_folder_that_cannot_be_forced_to_disk_is_left_to_its_server(
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, "fsync", refuse)
-    durable.sync_folder(tmp_path)
+    durable.sync(tmp_path)
 
 
 def test_a_folder_that_is_lost_is_an_error(
@@ -142,4 +142,4 @@ def test_a_folder_that_is_lost_is_an_error(
 
     monkeypatch.setattr(os, "fsync", refuse)
     with pytest.raises(OSError, match="Input/output"):
-        durable.sync_folder(tmp_path)
+        durable.sync(tmp_path)

@@ -337,7 +337,7 @@ import sys
 from pathlib import Path
 from components.errors import PipelineError
 from components.publishing.store import ModelStore
-from test_model_store import FACTS
+from test_store import FACTS
 source, store = Path(sys.argv[1]), ModelStore(sys.argv[2])
 first = store.publish(source, FACTS)
 data = source / "variables" / "more"

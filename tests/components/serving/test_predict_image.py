@@ -17,7 +17,7 @@ from components.pictures.preparation import fit_page
 from components.pictures.trust import Bounds, Trust, fit_distance
 from components.serving.signatures import export_model
 from components.training.model import build_model
-from pipeline.datasets.images import read_grey
+from pipeline.datasets.images import read_picture
 from pipeline.prediction.preparation import Preparation
 from tests.pages import first_digits, grey_page, put, to_bytes
 
@@ -74,7 +74,8 @@ def ask(model: tf.Module, *images: bytes) -> dict[str, np.ndarray]:
 
 def as_predict(model: tf.Module, encoded: bytes, fit: str = "ink") -> np.ndarray:
     """The probabilities that ``mnist-pipeline predict`` gives."""
-    seen = Preparation(fit, "black", 0).of_picture(read_grey(io.BytesIO(encoded), 1024))
+    grey = read_picture(io.BytesIO(encoded), 1024).values
+    seen = Preparation(fit, "black", 0).of_picture(grey)
     predict = model.signatures["predict_pixels"]
     return predict(pixels=tf.constant(seen.pixels[None]))["probabilities"][0].numpy()
 
@@ -120,9 +121,8 @@ def test_a_photo_is_turned_as_its_exif_says(pages, turn: int) -> None:
     exif = Image.Exif()
     exif[0x010F], exif[ORIENTATION] = "a camera", turn
     encoded = encode(Image.fromarray(pages[0]), "JPEG", exif=exif)
-    np.testing.assert_array_equal(
-        decode_grey(tf.constant(encoded)), read_grey(io.BytesIO(encoded), 1024)
-    )
+    grey = read_picture(io.BytesIO(encoded), 1024).values
+    np.testing.assert_array_equal(decode_grey(tf.constant(encoded)), grey)
 
 
 def test_a_bad_picture_is_answered_alone(model, pages) -> None:

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from components.classes import read_class_names
-from components.errors import DatasetError
+from components.errors import DatasetError, PipelineError
 from pipeline.datasets.convert import write_dataset
 from pipeline.datasets.manifest import ShardEntry, read_manifest
 from pipeline.datasets.shards import shard_sizes, write_shard
@@ -175,8 +175,10 @@ def test_no_permission_is_one_sentence(idx_folder, tmp_path, monkeypatch):
     splits = read_splits(idx_folder, 7)
     # Root may write anywhere, so the refusal has to be staged.
     monkeypatch.setattr(os, "mkdir", refuse)
-    message = r"received: Permission denied\. Check permissions and free space\.$"
-    with pytest.raises(DatasetError, match=message):
+    message = (
+        r"Received: Permission denied \(.+\)\. Check permissions and free space\.$"
+    )
+    with pytest.raises(PipelineError, match=message):
         write_dataset(splits, tmp_path / "out", lambda _: None)
     assert list(tmp_path.iterdir()) == [idx_folder]
 

@@ -13,14 +13,18 @@ from components.examples import read_examples
 from pipeline.datasets.images import (
     SUFFIXES,
     ImageError,
+    fit,
     is_image,
-    load_image,
-    read_grey,
     read_picture,
 )
 
 ORIENTATION = 0x0112
 EXPECTED = "expected a picture (PNG, JPEG, WebP, BMP, GIF or TIFF), received "
+
+
+def load_image(source: Path | io.BytesIO) -> np.ndarray:
+    """The pixels of a record, uint8 [28, 28], as readers make them of a picture."""
+    return fit(read_picture(source).values)
 
 
 def encode(image: Image.Image, kind: str = "PNG", **options: object) -> io.BytesIO:
@@ -157,14 +161,14 @@ def test_a_jpeg_in_colour_is_as_grey_as_before(digits) -> None:
         image.draft("L", (112, 112))
         expected = np.asarray(image.convert("L"))
 
-    np.testing.assert_array_equal(read_grey(file), expected)
+    np.testing.assert_array_equal(read_picture(file).values, expected)
 
 
 @pytest.mark.parametrize(("values", "expected"), [([0, 0.5, 1], [0, 128, 255])])
 def test_a_tiff_of_fractions_is_scaled(values, expected) -> None:
     image = Image.fromarray(np.array([values], np.float32))
 
-    assert read_grey(encode(image, "TIFF")).tolist() == [expected]
+    assert read_picture(encode(image, "TIFF")).values.tolist() == [expected]
 
 
 @pytest.mark.parametrize("values", [[0, 255.0], [-0.1, 1], [float("nan"), 1]])
@@ -220,7 +224,7 @@ def test_a_jpeg_of_100_and_200_megapixels_is_read_small(digits, side: int) -> No
     """Without Pillow's warning or error about decompression bombs."""
     file = wide_jpeg(side, digits[0])
 
-    assert read_grey(file, 1000).shape == (-(-side // 8),) * 2
+    assert read_picture(file, 1000).values.shape == (-(-side // 8),) * 2
     file.seek(0)
     assert np.abs(load_image(file) - (255.0 - digits[0])).mean() < 6
     assert Image.MAX_IMAGE_PIXELS is not None
