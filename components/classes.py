@@ -13,31 +13,37 @@ from typing import Annotated
 from pydantic import AfterValidator, ConfigDict, TypeAdapter, ValidationError
 
 from components.errors import DatasetError
-from components.features import NUM_CLASSES
+from components.image_spec import MNIST
 from components.plain_errors import plain_problems
 
 CLASSES_FILE = "classes.json"
-DIGITS = tuple(str(digit) for digit in range(NUM_CLASSES))
 _LONGEST = 80
 
 
-def check_class_names(names: tuple[str, ...]) -> tuple[str, ...]:
+def default_names(classes: int) -> tuple[str, ...]:
+    """Returns the labels as names: "0", "1" and so on."""
+    return tuple(map(str, range(classes)))
+
+
+DIGITS = default_names(MNIST.classes)
+
+
+def check_class_names(names: tuple[str, ...], classes: int) -> tuple[str, ...]:
     """Returns the names, in the order of the labels, if they can name the classes.
 
     Raises:
-      ValueError: they are not 10 names, or :func:`check_printable` refuses one.
+      ValueError: they are not so many, or :func:`check_printable` refuses one.
     """
-    if len(names) != NUM_CLASSES:
+    if len(names) != classes:
         raise ValueError(
-            f"expected {NUM_CLASSES} names, since exactly {NUM_CLASSES} classes are "
+            f"expected {classes} names, since exactly {classes} classes are "
             f"supported, received {len(names):,}"
         )
-    check_printable(names)
-    return names
+    return check_printable(names)
 
 
-def check_printable(names: Sequence[str]) -> None:
-    """Refuses names that cannot be shown or told apart.
+def check_printable(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Returns the names if they can be shown and told apart.
 
     Raises:
       ValueError: one is blank, longer than 80 characters, holds a character that is
@@ -57,6 +63,7 @@ def check_printable(names: Sequence[str]) -> None:
                 f"expected distinct names, received {name!r} for labels "
                 f"{same} and {label}"
             )
+    return names
 
 
 def _odd_character(name: str) -> str:
@@ -69,36 +76,38 @@ def _odd_character(name: str) -> str:
     return f": {unicodedata.name(odd, f'control character {ord(odd)}')}"
 
 
-ClassNames = Annotated[tuple[str, ...], AfterValidator(check_class_names)]
+ClassNames = Annotated[tuple[str, ...], AfterValidator(check_printable)]
 _NAMES = TypeAdapter(ClassNames, config=ConfigDict(strict=True))
 
 
-def read_class_names(folder: Path) -> tuple[str, ...]:
-    """Returns the 10 names of a data folder; "0" to "9" where it holds none.
+def read_class_names(folder: Path, classes: int) -> tuple[str, ...]:
+    """Returns the names of a data folder; the labels where it holds none.
 
     Args:
       folder: holds the splits and, beside them, ``classes.json``.
+      classes: how many there are.
 
     Raises:
       DatasetError: ``classes.json`` is not a JSON list of names that will do.
     """
     file = folder / CLASSES_FILE
-    return parse_class_names(file) if file.exists() else DIGITS
+    return parse_class_names(file, classes) if file.exists() else default_names(classes)
 
 
-def parse_class_names(file: Path) -> tuple[str, ...]:
+def parse_class_names(file: Path, classes: int) -> tuple[str, ...]:
     """Returns the names in a file.
 
     Raises:
       DatasetError: as :func:`read_class_names`, or the file cannot be read.
     """
     try:
-        return _NAMES.validate_json(file.read_bytes().removeprefix(codecs.BOM_UTF8))
-    except (OSError, ValidationError) as error:
+        content = file.read_bytes().removeprefix(codecs.BOM_UTF8)
+        return check_class_names(_NAMES.validate_json(content), classes)
+    except (OSError, ValueError) as error:
         raise DatasetError(
-            f"{file}: expected a JSON list of {NUM_CLASSES} class names, in the order "
+            f"{file}: expected a JSON list of {classes} class names, in the order "
             f"of the labels. Received: {_reason(error)}. Correct the file, or remove "
-            f"it to call the classes {DIGITS[0]} to {DIGITS[-1]}."
+            f"it to call the classes 0 to {classes - 1}."
         ) from error
 
 
@@ -119,8 +128,10 @@ def class_word(classes: Sequence[str]) -> str:
     return "digit" if tuple(classes) == DIGITS else "class"
 
 
-def _reason(error: OSError | ValidationError) -> str:
+def _reason(error: OSError | ValueError) -> str:
     if isinstance(error, OSError):
         return error.strerror or str(error)
+    if not isinstance(error, ValidationError):
+        return str(error)
     where = "label " if error.errors()[0]["loc"] else ""
     return where + plain_problems(error)

@@ -23,6 +23,7 @@ from components.data.gate import DataGate
 from components.data.previous import PreviousDataStrategy
 from components.data.statistics_gen import BatchingStatisticsGen
 from components.features import SPLITS, TEST, TRAIN, VAL
+from components.image_spec import read_image_spec
 from components.plain_nodes import PlainPathsEvaluator, PlainPathsTransform
 from components.publishing.baseline import ServingModelStrategy
 from components.publishing.pusher import Pusher
@@ -259,10 +260,11 @@ def provenance(config: Config) -> dict[str, Any]:
     Raises:
       DatasetError: the class names beside the data will not do.
     """
+    spec = read_image_spec(config.schema)
     return {
         "code": code_digest(),
         "data": data_digest(config.data),
         "schema": files_digest([config.schema]),
-        "classes": list(read_class_names(config.data)),
+        "classes": list(read_class_names(config.data, spec.classes)),
         "rebaseline": config.rebaseline,
     }

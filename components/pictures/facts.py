@@ -6,6 +6,7 @@ from pathlib import Path
 import attrs
 
 from components.hyperparameters import Fit
+from components.image_spec import MNIST, ImageSpec
 from components.pictures.preparation import Ground
 from components.pictures.trust import Bounds
 
@@ -19,10 +20,12 @@ class PictureFacts:
     Attributes:
       fit: how they are fitted.
       ground: of the images that it was trained on.
+      spec: size of its input and number of its classes.
     """
 
     fit: Fit
     ground: Ground
+    spec: ImageSpec = MNIST
 
 
 AS_MNIST = PictureFacts("ink", "black")
@@ -43,4 +46,6 @@ def read_facts(export: Path) -> tuple[PictureFacts, Bounds | None] | None:
         return None
     values = json.loads(file.read_text(encoding="utf-8"))
     bounds = values["trust"] and Bounds(**values["trust"])
-    return PictureFacts(values["fit"], values["ground"]), bounds
+    # Those of earlier code are all of MNIST's size.
+    spec = ImageSpec(**values["spec"]) if "spec" in values else MNIST
+    return PictureFacts(values["fit"], values["ground"], spec), bounds

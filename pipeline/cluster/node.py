@@ -16,6 +16,7 @@ from components.checks import Check, GateError
 from components.classes import read_class_names
 from components.durable import explain_full_disk
 from components.errors import PipelineError, UsageError
+from components.image_spec import read_image_spec
 from pipeline.cluster.container import open_store, run_records
 from pipeline.config import Config
 from pipeline.definition import create_pipeline
@@ -213,6 +214,8 @@ def _refusal(node: Node, lineage: RunLineage) -> tuple[str, list[Check]] | None:
     blessing = lineage.output(node.id, "blessing")
     if blessing is not None and blessing.properties.get("blessed") == 1:
         return None
-    metrics, classes = read_metrics(lineage), read_class_names(node.config.data)
+    metrics = read_metrics(lineage)
+    spec = read_image_spec(node.config.schema)
+    classes = read_class_names(node.config.data, spec.classes)
     checks = read_all_checks(node.config, [], lineage, metrics, classes)
     return outcome, [check for check in checks if check.gate == gate]

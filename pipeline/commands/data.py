@@ -9,6 +9,7 @@ import click
 
 from components.checkout import PROJECT_ROOT
 from components.errors import DatasetError
+from components.image_spec import read_image_spec
 from pipeline.commands.options import quiet_tensorflow
 
 if TYPE_CHECKING:
@@ -28,8 +29,14 @@ def data() -> None:
 
 @data.command()
 @click.argument("folder", metavar="[DIR]", default=BUNDLED, type=FOLDER)
+@click.option(
+    "--schema",
+    default=PROJECT_ROOT / "schema" / "schema.pbtxt",
+    type=FOLDER,
+    help="Says what a record must hold; ours unless given.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else.")
-def verify(folder: Path, as_json: bool) -> None:
+def verify(folder: Path, schema: Path, as_json: bool) -> None:
     """Check counts, checksums and the layout of every record in DIR.
 
     DIR holds train, val and test; the bundled MNIST unless given.
@@ -39,8 +46,9 @@ def verify(folder: Path, as_json: bool) -> None:
 
     from pipeline.datasets.verify import verify_dataset
 
+    spec = read_image_spec(schema)
     with Console(stderr=True, emoji=False).status(f"Reading {escape(str(folder))}"):
-        report = verify_dataset(folder)
+        report = verify_dataset(folder, spec)
     if as_json:
         click.echo(json.dumps(_as_json(report), indent=2))
     else:

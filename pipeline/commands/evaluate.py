@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from components.classes import CLASSES_FILE, DIGITS, read_class_names
+from components.classes import CLASSES_FILE, default_names, read_class_names
 from components.errors import PipelineError, UsageError
 from components.features import SPLITS, TEST
 from components.litter import without_litter
@@ -86,7 +86,7 @@ def _check_classes(place: Path, model: "ServedModel") -> None:
     """Refuses data whose classes have other names than those of the model."""
     for folder in (place, place.parent):
         if (folder / CLASSES_FILE).exists():
-            names = read_class_names(folder)
+            names = read_class_names(folder, model.spec.classes)
             if names != tuple(model.classes):
                 raise PipelineError(
                     f"Expected data of the classes that version {model.version} "
@@ -109,14 +109,15 @@ def _measure(model: "ServedModel", place: Path) -> "Accuracy":
 
 
 def _as_json(model: "ServedModel", place: Path, accuracy: "Accuracy") -> dict[str, Any]:
+    labels = default_names(model.spec.classes)
     return {
         "model": {"path": str(model.path), "version": model.version},
         "data": {"path": str(place), "examples": accuracy.examples},
         "classes": list(model.classes),
         "accuracy": accuracy.accuracy,
         "loss": accuracy.loss,
-        "per_class": dict(zip(DIGITS, accuracy.per_class, strict=True)),
-        "precision": dict(zip(DIGITS, accuracy.precision, strict=True)),
+        "per_class": dict(zip(labels, accuracy.per_class, strict=True)),
+        "precision": dict(zip(labels, accuracy.precision, strict=True)),
         "confusion_matrix": accuracy.confusion.tolist(),
     }
 

@@ -6,7 +6,8 @@ import click
 
 from components.checkout import PROJECT_ROOT
 from components.features import TRAIN
-from pipeline.datasets.schema import diff, infer, read_schema
+from components.image_spec import read_schema
+from pipeline.datasets.schema import diff, infer
 
 PATH = click.Path(path_type=Path)
 COLOURS = {"+": "green", "-": "red", "@": "cyan"}

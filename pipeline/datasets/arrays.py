@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from components.errors import DatasetError
-from components.features import HEIGHT, MAX_PIXEL, PIXELS, WIDTH
+from components.features import MAX_PIXEL
 from pipeline.datasets.findings import Findings
 from pipeline.datasets.images import fit
 from pipeline.datasets.labels import label_of
 from pipeline.datasets.source import Examples
+from pipeline.datasets.target import TARGET
 
 BLOCK = 1024
 # As Pillow weighs red, green and blue.
@@ -136,9 +137,9 @@ class PixelBlocks:
             grey = image[..., 0]
         height, width = grey.shape
         self.findings.add_size((width, height))
-        if (height, width) != (HEIGHT, WIDTH):
+        if (height, width) != (TARGET.height, TARGET.width):
             grey = fit(grey)
-        return grey.reshape(PIXELS)
+        return grey.reshape(TARGET.pixels)
 
 
 def _most(rows: np.ndarray) -> bool:
@@ -165,8 +166,9 @@ def _as_images(block: np.ndarray, name: str) -> np.ndarray:
             return block.transpose(0, 2, 3, 1)
     shown = "x".join(map(str, shape)) or "no"
     raise DatasetError(
-        f"{name}: expected images as {HEIGHT}x{WIDTH}, maybe with 1 or 3 channels, "
-        f"or flat and square like {PIXELS}, received {shown} values each. Reshape them."
+        f"{name}: expected images as {TARGET.height}x{TARGET.width}, maybe with 1 or 3 "
+        f"channels, or flat and square like {TARGET.pixels}, received {shown} values "
+        "each. Reshape them."
     )
 
 

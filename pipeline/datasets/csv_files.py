@@ -15,13 +15,13 @@ import numpy as np
 
 from components.classes import DIGITS
 from components.errors import DatasetError
-from components.features import PIXELS
 from pipeline.datasets.arrays import PixelBlocks, in_blocks
 from pipeline.datasets.file_kinds import describe_kind, open_unpacked, read_inner_head
 from pipeline.datasets.findings import Findings, some
 from pipeline.datasets.labels import LABEL_COLUMNS, label_column
 from pipeline.datasets.source import Examples, Source, SourceSplit, given_class_names
 from pipeline.datasets.split_files import FileKind, find_split_files
+from pipeline.datasets.target import TARGET
 
 _SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 KIND = FileKind(
@@ -109,8 +109,9 @@ def _layout(file: Path, label: str | None) -> _Table:
         shown = f": {some(others)}" if header else ""
         raise DatasetError(
             f"{file}: expected a label and a square number of pixels in a row, like "
-            f"{PIXELS}, received {len(others):,} columns beside the label{shown}. "
-            "Remove what is no pixel; a file without labels cannot be converted."
+            f"{TARGET.pixels}, received {len(others):,} columns beside the label"
+            f"{shown}. Remove what is no pixel; a file without labels cannot be "
+            "converted."
         )
     return _Table(file, separator, header, len(first), position)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from components.classes import DIGITS, check_class_names
 from components.errors import DatasetError
-from components.features import IMAGE, LABEL, NUM_CLASSES
+from components.features import IMAGE, LABEL
 from pipeline.datasets.arrays import PixelBlocks, in_blocks
 from pipeline.datasets.findings import Findings
 from pipeline.datasets.shards import read_batches
@@ -23,6 +23,7 @@ from pipeline.datasets.source import (
     picture_examples,
 )
 from pipeline.datasets.split_files import FileKind, find_split_files
+from pipeline.datasets.target import TARGET
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -81,11 +82,12 @@ def _read_labels_file(path: Path, splits: dict[str, list[Path]]) -> tuple[str, .
         return DIGITS
     try:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
-        return check_class_names(tuple(lines))
+        return check_class_names(tuple(lines), TARGET.classes)
     except (OSError, ValueError) as error:
         raise DatasetError(
             f"{file}: expected the name of one class a line. Received: {error}. "
-            f"Convert a data set of {NUM_CLASSES} classes, or name them with --classes."
+            f"Convert a data set of {TARGET.classes} classes, or name them with "
+            "--classes."
         ) from error
 
 

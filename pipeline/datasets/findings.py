@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from components.errors import DatasetError
-from components.features import HEIGHT, NUM_CLASSES, WIDTH
 from pipeline.datasets.images import GreyPicture
+from pipeline.datasets.target import TARGET
 
 _MOST_SHOWN = 20
 _MOST_KEPT = 1000
@@ -98,7 +98,7 @@ class Findings:
 
     def admits(self, label: int, where: object) -> bool:
         """Says whether a label is a class, and counts it."""
-        if 0 <= label < NUM_CLASSES:
+        if 0 <= label < TARGET.classes:
             self.labels[label] += 1
             return True
         self.outside_at = self.outside_at or str(where)
@@ -113,7 +113,7 @@ class Findings:
 
     def add_size(self, size: tuple[int, int], count: int = 1) -> None:
         """Notes the width and height of pictures, if they had to be resized."""
-        if size != (WIDTH, HEIGHT):
+        if size != (TARGET.width, TARGET.height):
             self.sizes[size] += count
 
     def require_good(self) -> None:
@@ -145,12 +145,13 @@ class Findings:
         seen = sorted({*self.labels, *self.outside})
         number = self.outside.total()
         return (
-            f"{printable(self.outside_at)}: expected labels in 0..{NUM_CLASSES - 1}, "
-            f"since exactly {NUM_CLASSES} classes are supported. Received: "
-            f"{len(seen):,} different labels, from {seen[0]} to {seen[-1]}; "
+            f"{printable(self.outside_at)}: expected labels in "
+            f"0..{TARGET.classes - 1}, since exactly {TARGET.classes} classes are "
+            f"supported. Received: {len(seen):,} different labels, from "
+            f"{seen[0]} to {seen[-1]}; "
             f"{number:,} of {number + self.labels.total():,} examples have one "
             f"outside, this one is the first. Correct the labels, convert a data set "
-            f"of {NUM_CLASSES} classes, {LEAVE_OUT}."
+            f"of {TARGET.classes} classes, {LEAVE_OUT}."
         )
 
     def lines(self) -> Iterable[str]:
@@ -167,7 +168,8 @@ class Findings:
             yield f"Dropped the colour of {_counted(self.colour, 'image')}."
         if self.sizes:
             number = _counted(self.sizes.total(), "image")
-            yield f"Resized {number} to {WIDTH}x{HEIGHT}: {self._describe_sizes()}."
+            size = f"{TARGET.width}x{TARGET.height}"
+            yield f"Resized {number} to {size}: {self._describe_sizes()}."
         if self.frames:
             yield f"Read the first frame alone of {_counted(self.frames, 'image')}."
         yield from (f"{printable(one)}." for one in self.scaled)

@@ -16,8 +16,8 @@ from typing import BinaryIO
 import numpy as np
 
 from components.errors import DatasetError
-from components.features import HEIGHT, WIDTH
 from pipeline.datasets.file_kinds import describe_kind, open_unpacked, read_inner_head
+from pipeline.datasets.target import TARGET
 
 IMAGES_MAGIC = 0x00000803  # unsigned bytes, 3 dimensions
 LABELS_MAGIC = 0x00000801  # unsigned bytes, 1 dimension
@@ -84,10 +84,11 @@ def read_images(path: Path) -> Iterator[np.ndarray]:
 def _read_image_header(file: BinaryIO, path: Path) -> Header:
     header = read_header(file, path, IMAGES_MAGIC)
     _, height, width = header.shape
-    if (height, width) != (HEIGHT, WIDTH):
+    if (height, width) != (TARGET.height, TARGET.width):
         raise DatasetError(
-            f"{path}: expected images of {HEIGHT}x{WIDTH} pixels, received "
-            f"{height}x{width}. Resize them to {HEIGHT}x{WIDTH} first."
+            f"{path}: expected images of {TARGET.height}x{TARGET.width} pixels, "
+            f"received {height}x{width}. Resize them to {TARGET.height}x{TARGET.width} "
+            "first."
         )
     return header
 

@@ -10,12 +10,13 @@ from typing import BinaryIO
 
 from components.classes import DIGITS
 from components.errors import DatasetError
-from components.features import HEIGHT, PIXELS, TEST, TRAIN, WIDTH
+from components.features import TEST, TRAIN
 from pipeline.datasets import idx
 from pipeline.datasets.file_kinds import open_unpacked
 from pipeline.datasets.findings import Findings, some
 from pipeline.datasets.images import fit
 from pipeline.datasets.source import Examples, Source, SourceSplit, given_class_names
+from pipeline.datasets.target import TARGET
 
 _STEMS = {TRAIN: ("train", "training"), TEST: ("t10k", "test", "testing")}
 _KINDS = {"images": "idx3", "labels": "idx1"}
@@ -115,9 +116,9 @@ def read_examples(pair: IdxPair, findings: Findings) -> Examples:
             for image, label in zip(batch, classes, strict=True):
                 if findings.admits(label, f"{pair.labels}: label {number:,} (from 0)"):
                     findings.add_size((width, height))
-                    if (height, width) != (HEIGHT, WIDTH):
+                    if (height, width) != (TARGET.height, TARGET.width):
                         image = fit(image)
-                    yield image.reshape(PIXELS), label
+                    yield image.reshape(TARGET.pixels), label
                 number += 1
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from components.classes import CLASSES_FILE, check_printable
 from components.errors import DatasetError
-from components.features import NUM_CLASSES, TRAIN
+from components.features import TRAIN
 from pipeline.datasets.findings import Findings, some
 from pipeline.datasets.folders import Walker
 from pipeline.datasets.images import SUFFIXES, is_image
@@ -18,6 +18,7 @@ from pipeline.datasets.source import (
     given_class_names,
     picture_examples,
 )
+from pipeline.datasets.target import TARGET
 
 
 @dataclass(frozen=True)
@@ -126,18 +127,18 @@ def _check_classes(
     """The 10 names, in the order of the labels."""
     if given is None:
         _check_names(folder, found)
-        if len(found) != NUM_CLASSES:
+        if len(found) != TARGET.classes:
             raise DatasetError(
-                f"{folder}: expected {NUM_CLASSES} folders, one for each class, since "
-                f"exactly {NUM_CLASSES} classes are supported, received {len(found)}: "
-                f"{some(found, most=20) or 'none'}. Merge or leave out classes, or add "
-                "the missing ones."
+                f"{folder}: expected {TARGET.classes} folders, one for each class, "
+                f"since exactly {TARGET.classes} classes are supported, received "
+                f"{len(found)}: {some(found, most=20) or 'none'}. Merge or leave out "
+                "classes, or add the missing ones."
             )
         return tuple(found)
     others = [name for name in found if name not in given]
     if others:
         raise DatasetError(
-            f"{folder}: expected folders named like the {NUM_CLASSES} classes "
+            f"{folder}: expected folders named like the {TARGET.classes} classes "
             f"({', '.join(given)}), received {some(others)}. Rename or move out these "
             "folders, or correct the list of classes."
         )

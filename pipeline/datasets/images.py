@@ -15,8 +15,9 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from components.errors import PipelineError
-from components.features import HEIGHT, MAX_PIXEL, WIDTH
+from components.features import MAX_PIXEL
 from pipeline.datasets.file_kinds import HEAD_SIZE, describe_kind, read_head
+from pipeline.datasets.target import TARGET
 
 SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif"),
@@ -24,13 +25,15 @@ SUFFIXES = (
 )
 KINDS = "PNG, JPEG, WebP, BMP, GIF or TIFF"
 # Pixels a side from which a record's 28 can be averaged.
-SMALL = 4 * max(WIDTH, HEIGHT)
+SMALL = 4 * max(TARGET.width, TARGET.height)
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 # A grey picture that was saved as a JPEG in colour is a little off grey.
 _LEAST_COLOUR = 16
 _MOST_COLOUR_PIXELS = 256
 # The two outer rows and columns, and what lies well inside.
-_RING = np.pad(np.zeros((HEIGHT - 4, WIDTH - 4), bool), 2, constant_values=True)
+_RING = np.pad(
+    np.zeros((TARGET.height - 4, TARGET.width - 4), bool), 2, constant_values=True
+)
 _MIDDLE = 6
 _READ_KINDS = tuple(
     f"a {kind} image" for kind in ("PNG", "JPEG", "WebP", "BMP", "GIF", "TIFF")
@@ -193,15 +196,20 @@ def fit(grey: np.ndarray) -> np.ndarray:
       uint8 [28, 28].
     """
     image = Image.fromarray(grey)
-    scale = min(WIDTH / image.width, HEIGHT / image.height)
+    scale = min(TARGET.width / image.width, TARGET.height / image.height)
     # ImageOps.contain would round the shorter side of a thin strip to nothing.
     size = [max(1, round(side * scale)) for side in image.size]
     values = np.asarray(image.resize(size, Image.Resampling.BILINEAR))
-    if values.shape == (HEIGHT, WIDTH):
+    if values.shape == (TARGET.height, TARGET.width):
         return values
     edges = (values[0], values[-1], values[:, 0], values[:, -1])
-    fitted = np.full((HEIGHT, WIDTH), np.median(np.concatenate(edges)), np.uint8)
-    top, left = (HEIGHT - values.shape[0]) // 2, (WIDTH - values.shape[1]) // 2
+    fitted = np.full(
+        (TARGET.height, TARGET.width), np.median(np.concatenate(edges)), np.uint8
+    )
+    top, left = (
+        (TARGET.height - values.shape[0]) // 2,
+        (TARGET.width - values.shape[1]) // 2,
+    )
     fitted[top : top + values.shape[0], left : left + values.shape[1]] = values
     return fitted
 

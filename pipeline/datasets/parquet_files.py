@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from components.classes import DIGITS, check_class_names
 from components.errors import DatasetError
-from components.features import NUM_CLASSES
 from pipeline.datasets.file_kinds import describe_kind, read_head
 from pipeline.datasets.findings import Findings, some
 from pipeline.datasets.labels import label_column, label_of
@@ -21,6 +20,7 @@ from pipeline.datasets.source import (
     picture_examples,
 )
 from pipeline.datasets.split_files import FileKind, find_split_files
+from pipeline.datasets.target import TARGET
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -130,11 +130,12 @@ def _class_names(file: Path, schema: "pa.Schema", label: str) -> tuple[str, ...]
     if names is None:
         return None
     try:
-        return check_class_names(tuple(map(str, names)))
+        return check_class_names(tuple(map(str, names)), TARGET.classes)
     except ValueError as error:
         raise DatasetError(
             f"{file}: expected names of classes for {label}. Received: {error}. "
-            f"Convert a data set of {NUM_CLASSES} classes, or name them with --classes."
+            f"Convert a data set of {TARGET.classes} classes, or name them with "
+            "--classes."
         ) from error
 
 

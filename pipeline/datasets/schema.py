@@ -1,4 +1,4 @@
-"""Schemas as files: read, inferred from records, and compared."""
+"""Schemas inferred from records, and compared."""
 
 import difflib
 import logging
@@ -8,36 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.errors import DatasetError, UsageError
+from components.errors import DatasetError
 from components.plain_paths import plain_path
 
 if TYPE_CHECKING:
     from tensorflow_metadata.proto.v0 import schema_pb2
-
-
-def read_schema(file: Path) -> "schema_pb2.Schema":
-    """Reads a schema in text format.
-
-    Raises:
-      UsageError: the file cannot be read or is not a schema.
-    """
-    from google.protobuf import text_format
-    from tensorflow_metadata.proto.v0 import schema_pb2
-
-    try:
-        return text_format.Parse(file.read_text(encoding="utf-8"), schema_pb2.Schema())
-    except OSError as error:
-        raise UsageError(
-            f"Expected --schema to name a readable schema. "
-            f"Received: {file} ({error.strerror})."
-        ) from error
-    except (text_format.ParseError, UnicodeDecodeError) as error:
-        binary = isinstance(error, UnicodeDecodeError)
-        seen = "a file that is no text in UTF-8" if binary else str(error).rstrip(".")
-        raise UsageError(
-            f"Expected {file} to hold a schema in protobuf's text format. "
-            f"Received: {seen}."
-        ) from error
 
 
 def infer(split: Path) -> "schema_pb2.Schema":

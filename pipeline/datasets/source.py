@@ -12,9 +12,10 @@ from typing import BinaryIO
 import numpy as np
 
 from components.classes import CLASSES_FILE, parse_class_names, read_class_names
-from components.features import HEIGHT, MAX_PIXEL, PIXELS, TEST, TRAIN, VAL, WIDTH
+from components.features import MAX_PIXEL, TEST, TRAIN, VAL
 from pipeline.datasets.findings import Findings
 from pipeline.datasets.images import ImageError, fit, looks_inverted, read_picture
+from pipeline.datasets.target import TARGET
 
 Examples = Iterator[tuple[np.ndarray, int]]
 
@@ -76,7 +77,7 @@ def picture_examples(
             continue
         if findings.admits(label, where):
             findings.add_picture(picture)
-            yield fit(picture.values).reshape(PIXELS), label
+            yield fit(picture.values).reshape(TARGET.pixels), label
 
 
 def turned(source: Source, invert: bool, transpose: bool) -> Source:
@@ -106,19 +107,21 @@ def given_class_names(folder: Path, file: Path | None) -> tuple[str, ...] | None
         DatasetError: they are no 10 names.
     """
     if file is not None:
-        return parse_class_names(file)
-    return read_class_names(folder) if (folder / CLASSES_FILE).exists() else None
+        return parse_class_names(file, TARGET.classes)
+    if not (folder / CLASSES_FILE).exists():
+        return None
+    return read_class_names(folder, TARGET.classes)
 
 
 def _turn(
     examples: Examples, invert: bool, transpose: bool, findings: Findings
 ) -> Examples:
     for pixels, label in examples:
-        image = pixels.reshape(HEIGHT, WIDTH)
+        image = pixels.reshape(TARGET.height, TARGET.width)
         if transpose:
             image = image.T
         if invert:
             image = MAX_PIXEL - image
         findings.images += 1
         findings.inverted += looks_inverted(image)
-        yield image.reshape(PIXELS), label
+        yield image.reshape(TARGET.pixels), label

@@ -10,9 +10,10 @@ import numpy as np
 
 from components.classes import describe_class
 from components.errors import DatasetError, UsageError
-from components.features import NUM_CLASSES, PIXELS, SPLITS, TEST, TRAIN, VAL
+from components.features import SPLITS, TEST, TRAIN, VAL
 from pipeline.datasets.convert import Split
 from pipeline.datasets.source import Examples, Source, SourceSplit
+from pipeline.datasets.target import TARGET
 
 # A share of each class, or so many of the last examples.
 Size = float | int
@@ -127,9 +128,9 @@ def _read(split: SourceSplit, scratch: Path, advance: Callable[[int], object]) -
         file.flush()
         # The mapping outlives the file, which has no name. Nothing cannot be mapped.
         pixels = (
-            np.memmap(file, np.uint8, "r", shape=(len(labels), PIXELS))
+            np.memmap(file, np.uint8, "r", shape=(len(labels), TARGET.pixels))
             if labels
-            else np.empty((0, PIXELS), np.uint8)
+            else np.empty((0, TARGET.pixels), np.uint8)
         )
     return _Pool(
         split.where,
@@ -142,13 +143,13 @@ def _read(split: SourceSplit, scratch: Path, advance: Callable[[int], object]) -
 def _check_counts(name: str, pool: _Pool, classes: tuple[str, ...]) -> None:
     missing = [
         describe_class(label, classes)
-        for label in sorted({*range(NUM_CLASSES)} - {*pool.labels.tolist()})
+        for label in sorted({*range(TARGET.classes)} - {*pool.labels.tolist()})
     ]
     if missing:
         raise DatasetError(
-            f"{pool.where}: expected at least one image of each of the {NUM_CLASSES} "
-            f"classes in {name}, since exactly {NUM_CLASSES} classes are supported, "
-            f"received none of {', '.join(missing)}. Add some."
+            f"{pool.where}: expected at least one image of each of the "
+            f"{TARGET.classes} classes in {name}, since exactly {TARGET.classes} "
+            f"classes are supported, received none of {', '.join(missing)}. Add some."
         )
 
 
@@ -170,7 +171,7 @@ def _take(
             )
         taken[-size:] = True
         return taken
-    for label in range(NUM_CLASSES):
+    for label in range(TARGET.classes):
         [members] = np.nonzero(pool.labels[candidates] == label)
         order = members[pool.digests[candidates[members]].argsort(kind="stable")]
         digests = pool.digests[candidates[order]]

@@ -8,7 +8,8 @@ import numpy as np
 from components.classes import read_class_names
 from components.durable import sha256
 from components.errors import DatasetError
-from components.features import NUM_CLASSES, SPLITS
+from components.features import SPLITS
+from components.image_spec import ImageSpec
 from components.litter import without_litter
 from pipeline.datasets.manifest import MANIFEST_NAME, ShardEntry, read_manifest
 from pipeline.datasets.records import decode_labels, first_fault
@@ -47,8 +48,12 @@ class DatasetReport:
         return [line for split in self.splits.values() for line in split.problems]
 
 
-def verify_dataset(folder: Path) -> DatasetReport:
+def verify_dataset(folder: Path, spec: ImageSpec) -> DatasetReport:
     """Reads every record of ``train``, ``val`` and ``test``, a batch at a time.
+
+    Args:
+        folder: holds the splits.
+        spec: what each record must hold.
 
     Problems within the splits are collected, not raised.
 
@@ -62,13 +67,14 @@ def verify_dataset(folder: Path) -> DatasetReport:
             f"{'a file' if folder.exists() else 'nothing there'}. "
             "Name the folder that `mnist-pipeline data convert` wrote."
         )
-    manifest, classes = read_manifest(folder), read_class_names(folder)
-    splits = {name: _verify_split(folder, name, manifest) for name in SPLITS}
+    manifest = read_manifest(folder)
+    classes = read_class_names(folder, spec.classes)
+    splits = {name: _verify_split(folder, name, manifest, spec) for name in SPLITS}
     return DatasetReport(folder, classes, manifest is not None, splits)
 
 
 def _verify_split(
-    folder: Path, split: str, manifest: dict[str, ShardEntry] | None
+    folder: Path, split: str, manifest: dict[str, ShardEntry] | None, spec: ImageSpec
 ) -> SplitReport:
     # Whatever lies in the folder is what the pipeline would read, but for litter.
     paths = without_litter((folder / split).glob("*"))
@@ -80,10 +86,10 @@ def _verify_split(
     if manifest is not None:
         listed = {folder / name for name in manifest if name.startswith(f"{split}/")}
         problems += _compare_names(set(paths), listed)
-    labels = np.zeros(NUM_CLASSES, np.int64)
+    labels = np.zeros(spec.classes, np.int64)
     for path in paths:
         entry = (manifest or {}).get(f"{split}/{path.name}")
-        counts, found = _verify_shard(path, entry)
+        counts, found = _verify_shard(path, entry, spec)
         labels += counts
         problems += found
     return SplitReport(
@@ -109,9 +115,11 @@ def _compare_names(present: set[Path], listed: set[Path]) -> list[str]:
     return missing + unlisted
 
 
-def _verify_shard(path: Path, entry: ShardEntry | None) -> tuple[np.ndarray, list[str]]:
-    """Returns the records per class, int64[10], and what is wrong with the file."""
-    counts = np.zeros(NUM_CLASSES, np.int64)
+def _verify_shard(
+    path: Path, entry: ShardEntry | None, spec: ImageSpec
+) -> tuple[np.ndarray, list[str]]:
+    """Returns the records of each class, and what is wrong with the file."""
+    counts = np.zeros(spec.classes, np.int64)
     problems = []
     try:
         digest = sha256(path)
@@ -120,7 +128,7 @@ def _verify_shard(path: Path, entry: ShardEntry | None) -> tuple[np.ndarray, lis
                 f"{path}: expected SHA-256 {entry.sha256}, received {digest}. {AGAIN}"
             )
         for records in read_batches(path, BATCH_SIZE):
-            counts += _count_labels(path, int(counts.sum()), records)
+            counts += _count_labels(path, int(counts.sum()), records, spec)
     except DatasetError as error:
         return counts, [*problems, str(error)]
     except OSError as error:
@@ -136,12 +144,14 @@ def _verify_shard(path: Path, entry: ShardEntry | None) -> tuple[np.ndarray, lis
     return counts, problems
 
 
-def _count_labels(path: Path, start: int, records: list[bytes]) -> np.ndarray:
-    """Records per class, int64[10]; ``start`` is the number of the first record."""
-    labels = decode_labels(records)
+def _count_labels(
+    path: Path, start: int, records: list[bytes], spec: ImageSpec
+) -> np.ndarray:
+    """Records of each class; ``start`` is the number of the first record."""
+    labels = decode_labels(records, spec)
     if labels is not None:
-        return np.bincount(labels, minlength=NUM_CLASSES)
+        return np.bincount(labels, minlength=spec.classes)
     raise DatasetError(
-        f"{path}: {first_fault(records, start)}. Correct the source and convert it "
-        "again."
+        f"{path}: {first_fault(records, start, spec)}. Correct the source and convert "
+        "it again."
     )

@@ -7,7 +7,7 @@ import attrs
 import numpy as np
 
 from components.errors import DatasetError
-from components.features import HEIGHT, NUM_CLASSES, WIDTH
+from components.image_spec import ImageSpec
 from pipeline.datasets.records import decode_examples, first_fault
 from pipeline.datasets.shards import read_batches
 from pipeline.prediction.predictor import ServedModel
@@ -22,7 +22,7 @@ class Accuracy:
     """What was counted.
 
     Attributes:
-      confusion: int64 [10, 10], a row for each true label.
+      confusion: int64 [classes, classes], a row for each true label.
       loss: mean cross-entropy in nats.
     """
 
@@ -63,10 +63,10 @@ def measure(
     Raises:
       DatasetError: a record is of another layout, a file damaged, or none has any.
     """
-    confusion = np.zeros((NUM_CLASSES, NUM_CLASSES), np.int64)
+    confusion = np.zeros((model.spec.classes, model.spec.classes), np.int64)
     loss = 0.0
-    for images, labels in _read(files):
-        probabilities = model.predict(images.reshape(-1, HEIGHT, WIDTH))
+    for images, labels in _read(files, model.spec):
+        probabilities = model.predict(images.reshape(-1, *model.spec.size))
         np.add.at(confusion, (labels, probabilities.argmax(axis=1)), 1)
         given = probabilities[np.arange(len(labels)), labels]
         loss -= float(np.log(np.maximum(given, _EPSILON), dtype=np.float64).sum())
@@ -79,14 +79,16 @@ def measure(
     return Accuracy(confusion, loss / int(confusion.sum()))
 
 
-def _read(files: Iterable[Path]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _read(
+    files: Iterable[Path], spec: ImageSpec
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     for file in files:
         start = 0
         for records in read_batches(file, _BATCH_SIZE, sniff=True):
-            examples = decode_examples(records)
+            examples = decode_examples(records, spec)
             if examples is None:
                 raise DatasetError(
-                    f"{file}: {first_fault(records, start)}. "
+                    f"{file}: {first_fault(records, start, spec)}. "
                     "'mnist-pipeline data verify' checks all files; "
                     "'mnist-pipeline data convert' makes them."
                 )

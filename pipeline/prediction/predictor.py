@@ -15,6 +15,7 @@ import tensorflow as tf
 from components.classes import DIGITS
 from components.errors import PipelineError, UsageError
 from components.features import PROBABILITIES
+from components.image_spec import ImageSpec
 from components.pictures.facts import AS_MNIST, PictureFacts, read_facts
 from components.pictures.trust import UNKNOWN, UNLIKE, UNSURE, Bounds
 from components.plain_paths import plain_path
@@ -31,7 +32,7 @@ class ServedModel:
     Attributes:
       path: its folder.
       version: its number.
-      classes: the 10 names, in the order of the labels.
+      classes: the names, in the order of the labels.
       loaded: what TensorFlow loaded.
       pictures: how it takes pictures.
       bounds: from where on its answers are trusted; None where nothing was measured.
@@ -44,8 +45,13 @@ class ServedModel:
     pictures: PictureFacts = AS_MNIST
     bounds: Bounds | None = None
 
+    @property
+    def spec(self) -> ImageSpec:
+        """Size of its input and number of its classes."""
+        return self.pictures.spec
+
     def predict(self, pixels: np.ndarray) -> np.ndarray:
-        """Returns the probabilities, float32 [n, 10], of images uint8 [n, 28, 28]."""
+        """Returns probabilities, float32 [n, classes], of images uint8 [n, h, w]."""
         signature = self.loaded.signatures[_SIGNATURE]
         return signature(pixels=tf.constant(pixels))[PROBABILITIES].numpy()
 
@@ -109,7 +115,7 @@ class Prediction:
 
     Attributes:
       picture: as it was read.
-      probabilities: float32 [10], or None where it was not asked.
+      probabilities: float32 [classes], or None where it was not asked.
       trust: ``sure``, ``unsure``, ``unlike`` or ``unknown``; empty likewise.
     """
 

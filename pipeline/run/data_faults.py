@@ -7,32 +7,31 @@ from pathlib import Path
 
 from components.checks import Check, DataRejectedError
 from components.errors import DatasetError
-from components.features import MAX_PIXEL, NUM_CLASSES, PIXELS, SPLITS
+from components.features import SPLITS
+from components.image_spec import ImageSpec
 from components.litter import without_litter
 from pipeline.datasets.records import decode_labels, first_fault
 from pipeline.datasets.shards import read_batches
 
 _BATCH = 1024
-_LAYOUT = (
-    f"{PIXELS} pixels in 0..{MAX_PIXEL} and one label in 0..{NUM_CLASSES - 1}, "
-    "all int64"
-)
 
 
-def find_data_faults(data: Path) -> DataRejectedError | None:
+def find_data_faults(data: Path, spec: ImageSpec) -> DataRejectedError | None:
     """Reads every record of every split.
 
     Args:
       data: the folder with ``train/``, ``val/`` and ``test/``.
+      spec: what each record must hold.
 
     Returns:
       What to raise instead of Beam's traceback; None where the files can be read.
     """
-    checks = [fault for split in SPLITS if (fault := _find_fault(data / split))]
+    faults = (_find_fault(data / split, spec) for split in SPLITS)
+    checks = [fault for fault in faults if fault]
     return DataRejectedError(checks) if checks else None
 
 
-def _find_fault(split: Path) -> Check | None:
+def _find_fault(split: Path, spec: ImageSpec) -> Check | None:
     files = without_litter(split.glob("*.tfrecord.gz"))
     if not files:
         return _fault(
@@ -45,7 +44,7 @@ def _find_fault(split: Path) -> Check | None:
         )
     for file in files:
         try:
-            malformed = _find_malformed(file)
+            malformed = _find_malformed(file, spec)
         except DatasetError as error:
             return _fault(
                 split.name,
@@ -59,19 +58,19 @@ def _find_fault(split: Path) -> Check | None:
                 split.name,
                 "malformed record",
                 f"{file}: {malformed}",
-                _LAYOUT,
+                spec.layout,
                 "Correct the source and convert it again; "
                 "'mnist-pipeline data verify' checks all files.",
             )
     return None
 
 
-def _find_malformed(file: Path) -> str | None:
+def _find_malformed(file: Path, spec: ImageSpec) -> str | None:
     """Names the first record that is not in the layout."""
     start = 0
     for records in read_batches(file, _BATCH):
-        if decode_labels(records) is None:
-            return first_fault(records, start)
+        if decode_labels(records, spec) is None:
+            return first_fault(records, start, spec)
         start += len(records)
     return None
 

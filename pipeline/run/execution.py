@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from components.durable import explain_full_disk, full_disk_error, is_disk_full
 from components.errors import PipelineError
+from components.image_spec import read_image_spec
 from components.serving import process as serving_process
 from pipeline.config import Config
 from pipeline.definition import create_pipeline, provenance
@@ -157,5 +158,5 @@ def explain_failure(config: Config, node_id: str, error: Exception) -> Exception
     if not isinstance(error, PipelineError) and is_disk_full(error):
         return full_disk_error(config.workspace)
     if node_id in ("ExampleGen", "StatisticsGen"):
-        return find_data_faults(config.data) or error
+        return find_data_faults(config.data, read_image_spec(config.schema)) or error
     return error

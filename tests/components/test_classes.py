@@ -29,11 +29,11 @@ def write(folder: Path, content: object) -> Path:
 def test_names_are_read_in_the_order_of_the_labels(tmp_path: Path) -> None:
     write(tmp_path, NAMES)
 
-    assert read_class_names(tmp_path) == NAMES
+    assert read_class_names(tmp_path, 10) == NAMES
 
 
 def test_without_a_file_the_classes_are_digits(tmp_path: Path) -> None:
-    assert "".join(read_class_names(tmp_path)) == "0123456789"
+    assert "".join(read_class_names(tmp_path, 10)) == "0123456789"
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_names_that_will_not_do_are_refused(tmp_path, content, received) -> None
     file = write(tmp_path, content)
 
     with pytest.raises(DatasetError) as caught:
-        read_class_names(tmp_path)
+        read_class_names(tmp_path, 10)
     message = str(caught.value)
     assert message.startswith(f"{file}: expected a JSON list of 10 class names")
     assert received in message
@@ -78,19 +78,19 @@ def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
     file = write(tmp_path, NAMES)
     file.write_text(file.read_text(), encoding="utf-8-sig")
 
-    assert read_class_names(tmp_path) == NAMES
+    assert read_class_names(tmp_path, 10) == NAMES
 
 
 def test_a_file_that_is_no_json_is_refused(tmp_path: Path) -> None:
     (tmp_path / CLASSES_FILE).write_bytes(b"\xff[")
 
     with pytest.raises(DatasetError, match="Received: no JSON: "):
-        read_class_names(tmp_path)
+        read_class_names(tmp_path, 10)
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="No such file or directory"):
-        parse_class_names(tmp_path / "names.json")
+        parse_class_names(tmp_path / "names.json", 10)
 
 
 def test_a_name_stands_beside_its_label_where_it_says_more() -> None:
@@ -102,4 +102,4 @@ def test_a_name_stands_beside_its_label_where_it_says_more() -> None:
 def test_the_names_of_fashion_mnist_are_those_of_its_authors() -> None:
     file = Path(__file__).parents[2] / "configs" / "fashion-classes.json"
 
-    assert parse_class_names(file) == NAMES
+    assert parse_class_names(file, 10) == NAMES

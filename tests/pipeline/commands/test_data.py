@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from components.errors import DatasetError, UsageError
+from components.image_spec import MNIST
 from pipeline.cli import cli
 from pipeline.datasets.records import decode_examples
 from pipeline.datasets.shards import read_batches
@@ -247,7 +248,7 @@ def images_of(folder: Path) -> list[bytes]:
         for batch in read_batches(file, 100)
         for record in batch
     ]
-    images, _ = decode_examples(records)
+    images, _ = decode_examples(records, MNIST)
     return sorted(image.tobytes() for image in images)
 
 

@@ -4,18 +4,19 @@ from pathlib import Path
 
 import pytest
 
+from components.image_spec import MNIST
 from pipeline.datasets.manifest import read_manifest
 from pipeline.datasets.records import decode_labels
 from pipeline.datasets.shards import read_batches
 from pipeline.datasets.verify import DatasetReport, verify_dataset
 
 DATA = Path(__file__).parents[3] / "data"
-MNIST = DATA / "mnist"
+FOLDER = DATA / "mnist"
 
 
 @pytest.fixture(scope="module")
 def report() -> DatasetReport:
-    return verify_dataset(MNIST)
+    return verify_dataset(FOLDER, MNIST)
 
 
 def test_nothing_is_wrong(report: DatasetReport):
@@ -48,7 +49,7 @@ def test_classes_are_those_of_the_official_sets(report: DatasetReport):
     ],
 )
 def test_first_labels(file: str, labels: list[int]):
-    assert decode_labels(next(read_batches(MNIST / file, 5))).tolist() == labels
+    assert decode_labels(next(read_batches(FOLDER / file, 5)), MNIST).tolist() == labels
 
 
 def test_it_stays_within_16_mb(report: DatasetReport):
@@ -57,5 +58,5 @@ def test_it_stays_within_16_mb(report: DatasetReport):
 
 def test_the_readme_gives_the_checksum_of_each_file():
     readme = (DATA / "README.md").read_text()
-    for name, entry in read_manifest(MNIST).items():
+    for name, entry in read_manifest(FOLDER).items():
         assert f"{entry.sha256}  {name}\n" in readme

@@ -94,7 +94,7 @@ def test_names_of_classes_are_written_beside_the_splits(
     names = tuple(f"class {label} é" for label in range(10))
     out = tmp_path / "out"
     write_dataset(read_splits(idx_folder, 7), out, lambda _: None, classes=names)
-    assert read_class_names(out) == names
+    assert read_class_names(out, 10) == names
 
 
 def test_a_second_conversion_gives_the_same_bytes(converted: Path, idx_folder: Path):

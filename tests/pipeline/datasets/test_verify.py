@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from components.errors import DatasetError
+from components.image_spec import MNIST
 from pipeline.datasets import verify
 from pipeline.datasets.records import decode_labels, find_fault, serialize_example
 from pipeline.datasets.shards import read_batches, write_shard
@@ -86,20 +87,20 @@ FAULTS = {
 @pytest.mark.parametrize(("record", "message"), FAULTS.values(), ids=FAULTS)
 def test_a_record_out_of_layout_is_found(record: bytes, message: str):
     sound = make_record(image=BLANK, label=[3])
-    assert decode_labels([sound, record]) is None
-    assert decode_labels([record]) is None
-    assert find_fault(record).startswith(message)
+    assert decode_labels([sound, record], MNIST) is None
+    assert decode_labels([record], MNIST) is None
+    assert find_fault(record, MNIST).startswith(message)
 
 
 def test_records_in_layout_pass():
     pixels = (np.arange(784) % 256).astype(np.uint8)
     records = [serialize_example(pixels, label) for label in (0, 9, 4)]
-    assert decode_labels(records).tolist() == [0, 9, 4]
-    assert [find_fault(record) for record in records] == [None] * 3
+    assert decode_labels(records, MNIST).tolist() == [0, 9, 4]
+    assert [find_fault(record, MNIST) for record in records] == [None] * 3
 
 
 def test_what_convert_wrote_passes(converted: Path):
-    report = verify_dataset(converted)
+    report = verify_dataset(converted, MNIST)
     assert report.problems == []
     assert report.checksums
     assert report.splits["val"] == SplitReport(
@@ -119,7 +120,7 @@ def test_what_convert_wrote_passes(converted: Path):
 
 def test_without_manifest_layout_alone_is_checked(converted: Path):
     (converted / "dataset.json").unlink()
-    report = verify_dataset(converted)
+    report = verify_dataset(converted, MNIST)
     assert report.problems == []
     assert not report.checksums
 
@@ -130,7 +131,7 @@ def test_a_bad_record_is_numbered_across_batches(converted: Path, monkeypatch):
     records[5] = make_record(image=BLANK, label=[10])
     write_shard(converted / VAL, records)
     (converted / "dataset.json").unlink()
-    report = verify_dataset(converted)
+    report = verify_dataset(converted, MNIST)
     assert report.problems == [
         f"{converted / VAL}: record 5 (from 0): expected label values in 0..9, "
         "received 10 at position 0. Correct the source and convert it again."
@@ -141,7 +142,7 @@ def test_a_bad_record_is_numbered_across_batches(converted: Path, monkeypatch):
 def test_changed_bytes_are_found_by_checksum(converted: Path):
     records = [record for batch in read_batches(converted / VAL, 7) for record in batch]
     write_shard(converted / VAL, records[:-1])
-    problems = verify_dataset(converted).problems
+    problems = verify_dataset(converted, MNIST).problems
     assert len(problems) == 2
     assert re.search(
         r"val-00000-of-00001.tfrecord.gz: expected SHA-256 \w{64}, received \w{64}\.",
@@ -163,7 +164,7 @@ def test_a_cut_file_is_found_at_its_record(converted: Path):
             writer.write(record)
     path.unlink()
     plain.write_bytes(plain.read_bytes()[:-1])
-    assert verify_dataset(converted).problems == [
+    assert verify_dataset(converted, MNIST).problems == [
         f"{plain}: record 6 (from 0): expected a whole TFRecord, received damaged "
         "data. Convert or fetch the file again."
     ]
@@ -172,13 +173,13 @@ def test_a_cut_file_is_found_at_its_record(converted: Path):
 def test_a_file_that_is_no_tfrecord_is_named(converted: Path):
     (converted / "dataset.json").unlink()
     (converted / "val" / "notes.txt").write_text("not a record, but long enough")
-    (problem,) = verify_dataset(converted).problems
+    (problem,) = verify_dataset(converted, MNIST).problems
     assert problem.startswith(f"{converted}/val/notes.txt: record 0 (from 0): expected")
 
 
 def test_missing_and_unlisted_files_are_named(converted: Path):
     (converted / VAL).rename(converted / "val" / "other.tfrecord.gz")
-    assert verify_dataset(converted).problems == [
+    assert verify_dataset(converted, MNIST).problems == [
         f"{converted / VAL}: expected this file as dataset.json lists it, received "
         "nothing there. Fetch or convert the data set again.",
         f"{converted}/val/other.tfrecord.gz: expected only files that dataset.json "
@@ -192,7 +193,7 @@ def test_litter_and_a_byte_order_mark_do_no_harm(converted: Path):
     manifest = converted / "dataset.json"
     manifest.write_text(manifest.read_text(), encoding="utf-8-sig")
 
-    report = verify_dataset(converted)
+    report = verify_dataset(converted, MNIST)
     assert (report.problems, report.checksums) == ([], True)
 
 
@@ -201,7 +202,7 @@ def test_an_empty_split_and_an_empty_file_are_named(converted: Path):
     (converted / VAL).unlink()
     for path in (converted / "test").iterdir():
         write_shard(path, [])
-    problems = verify_dataset(converted).problems
+    problems = verify_dataset(converted, MNIST).problems
     assert problems[0] == (
         f"{converted}/val: expected TFRecord files, received none. "
         "Fetch or convert the data set again."
@@ -216,16 +217,16 @@ def test_an_empty_split_and_an_empty_file_are_named(converted: Path):
 def test_a_damaged_manifest_is_refused(converted: Path, content: str):
     (converted / "dataset.json").write_text(content)
     with pytest.raises(DatasetError, match=r"dataset\.json: expected \{"):
-        verify_dataset(converted)
+        verify_dataset(converted, MNIST)
 
 
 def test_damaged_class_names_are_refused(converted: Path):
-    assert "".join(verify_dataset(converted).classes) == "0123456789"
+    assert "".join(verify_dataset(converted, MNIST).classes) == "0123456789"
     (converted / "classes.json").write_text('["cat"]')
     with pytest.raises(DatasetError, match=r"classes\.json: expected .* received 1\."):
-        verify_dataset(converted)
+        verify_dataset(converted, MNIST)
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path):
     with pytest.raises(DatasetError, match="nowhere: expected a folder with train, "):
-        verify_dataset(tmp_path / "nowhere")
+        verify_dataset(tmp_path / "nowhere", MNIST)
