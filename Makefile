@@ -1,5 +1,5 @@
 # Everything a person or CI calls. The first target that needs .venv makes it.
-.PHONY: help run test defects report bench accuracy lock lint clean choose
+.PHONY: help run test defects report bench accuracy docs lock lint clean choose
 .DEFAULT_GOAL := help
 
 VENV := .venv
@@ -17,7 +17,7 @@ run: $(READY) ## run the pipeline on MNIST; ARGS go to `mnist-pipeline run`
 test: $(READY) ## run the tests but for planted defects; ARGS go to pytest, JOBS at a time
 	@$(VENV)/bin/python -m pytest --numprocesses=$(JOBS) --dist=loadfile $(ARGS)
 
-defects: $(READY) ## plant defects in data, models and exports; write benchmarks/DEFECTS.md
+defects: $(READY) ## plant defects in data, models and exports: who refuses them?
 	@$(VENV)/bin/python -m benchmarks.defects --jobs=$(JOBS) $(ARGS)
 
 report: $(READY) ## show the report of the latest run
@@ -28,6 +28,9 @@ bench: $(READY) ## measure this pipeline beside its peers
 
 accuracy: $(READY) ## measure the accuracy of the presets; ARGS='--preset NAME'
 	@$(VENV)/bin/python -m benchmarks.accuracy $(ARGS)
+
+docs: $(READY) ## write measured figures into README.md, docs/ and benchmarks/*.md
+	@$(VENV)/bin/python -m benchmarks.docs $(ARGS)
 
 lint: $(READY) ## check the style of the code; changes nothing
 	@$(VENV)/bin/ruff check .

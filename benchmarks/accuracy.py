@@ -1,14 +1,13 @@
 """Measures how accurate the presets are: a process for each seed, without the gates.
 
-``make accuracy`` runs it. It adds what it measured to ``accuracy.json`` and writes
-``ACCURACY.md`` from that. A seed that was measured with the same code, data and
-settings is not measured again, so that a long measurement can be broken off.
+``make accuracy`` runs it. It adds what it measured to ``accuracy.json`` and writes the
+pages that show it. A seed that was measured with the same code, data and settings is
+not measured again, so that a long measurement can be broken off.
 """
 
 import dataclasses
 import hashlib
 import json
-import statistics
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -17,18 +16,18 @@ from pathlib import Path
 from typing import Any
 
 import click
-import jinja2
 
+from benchmarks.docs import write_pages
+from benchmarks.figures import percent
 from benchmarks.machine import current_commit, describe_machine
+from benchmarks.pages import HERE
 from components.checkout import PROJECT_ROOT
 from components.durable import replace_text
 from pipeline.config import PRESETS, Config, load_config
 from pipeline.digests import files_digest, source_digest
 from pipeline.environment.tfx_line import installed_line
 
-HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "accuracy.json"
-REPORT = HERE / "ACCURACY.md"
 
 Entry = dict[str, Any]
 
@@ -102,7 +101,7 @@ def measure(config: Config, file: Path | None) -> None:
     entries = [*(e for e in entries if key(e) != key(entry)), entry]
     entries.sort(key=key)
     replace_text(RESULTS, json.dumps(entries, indent=2) + "\n")
-    replace_text(REPORT, render(entries))
+    write_pages()
     click.echo(_title(config, file) + _figures(entry))
 
 
@@ -166,32 +165,6 @@ def _figures(result: dict[str, Any]) -> str:
         f"val {percent(result['val'])}, test {percent(result['test'])}, "
         f"{result['seconds']:.0f} s"
     )
-
-
-def percent(share: float | None) -> str:
-    """Formats a share in percent; a dash where there is none."""
-    return "–" if share is None else f"{100 * share:.2f} %"
-
-
-def spread(shares: Sequence[float | None]) -> str:
-    """Formats the median and the range of shares in percent."""
-    known = [100 * share for share in shares if share is not None]
-    if not known:
-        return "–"
-    return f"{statistics.median(known):.2f} % ({min(known):.2f}–{max(known):.2f})"
-
-
-def render(entries: Sequence[Entry]) -> str:
-    """Returns ``ACCURACY.md`` from the content of ``accuracy.json``."""
-    recipes: dict[tuple[str, ...], list[Entry]] = {}
-    for entry in entries:
-        recipes.setdefault(key(entry)[:-1], []).append(entry)
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE), trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters.update(median=statistics.median, percent=percent, spread=spread)
-    template = environment.get_template("ACCURACY.md.j2")
-    return template.render(recipes=list(recipes.values()))
 
 
 if __name__ == "__main__":

@@ -1,29 +1,29 @@
-"""Runs the pipeline on every planted defect and writes ``DEFECTS.md``.
+"""Runs the pipeline on every planted defect and writes ``defects.json``.
 
 ``make defects`` calls it; the defects are the cases of ``tests/defects``, which say
 what each of them must be refused for.
 """
 
+import json
 import sys
 import time
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import attrs
 import click
-import jinja2
 import pytest
 
+from benchmarks.docs import write_pages
 from benchmarks.machine import current_commit, describe_machine
+from benchmarks.pages import HERE, count_defects
 from components.checkout import PROJECT_ROOT
 from components.durable import replace_text
 from pipeline.environment.tfx_line import installed_line
 
-HERE = Path(__file__).resolve().parent
-TABLE = HERE / "DEFECTS.md"
+RESULTS = HERE / "defects.json"
 CASES = "tests/defects"
 CLEAN = "test_good_data"
 
@@ -86,63 +86,38 @@ class Collector:
         return sorted(rows, key=lambda row: row.clean)
 
 
-def render(rows: Sequence[Row], about: str) -> str:
-    """Returns the content of ``DEFECTS.md``.
-
-    Args:
-      rows: one for each case.
-      about: where, when and how long they ran.
-    """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["cell"] = _cell
-    defects = [row for row in rows if not row.clean]
-    clean = [row for row in rows if row.clean]
-    return environment.get_template("DEFECTS.md.j2").render(
-        rows=rows,
-        about=about,
-        caught=sum(row.passed for row in defects),
-        total=len(defects),
-        false_alarms=sum(not row.passed for row in clean),
-        clean_runs=len(clean),
-    )
-
-
-def _cell(text: str) -> str:
-    """Keeps a text in one cell of a table, as it is."""
-    escaped = text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
-    return escaped.replace("\n", "<br>")
-
-
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.option("--jobs", default=2, show_default=True, help="Runs at a time.")
 @click.argument("pytest_args", nargs=-1, type=click.UNPROCESSED)
 def main(jobs: int, pytest_args: tuple[str, ...]) -> None:
-    """Plant each defect; with arguments for pytest, the table is not written."""
+    """Plant each defect; with arguments for pytest, nothing is written."""
     collector = Collector()
     arguments = [f"--numprocesses={jobs}", "--dist=worksteal", *pytest_args]
     started = time.monotonic()
     code = pytest.main([str(PROJECT_ROOT / CASES), *arguments], plugins=[collector])
     minutes = (time.monotonic() - started) / 60
-    text = render(collector.rows(), _about(jobs, minutes))
-    click.echo(text.splitlines()[-1])
+    rows = [attrs.asdict(row) for row in collector.rows()]
+    click.echo(count_defects(rows))
     if pytest_args:
-        click.echo(f"{TABLE} is as it was: it is written when all cases are asked for")
+        click.echo(f"{RESULTS} is as it was: it is written when all cases are run")
     else:
-        replace_text(TABLE, text)
-        click.echo(f"wrote {TABLE}")
+        measured = {**_origin(jobs, minutes), "rows": rows}
+        text = json.dumps(measured, indent=2, ensure_ascii=False)
+        replace_text(RESULTS, f"{text}\n")
+        write_pages()
+        click.echo(f"wrote {RESULTS} and the pages that show it")
     sys.exit(code)
 
 
-def _about(jobs: int, minutes: float) -> str:
-    return (
-        f"TFX {installed_line().tfx}, {describe_machine()}, {jobs} runs at a time, "
-        f"{minutes:.1f} minutes in all; {current_commit()}, {date.today().isoformat()}"
-    )
+def _origin(jobs: int, minutes: float) -> dict[str, Any]:
+    return {
+        "tfx": installed_line().tfx,
+        "machine": describe_machine(),
+        "jobs": jobs,
+        "minutes": round(minutes, 1),
+        "commit": current_commit(),
+        "date": date.today().isoformat(),
+    }
 
 
 if __name__ == "__main__":

@@ -47,3 +47,16 @@ def spread(numbers: Sequence[float], digits: int) -> str:
         return number(median(numbers), digits)
     low, high = (number(end(numbers), digits) for end in (min, max))
     return f"{number(median(numbers), digits)} ({low}–{high})"
+
+
+def percent(share: float | None) -> str:
+    """Formats a share in percent; a dash where there is none."""
+    return NOTHING if share is None else f"{100 * share:.2f} %"
+
+
+def percent_spread(shares: Sequence[float | None]) -> str:
+    """Formats the median and the range of shares in percent."""
+    known = [100 * share for share in shares if share is not None]
+    if not known:
+        return NOTHING
+    return f"{statistics.median(known):.2f} % ({min(known):.2f}–{max(known):.2f})"

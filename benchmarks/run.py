@@ -14,8 +14,9 @@ import click
 
 from benchmarks.contenders import run_contenders
 from benchmarks.machine import current_commit
+from benchmarks.pages import HERE
 from benchmarks.pipeline_run import Task
-from benchmarks.results import HERE, add_part
+from benchmarks.results import add_part
 from benchmarks.scale import FACTORS, run_scale
 from benchmarks.serving_speed import run_serving
 from components.errors import PipelineError, UsageError

@@ -8,7 +8,9 @@ import attrs
 
 # As components.training.progress logs the end of an epoch.
 _EPOCH = re.compile(
-    r"^(\S+ \S+) I components\.progress: epoch \d+/\d+ .* ([\d,]+) examples/s", re.M
+    r"^(\S+ \S+) I components\.training\.progress: "
+    r"epoch \d+/\d+ .* ([\d,]+) examples/s",
+    re.M,
 )
 _TIME = "%Y-%m-%d %H:%M:%S,%f"
 

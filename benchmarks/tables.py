@@ -64,7 +64,7 @@ def contenders_table(rounds: Sequence[Round]) -> str:
         "user CPU, s",
         "peak memory, MB",
         "test accuracy, %",
-        "ours by it",
+        "ours ÷ theirs",
     ]
     return markdown(header, (_contender(rounds, key) for key in TITLES))
 
@@ -120,14 +120,14 @@ def scale_table(rounds: Sequence[Round], key: str, digits: int) -> str:
         ]
         for node in columns[0]
     )
-    return markdown(["", *(f"{factor}×" for factor in factors), "10× by 1×"], rows)
+    return markdown(["", *(f"{factor}×" for factor in factors), "10× ÷ 1×"], rows)
 
 
 def serving_table(ways: Mapping[str, Any]) -> str:
     """Returns latency and throughput of each way to ask the model."""
     rates = throughput(ways)
     fastest = fastest_bare(rates)
-    header = ["", "median, ms", "p99, ms", "images/s in batches", "by fastest bare"]
+    header = ["", "median, ms", "p99, ms", "images/s in batches", "÷ fastest bare"]
     rows = (
         [
             WAYS[name],

@@ -648,7 +648,7 @@ def test_help_lists_every_target():
     )
     listed = re.findall(r"^  (\w+) +\S", result.stdout, re.MULTILINE)
     first = ["help", "run", "test", "defects", "report", "bench", "accuracy"]
-    assert listed == [*first, "lint", "lock", "clean"]
+    assert listed == [*first, "docs", "lint", "lock", "clean"]
 
 
 ODD = ["plain", "a [1] #2 %41 'q' \"d\" é $HOME $x (y", "long" * 50]

@@ -8,8 +8,10 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks import accuracy
-from benchmarks.accuracy import main, percent, render, spread
+from benchmarks.accuracy import main
 from benchmarks.accuracy_seed import SeedRun, measure
+from benchmarks.figures import percent, percent_spread
+from benchmarks.pages import accuracy_page
 from components.features import SPLITS
 from pipeline.config import load_config
 from pipeline.datasets.records import serialize_example
@@ -47,7 +49,7 @@ def trained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[int]:
 
     monkeypatch.setattr(accuracy, "run_seed", run_seed)
     monkeypatch.setattr(accuracy, "RESULTS", tmp_path / "accuracy.json")
-    monkeypatch.setattr(accuracy, "REPORT", tmp_path / "ACCURACY.md")
+    monkeypatch.setattr(accuracy, "write_pages", lambda: None)
     return seeds
 
 
@@ -118,7 +120,7 @@ def test_a_file_of_settings_makes_a_recipe_of_its_own(
     assert [entry["config"] for entry in entries] == [None, "fashion.toml"]
     flips = [e["settings"]["train"]["augment"]["flip"] for e in entries]
     assert flips == [0.0, 0.5]
-    assert "quick with fashion.toml" in accuracy.REPORT.read_text()
+    assert "quick with fashion.toml" in accuracy_page(entries)
 
 
 def test_choosing_leaves_the_test_split_alone_and_records_nothing(
@@ -140,7 +142,7 @@ def test_settings_on_the_command_line_are_not_recorded(trained, data: Path) -> N
 
 def test_the_page_has_medians_ranges_and_each_seed(trained, call) -> None:
     call("--seeds", "3")
-    page = accuracy.REPORT.read_text()
+    page = accuracy_page(json.loads(accuracy.RESULTS.read_text()))
 
     [line] = [row for row in page.splitlines() if row.startswith("| tiny_mnist")]
     cells = [cell.strip() for cell in line.strip("|").split("|")]
@@ -166,17 +168,17 @@ def test_the_page_has_medians_ranges_and_each_seed(trained, call) -> None:
 def test_training_on_validation_examples_is_said(trained, call) -> None:
     call("--seeds", "1")
     [entry] = json.loads(accuracy.RESULTS.read_text())
-    assert "no validation accuracy" not in render([entry])
+    assert "no validation accuracy" not in accuracy_page([entry])
     entry["settings"]["train"]["use_val"] = True
 
-    assert "no validation accuracy" in render([entry])
+    assert "no validation accuracy" in accuracy_page([entry])
 
 
 def test_figures() -> None:
     assert percent(0.98765) == "98.77 %"
     assert percent(None) == "–"
-    assert spread([0.9, None, 0.95, 0.97]) == "95.00 % (90.00–97.00)"
-    assert spread([None]) == "–"
+    assert percent_spread([0.9, None, 0.95, 0.97]) == "95.00 % (90.00–97.00)"
+    assert percent_spread([None]) == "–"
 
 
 def test_fashion_settings_fit_every_preset() -> None:

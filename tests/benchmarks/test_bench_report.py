@@ -8,7 +8,8 @@ import pytest
 
 from benchmarks import results
 from benchmarks.figures import NOTHING, number, pair_ratios, ratio, spread, values
-from benchmarks.results import add_part, render, write_page
+from benchmarks.pages import PLOT, results_page
+from benchmarks.results import add_part, write_page
 from benchmarks.targets import Target, all_targets, growth
 from pipeline.environment.tfx_line import installed_line
 
@@ -118,7 +119,7 @@ def test_growth_is_that_of_nodes_measured_at_both_ends() -> None:
 
 
 def test_the_page_has_each_contender_with_its_ratio() -> None:
-    page = render({"1.16": PARTS})
+    page = results_page({"1.16": PARTS})
 
     assert cells(page, "TFX's example as shipped") == [
         "150.0 (100.0–200.0)",
@@ -133,7 +134,7 @@ def test_the_page_has_each_contender_with_its_ratio() -> None:
 
 
 def test_the_page_says_which_targets_are_reached() -> None:
-    page = render({"1.16": PARTS})
+    page = results_page({"1.16": PARTS})
 
     assert cells(page, "wall, ours / TFX's example as shipped") == [
         "≤ 0.30",
@@ -143,11 +144,11 @@ def test_the_page_says_which_targets_are_reached() -> None:
         "≤ 30.0 s",
         "30.00 s, reached",
     ]
-    assert "not measured" in render({"1.16": {}})
+    assert "not measured" in results_page({"1.16": {}})
 
 
 def test_the_page_has_the_scale_and_the_signatures() -> None:
-    page = render({"1.16": PARTS})
+    page = results_page({"1.16": PARTS})
     seconds, memory = page.split("peak memory in MB")
 
     assert cells(seconds, "ExampleGen") == ["10.0", "104.0", "10.40"]
@@ -161,7 +162,7 @@ def test_the_page_has_the_scale_and_the_signatures() -> None:
 
 
 def test_a_part_that_a_line_has_not_is_said_to_be_missing() -> None:
-    page = render({"1.16": PARTS, "1.21": {"serving": PARTS["serving"]}})
+    page = results_page({"1.16": PARTS, "1.21": {"serving": PARTS["serving"]}})
     scale, serving = page.split("## Scale")[1].split("## Serving")
 
     assert "TFX 1.21: not measured." in scale
@@ -174,7 +175,7 @@ def test_a_part_that_a_line_has_not_is_said_to_be_missing() -> None:
 def test_both_lines_stand_side_by_side() -> None:
     other = copy.deepcopy(PARTS)
     other["contenders"]["rounds"][0]["ours"]["node_seconds"] = {"Zebra": 3.0}
-    page = render({"1.16": PARTS, "1.21": other})
+    page = results_page({"1.16": PARTS, "1.21": other})
 
     assert "|  | TFX 1.21 | TFX 1.16 |" in page
     assert cells(page, "Zebra") == ["3.0", "2.0"]
@@ -208,12 +209,12 @@ def test_the_page_and_the_plot_follow_the_data(folder: Path) -> None:
     assert {file.name for file in folder.iterdir()} == {
         results.DATA,
         results.PAGE,
-        results.PLOT,
+        PLOT,
     }
     page = (folder / results.PAGE).read_text()
-    assert f"({results.PLOT})" in page
+    assert f"({PLOT})" in page
     assert f"| TFX {installed_line().name} | serving | 3 |" in page
-    plot = (folder / results.PLOT).read_text()
+    plot = (folder / PLOT).read_text()
     assert plot.lstrip().startswith("<?xml")
     for text in ("TFX's example as shipped", "TFX 9.99", "150", "not measured"):
         assert text.replace("'", "&#x27;") in plot or text in plot
@@ -221,9 +222,7 @@ def test_the_page_and_the_plot_follow_the_data(folder: Path) -> None:
 
 def test_the_same_results_give_the_same_files(folder: Path) -> None:
     write_page(folder)
-    first = [(folder / name).read_bytes() for name in (results.PAGE, results.PLOT)]
+    first = [(folder / name).read_bytes() for name in (results.PAGE, PLOT)]
     write_page(folder)
 
-    assert first == [
-        (folder / name).read_bytes() for name in (results.PAGE, results.PLOT)
-    ]
+    assert first == [(folder / name).read_bytes() for name in (results.PAGE, PLOT)]

@@ -3,7 +3,8 @@
 import attrs
 import pytest
 
-from benchmarks.defects import Collector, Row, render
+from benchmarks.defects import Collector, Row
+from benchmarks.pages import count_defects, defects_page
 
 DEFECT = "tests/defects/test_data_defects.py::test_data_defect[{}]"
 GOOD = "tests/defects/test_good_data.py::test_good_data[{}]"
@@ -25,8 +26,14 @@ def collected(*ids: str) -> Collector:
     return collector
 
 
-def last_line(collector: Collector) -> str:
-    return render(collector.rows(), "here").splitlines()[-1]
+def counts(collector: Collector) -> str:
+    return count_defects([attrs.asdict(row) for row in collector.rows()])
+
+
+def page(*rows: Row) -> str:
+    origin = {"tfx": "1.0", "machine": "a machine", "jobs": 2, "minutes": 0.5}
+    measured = {**origin, "commit": "abc", "date": "2026-11-24"}
+    return defects_page({**measured, "rows": [attrs.asdict(row) for row in rows]})
 
 
 def test_caught_defects_and_false_alarms_are_counted() -> None:
@@ -38,7 +45,7 @@ def test_caught_defects_and_false_alarms_are_counted() -> None:
         collector.pytest_runtest_logreport(Report(case))
         collector.pytest_runtest_logreport(Report(case, passed))
 
-    assert last_line(collector) == ("Caught 1/2 defects; false alarms 1/3 clean runs.")
+    assert counts(collector) == ("Caught 1/2 defects; false alarms 1/3 clean runs.")
 
 
 @pytest.mark.parametrize("phases", [(), (True, False), (False,), (True, True, False)])
@@ -49,7 +56,7 @@ def test_a_case_that_did_not_end_well_was_not_caught(phases) -> None:
 
     [row] = collector.rows()
     assert not row.passed
-    assert last_line(collector).startswith("Caught 0/1 defects; false alarms 0/0")
+    assert counts(collector).startswith("Caught 0/1 defects; false alarms 0/0")
 
 
 def test_defects_come_in_their_order_before_what_is_clean() -> None:
@@ -67,7 +74,7 @@ def test_what_a_case_recorded_is_in_its_row() -> None:
 
     [row] = collector.rows()
     assert row == Row("a [b] c", clean=False, passed=True, **CAUGHT)
-    assert "| a [b] c | data | 3 | too \\| few<br>add | 4.2 |\n" in render([row], "")
+    assert "| a [b] c | data | 3 | too \\| few<br>add | 4.2 |\n" in page(row)
 
 
 def test_what_went_wrong_is_named_in_the_table() -> None:
@@ -75,8 +82,10 @@ def test_what_went_wrong_is_named_in_the_table() -> None:
         Row("torn", clean=False, passed=False),
         Row("seed 0", clean=True, passed=False, exit_code=4, seconds=9.0),
     ]
-    table = render(rows, "on a machine")
+    table = page(*rows)
 
     assert "| torn | none | none | NOT CAUGHT  | none |\n" in table
     assert "| good data, seed 0 | none | 4 | FALSE ALARM  | 9.0 |\n" in table
-    assert "\non a machine.\n" in table
+    assert "\nTFX 1.0, a machine, 2 runs at a time, 0.5 minutes in all;\n" in table
+    assert "\ncommit abc, 2026-11-24.\n" in table
+    assert table.endswith("\nCaught 0/1 defects; false alarms 1/1 clean runs.\n")

@@ -1,0 +1,79 @@
+"""The pages that are made whole from a JSON file: results, accuracy, planted defects.
+
+``benchmarks.docs`` writes them; the templates beside this module hold the words.
+"""
+
+import re
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from benchmarks import tables
+from benchmarks.figures import percent, percent_spread
+
+HERE = Path(__file__).resolve().parent
+PLOT = "results.svg"
+
+
+def results_page(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """Returns ``RESULTS.md`` from the content of ``results.json``."""
+    lines = dict(sorted(results.items(), reverse=True))
+    return _render("RESULTS.md.j2", lines=lines, plot=PLOT, tables=tables)
+
+
+def accuracy_page(entries: Sequence[Mapping[str, Any]]) -> str:
+    """Returns ``ACCURACY.md`` from the content of ``accuracy.json``."""
+    return _render("ACCURACY.md.j2", recipes=list(by_recipe(entries).values()))
+
+
+def by_recipe(
+    entries: Sequence[Mapping[str, Any]],
+) -> dict[tuple[str, ...], list[Mapping[str, Any]]]:
+    """Groups the seeds of ``accuracy.json``.
+
+    Returns:
+      (data, preset, name of the ``--config`` file or "", TFX line) → its seeds.
+    """
+    recipes: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
+    for entry in entries:
+        key = entry["data"], entry["preset"], entry["config"] or "", entry["tfx"]
+        recipes.setdefault(key, []).append(entry)
+    return recipes
+
+
+def defects_page(measured: Mapping[str, Any]) -> str:
+    """Returns ``DEFECTS.md`` from the content of ``defects.json``."""
+    return _render("DEFECTS.md.j2", **measured, counts=count_defects(measured["rows"]))
+
+
+def count_defects(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Says how many defects were caught, and how many good runs were refused."""
+    defects = [row["passed"] for row in rows if not row["clean"]]
+    clean = [row["passed"] for row in rows if row["clean"]]
+    return (
+        f"Caught {sum(defects)}/{len(defects)} defects; false alarms "
+        f"{clean.count(False)}/{len(clean)} clean runs."
+    )
+
+
+def _render(template: str, **values: Any) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(
+        cell=_cell, median=statistics.median, percent=percent, spread=percent_spread
+    )
+    # Tags leave blank lines behind.
+    return re.sub(r"\n{3,}", "\n\n", environment.get_template(template).render(values))
+
+
+def _cell(text: str) -> str:
+    """Keeps a text in one cell of a table, as it is."""
+    escaped = text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
+    return escaped.replace("\n", "<br>")
