@@ -75,7 +75,7 @@ def training_batches(arrays: Arrays, settings: TrainHyperparameters) -> tf.data.
         return image, tf.gather(labels, index)
 
     options = tf.data.Options()
-    # At its best: with the tuner, an epoch now and then ends seconds late.
+    # At its best: with the tuner, an epoch now and then ends late.
     options.autotune.enabled = False
     return (
         tf.data.Dataset.range(count)

@@ -34,7 +34,7 @@ def untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
     """Returns a dataset without TensorFlow's tuner; ours name their parallelism.
 
     The tuner sleeps between its rounds, and the end of an iterator now and then waits
-    for it to wake up: seconds with nothing running, at the end of an epoch.
+    for it to wake up, with nothing running, at the end of an epoch.
     """
     options = tf.data.Options()
     options.autotune.enabled = False
@@ -96,7 +96,7 @@ class MemorySplit:
     def shuffled(self, batch_size: int, seed: tf.Tensor) -> tf.data.Dataset:
         """Shuffles an index and gathers whole batches.
 
-        That is twice as fast as shuffling single elements.
+        Shuffling single elements takes longer.
         """
         order = tf.random.experimental.stateless_shuffle(tf.range(self.count), seed)
         steps = self.count // batch_size

@@ -24,9 +24,8 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 class DataGateSettings:
     """What DataGate allows. Distances lie in [0, 1], pixel statistics too.
 
-    The bounds fit MNIST, with room for parts of it: of 500 examples drawn at random
-    200 times, label drift reached 0.05, pixel drift 0.0012, and the rarest class had
-    a share of 0.056. Smaller splits, and other data sets, may need other bounds.
+    The bounds fit MNIST, with room for random parts of it of some hundred examples.
+    Smaller splits, and other data sets, may need other bounds.
 
     Attributes:
       anomalies: policy for TFDV anomalies of error severity. Records without 784

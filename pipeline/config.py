@@ -113,8 +113,7 @@ class Config:
         return self.workspace / "logs"
 
 
-# mnist-pipeline run --preset accurate: 99.58 %, 7 minutes of training on two cores
-# with bfloat16, medians of three seeds; trained on both splits.
+# mnist-pipeline run --preset accurate: a better model; trained on both splits.
 _ACCURATE: dict[str, Any] = {
     "model": {"hidden_units": [1024, 1024, 1024], "first_weights": "local"},
     "train": {
@@ -138,10 +137,10 @@ _ACCURATE: dict[str, Any] = {
     "evaluation": {"min_accuracy": 0.99, "min_digit_accuracy": 0.97},
 }
 
-# Each preset says what differs from the defaults above.
+# Each preset says what differs from the defaults above; benchmarks/ACCURACY.md has the
+# accuracy and the time of each.
 PRESETS: dict[str, dict[str, Any]] = {
-    # mnist-pipeline run --preset quick: 94.6 %, 3 s of training, one run. For tests, on
-    # 4,000 training examples.
+    # mnist-pipeline run --preset quick: for tests, on 4,000 training examples.
     "quick": {
         "model": {"hidden_units": [128]},
         "train": {
@@ -158,7 +157,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             "max_digit_accuracy_drop": 0.12,
         },
     },
-    # mnist-pipeline run: 99.46 %, the median of five seeds in benchmarks/ACCURACY.md.
+    # mnist-pipeline run: for everyday use.
     "default": {
         "model": {"hidden_units": [512, 512], "first_weights": "local"},
         "train": {
@@ -181,10 +180,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         },
     },
     "accurate": _ACCURATE,
-    # make accuracy ARGS='--preset record --seeds 3': 99.64 % on the test split (99.61-
-    # 99.66), 35 minutes of training each on two busy cores with bfloat16, medians of
-    # three seeds; another processor gave 99.66 % (99.66-99.67), in 25 minutes. Three
-    # networks on both splits, asked about nine shifts of the image.
+    # mnist-pipeline run --preset record: the best here. An ensemble of three networks
+    # trained on both splits, averaged over nine shifts of the image.
     "record": {
         **_ACCURATE,
         "model": {**_ACCURATE["model"], "members": 3, "shifts": 1},

@@ -114,8 +114,8 @@ def create_pipeline(
     ).with_id("DataGate")
     _run_again_on(data_gate, node_digest("components.data.gate", libraries=_VALIDATION))
 
-    # Only the graph: the Trainer applies it to raw examples, which is much faster
-    # than writing float images to disk.
+    # Only the graph: the Trainer applies it to raw examples, so that no float images
+    # are written to disk.
     transform = PlainPathsTransform(
         examples=examples.outputs["examples"],
         schema=schema.outputs["schema"],

@@ -32,7 +32,7 @@ from components.features import (
 
 # One record in 18 bytes: 128 bits of its image's hash, where it is, what it says.
 DIGESTS = np.dtype([("hash", "u8", 2), ("split", "u1"), ("label", "u1")])
-# 70,000 records make buckets of 20 kB; a hundred million, of 28 MB.
+# So many that the buckets of a hundred million records still fit into memory.
 BUCKETS = 64
 
 _INTEGERS = (pa.list_(pa.int64()), pa.large_list(pa.int64()))

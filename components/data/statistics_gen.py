@@ -1,9 +1,9 @@
 """StatisticsGen in one pass over batches of records, and what DataGate counts in it.
 
 TFX's own passes every record through Beam before TFDV sees batches of them, and builds
-140 transforms for each split; most of its time goes there. TensorFlow reads batches
-just as well, and one combiner takes them to TFDV's generators. DataGate wants counts
-that TFDV has not, of the same batches; they lie beside the statistics.
+its transforms anew for each split; most of its time goes there. TensorFlow reads
+batches just as well, and one combiner takes them to TFDV's generators. DataGate wants
+counts that TFDV has not, of the same batches; they lie beside the statistics.
 """
 
 from collections.abc import Iterable, Iterator
@@ -41,7 +41,7 @@ from tfx_bsl.sketches import QuantilesSketch
 from components.data.scan import ScanBatches
 from components.examples import matching_files, untuned
 
-# An array of 1,024 images in int64 no longer fits into a second cache of 2 MB.
+# Small enough for an array of so many images in int64 to stay in a processor's cache.
 _BATCH = 512
 # Tallies of so many numbers fit into the first cache of a processor; fewer values than
 # that are not worth tallying.

@@ -216,9 +216,8 @@ def looks_dark(pixels: tf.Tensor) -> tf.Tensor:
       pixels: uint8 [n, 28, 28].
 
     Returns:
-      bool [n]: whether most of the border is bright and some of the middle much darker;
-      true of none of the test images of MNIST and Fashion-MNIST, and of 99.8 % of their
-      negatives.
+      bool [n]: whether most of the border is bright and some of the middle much darker.
+      Made to be true of the negatives of MNIST and Fashion-MNIST, and not of them.
     """
     ring = _ring(pixels)
     bright = tf.reduce_mean(tf.cast(ring > MAX_PIXEL // 2, tf.float32), axis=1) > 0.5

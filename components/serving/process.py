@@ -1,6 +1,6 @@
 """The process in which ServingCheck calls an export, started ahead where that pays.
 
-Its start is two seconds of importing TensorFlow, in which one core of a machine is
+Its start is mostly the import of TensorFlow, for which one core of a machine is
 enough. Started while another node keeps the other core busy, it waits for its request.
 """
 

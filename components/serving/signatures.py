@@ -59,7 +59,7 @@ class ServingModel(tf.Module):
         self.trust = lambda: trust
         setattr(self, WEIGHTS, [weight.value for weight in model.weights])
         # A function hides the layer from the export, which would trace it as a Keras
-        # model as well: AutoGraph would rewrite all of tf_keras, four seconds. A
+        # model as well: AutoGraph would rewrite all of tf_keras. A
         # transform graph with a vocabulary has to be an attribute itself; saving says
         # so, since its table would be missing.
         self.preprocess = lambda features: preprocess(features)

@@ -13,7 +13,7 @@ from components.training.augment import augment, strength_at
 Preprocess = Callable[[dict[str, tf.Tensor]], dict[str, tf.Tensor]]
 _SAMPLE_BATCH = 1024
 # Nothing here branches on tensors, and AutoGraph would rewrite all of the transform
-# graph's Python: five seconds before the first step.
+# graph's Python before the first step.
 as_written = tf.autograph.experimental.do_not_convert
 
 
@@ -49,7 +49,7 @@ def training_batches(
         numbers = tf.data.Dataset.range(now * in_a_pass, (now + 1) * in_a_pass)
         return tf.data.Dataset.zip((numbers, batches))
 
-    # XLA fuses the warp: about half the time of the plain graph.
+    # XLA fuses the operations of the warp; the plain graph takes longer.
     @tf.function(jit_compile=True, autograph=False)
     def warp(image: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
         strength = strength_at(settings.augment, step, size.steps * settings.epochs)

@@ -27,7 +27,7 @@ SEED = tf.constant([1, 2], tf.int64)
 
 # Reads every example of some files once, shuffled; prints by how many megabytes
 # memory grew at most.
-# glibc keeps freed memory in an arena a thread: 16 to 102 MB were seen for the same.
+# glibc keeps freed memory in an arena a thread, more or less for the same work.
 RETURN_MEMORY = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536"}
 READER = """
 import sys
