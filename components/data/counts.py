@@ -8,13 +8,14 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import reduce
+from itertools import zip_longest
 from operator import add
 from pathlib import Path
 
 import attrs
 import numpy as np
 
-from components.features import MAX_PIXEL, NUM_CLASSES
+from components.features import MAX_PIXEL
 
 STATISTICS_FILE = "statistics.json"
 
@@ -24,17 +25,17 @@ class SplitStatistics:
     """Counts over the records of one split, or of a part of it.
 
     Attributes:
-      examples: records in the layout: 784 pixels in 0..255, one label in 0..9.
+      examples: records in the layout of the schema.
       malformed: records not in the layout; no other count includes them.
       constant: images of one single value.
-      labels: examples of each class.
+      labels: examples of each class; empty before the first batch.
       pixels: pixels of each value 0..255.
     """
 
     examples: int = 0
     malformed: int = 0
     constant: int = 0
-    labels: tuple[int, ...] = (0,) * NUM_CLASSES
+    labels: tuple[int, ...] = ()
     pixels: tuple[int, ...] = (0,) * (MAX_PIXEL + 1)
 
     def __add__(self, other: "SplitStatistics") -> "SplitStatistics":
@@ -42,13 +43,13 @@ class SplitStatistics:
             self.examples + other.examples,
             self.malformed + other.malformed,
             self.constant + other.constant,
-            tuple(map(add, self.labels, other.labels)),
+            tuple(map(sum, zip_longest(self.labels, other.labels, fillvalue=0))),
             tuple(map(add, self.pixels, other.pixels)),
         )
 
     @property
     def label_shares(self) -> np.ndarray:
-        """Share of each class, float64 [10]; needs an example."""
+        """Share of each class, float64 [classes]; needs an example."""
         return np.array(self.labels) / sum(self.labels)
 
     @property
@@ -103,7 +104,8 @@ def total(parts: Iterable[DataStatistics]) -> DataStatistics:
 
 def label_distance(one: SplitStatistics, other: SplitStatistics) -> float:
     """L-infinity distance between two label distributions, in [0, 1]."""
-    return float(np.abs(one.label_shares - other.label_shares).max())
+    shares = zip_longest(one.label_shares, other.label_shares, fillvalue=0.0)
+    return float(max(abs(a - b) for a, b in shares))
 
 
 def pixel_divergence(one: SplitStatistics, other: SplitStatistics) -> float:

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 from tfx.components.statistics_gen.stats_artifact_utils import load_statistics
 from tfx.dsl.components.base.base_component import BaseComponent
@@ -27,6 +26,7 @@ from tfx.types.standard_artifacts import (
     ExampleStatistics,
     Schema,
 )
+from tfx.utils import io_utils
 
 from components.artifacts import DataVerdict
 from components.checks import Check, DataRejectedError, write_checks
@@ -44,6 +44,7 @@ from components.data.rules import (
 )
 from components.gate_settings import DataGateSettings
 from components.hyperparameters import from_dict
+from components.image_spec import read_schema, spec_of
 
 # As ExampleValidator names it.
 _ANOMALIES_FILE = "SchemaDiff.pb"
@@ -85,13 +86,14 @@ class DataGateExecutor(BaseExecutor):
         }
         [verdict] = output_dict["verdict"]
 
-        checks = _anomalies(inputs["anomalies"], inputs["schema"], settings)
+        schema = read_schema(Path(io_utils.get_only_uri_in_dir(inputs["schema"].uri)))
+        checks = _anomalies(inputs["anomalies"], schema, settings)
         checks += size_checks(_sizes(inputs["statistics"]), settings)
         if any(check.stops and check.name.startswith("anomaly") for check in checks):
             raise DataRejectedError(checks)
 
         statistics = read_statistics(inputs["statistics"].uri)
-        checks += statistics_checks(statistics, settings)
+        checks += statistics_checks(statistics, settings, spec_of(schema))
         previous = _previous(inputs.get("previous"))
         if previous is not None:
             checks += previous_drift_checks(statistics, previous, settings)
@@ -140,16 +142,14 @@ class DataGate(BaseComponent):
 
 
 def _anomalies(
-    anomalies: Artifact, schema: Artifact, settings: DataGateSettings
+    anomalies: Artifact, schema: schema_pb2.Schema, settings: DataGateSettings
 ) -> list[Check]:
-    [file] = Path(schema.uri).iterdir()
-    wanted = text_format.Parse(file.read_text(encoding="utf-8"), schema_pb2.Schema())
     checks = []
     for split in artifact_utils.decode_split_names(anomalies.split_names):
         directory = artifact_utils.get_split_uri([anomalies], split)
         content = (Path(directory) / _ANOMALIES_FILE).read_bytes()
         found = anomalies_pb2.Anomalies.FromString(content)
-        checks += anomaly_checks(split, found, wanted, settings)
+        checks += anomaly_checks(split, found, schema, settings)
     return checks
 
 

@@ -15,6 +15,7 @@ from components.data.counts import (
 )
 from components.features import SPLITS, TRAIN
 from components.gate_settings import DataGateSettings
+from components.image_spec import ImageSpec
 
 Reason = anomalies_pb2.AnomalyInfo.Reason
 
@@ -28,7 +29,6 @@ _NAMES = {
     _SHAPE: "wrong number of values",
 }
 _FIND = "`mnist-pipeline data verify DIR` names the first of them"
-_LAYOUT = "784 pixels in 0..255 and one label in 0..9, all int64"
 
 
 def anomaly_checks(
@@ -131,13 +131,18 @@ def size_checks(sizes: Mapping[str, int], settings: DataGateSettings) -> list[Ch
 
 
 def statistics_checks(
-    statistics: DataStatistics, settings: DataGateSettings
+    statistics: DataStatistics, settings: DataGateSettings, spec: ImageSpec
 ) -> list[Check]:
     """Every check on the content of the examples; of a policy ``off``, none.
 
     A split without examples has no content: its size is its check.
+
+    Args:
+      statistics: of all splits.
+      settings: with the bounds.
+      spec: what a record must hold.
     """
-    checks = [*_layout(statistics)]
+    checks = [*_layout(statistics, spec)]
     groups: list[tuple[Policy, Callable[..., Iterator[Check]]]] = [
         (settings.leakage, _leakage),
         (settings.conflicts, _conflicts),
@@ -152,10 +157,10 @@ def statistics_checks(
     return checks
 
 
-def _layout(statistics: DataStatistics) -> Iterator[Check]:
+def _layout(statistics: DataStatistics, spec: ImageSpec) -> Iterator[Check]:
     """Has no policy: what comes after cannot read such a record."""
     for split in SPLITS:
-        advice = f"Each record needs {_LAYOUT}. Correct them: {_FIND}."
+        advice = f"Each record needs {spec.layout}. Correct them: {_FIND}."
         value = statistics.split(split).malformed
         yield _check("malformed records", split, value, 0, not value, "error", advice)
 
@@ -195,7 +200,7 @@ def _balance(statistics: DataStatistics, settings: DataGateSettings) -> Iterator
     bound = settings.min_class_share
     for split, counts in _ordered(statistics):
         shares = counts.label_shares
-        missing = [str(digit) for digit, share in enumerate(shares) if not share]
+        missing = [str(label) for label, share in enumerate(shares) if not share]
         if missing:
             seen = f"No example of class {', '.join(missing)}"
         else:

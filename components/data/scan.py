@@ -4,7 +4,7 @@ One pass serves both: parsing the records again would take as long as counting.
 """
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import combinations
 
@@ -25,13 +25,12 @@ from components.features import (
     IMAGE,
     LABEL,
     MAX_PIXEL,
-    NUM_CLASSES,
-    PIXELS,
     SPLITS,
 )
+from components.image_spec import ImageSpec
 
-# One record in 18 bytes: 128 bits of its image's hash, where it is, what it says.
-DIGESTS = np.dtype([("hash", "u8", 2), ("split", "u1"), ("label", "u1")])
+# One record in 19 bytes: 128 bits of its image's hash, where it is, what it says.
+DIGESTS = np.dtype([("hash", "u8", 2), ("split", "u1"), ("label", "u2")])
 # So many that the buckets of a hundred million records still fit into memory.
 BUCKETS = 64
 
@@ -50,17 +49,18 @@ class ScanBatches(beam.PTransform):
     bucket of hashes is looked at on its own, so memory does not grow with the data.
     """
 
-    def __init__(self, directory: str) -> None:
+    def __init__(self, directory: str, spec: ImageSpec) -> None:
         """Initializes the transform.
 
         Args:
           directory: receives statistics.json.
+          spec: what a record must hold.
         """
         super().__init__()
-        self._directory = directory
+        self._directory, self._spec = directory, spec
 
     def expand(self, batches: beam.PCollection) -> beam.PCollection:
-        scanned = batches | "Scan" >> beam.ParDo(_ScanBatch()).with_outputs(
+        scanned = batches | "Scan" >> beam.ParDo(_ScanBatch(self._spec)).with_outputs(
             _DIGESTS_TAG, main="parts"
         )
         repeated = (
@@ -79,6 +79,10 @@ class ScanBatches(beam.PTransform):
 class _ScanBatch(beam.DoFn):
     """(split, batch) → statistics by split, and digests by bucket, of many batches."""
 
+    def __init__(self, spec: ImageSpec) -> None:
+        super().__init__()
+        self._spec = spec
+
     def start_bundle(self) -> None:
         self._statistics: dict[str, SplitStatistics] = defaultdict(SplitStatistics)
         self._digests: list[np.ndarray] = []
@@ -89,8 +93,8 @@ class _ScanBatch(beam.DoFn):
         split, batch = element
         if split not in SPLITS:
             return
-        images, labels, malformed = read_batch(batch)
-        self._statistics[split] += count(images, labels, malformed)
+        images, labels, malformed = read_batch(batch, self._spec)
+        self._statistics[split] += count(images, labels, malformed, self._spec.classes)
         self._digests.append(digest(images, labels, split))
         if sum(map(len, self._digests)) >= _FLUSH:
             yield from self._tagged_digests()
@@ -119,21 +123,22 @@ def _by_bucket(digests: np.ndarray) -> Iterator[beam.pvalue.TaggedOutput]:
         yield beam.pvalue.TaggedOutput(_DIGESTS_TAG, (bucket, part))
 
 
-def read_batch(batch: pa.RecordBatch) -> Batch:
+def read_batch(batch: pa.RecordBatch, spec: ImageSpec) -> Batch:
     """Takes the images and labels out of a batch of Examples.
 
     Returns:
-      Images uint8 [n, 784], labels int64 [n] in 0..9, and how many other records of
-      the batch are not in that layout.
+      Images uint8 [n, pixels], labels int64 [n], and how many other records of the
+      batch are not in that layout.
     """
     images, labels = _integers(batch, IMAGE), _integers(batch, LABEL)
     if images is None or labels is None:
-        return np.empty((0, PIXELS), np.uint8), np.empty(0, np.int64), batch.num_rows
-    shaped = pc.and_(_has_length(images, PIXELS), _has_length(labels, 1))
+        nothing = np.empty((0, spec.pixels), np.uint8), np.empty(0, np.int64)
+        return *nothing, batch.num_rows
+    shaped = pc.and_(_has_length(images, spec.pixels), _has_length(labels, 1))
     if not pc.all(shaped, min_count=0).as_py():
         images, labels = images.filter(shaped), labels.filter(shaped)
-    pixels = np.asarray(images.flatten()).reshape(-1, PIXELS)
-    return _in_range(pixels, np.asarray(labels.flatten()), batch.num_rows)
+    pixels = np.asarray(images.flatten()).reshape(-1, spec.pixels)
+    return _in_range(pixels, np.asarray(labels.flatten()), batch.num_rows, spec.classes)
 
 
 def _integers(batch: pa.RecordBatch, name: str) -> pa.Array | None:
@@ -149,9 +154,9 @@ def _has_length(values: pa.Array, length: int) -> pa.Array:
     return pc.fill_null(pc.equal(pc.list_value_length(values), length), False)
 
 
-def _in_range(pixels: np.ndarray, labels: np.ndarray, rows: int) -> Batch:
-    """Leaves out what no image holds, of int64 [n, 784] and [n] of so many records."""
-    inside = (labels >= 0) & (labels < NUM_CLASSES)
+def _in_range(pixels: np.ndarray, labels: np.ndarray, rows: int, classes: int) -> Batch:
+    """Leaves out what no image holds, of int64 [n, pixels] and [n] of the records."""
+    inside = (labels >= 0) & (labels < classes)
     # A row at a time takes several times as long, and is hardly ever needed.
     if pixels.min(initial=0) < 0 or pixels.max(initial=0) > MAX_PIXEL:
         inside &= (pixels.min(1) >= 0) & (pixels.max(1) <= MAX_PIXEL)
@@ -159,20 +164,22 @@ def _in_range(pixels: np.ndarray, labels: np.ndarray, rows: int) -> Batch:
     return images, labels[inside], rows - int(inside.sum())
 
 
-def count(images: np.ndarray, labels: np.ndarray, malformed: int) -> SplitStatistics:
-    """Counts a batch: images uint8 [n, 784], labels int64 [n], records left out."""
+def count(
+    images: np.ndarray, labels: np.ndarray, malformed: int, classes: int
+) -> SplitStatistics:
+    """Counts a batch: images uint8 [n, pixels], labels int64 [n], records left out."""
     pixels = np.bincount(images.reshape(-1), minlength=MAX_PIXEL + 1)
     return SplitStatistics(
         examples=len(images),
         malformed=malformed,
         constant=int(_constant(images).sum()),
-        labels=tuple(np.bincount(labels, minlength=NUM_CLASSES).tolist()),
+        labels=tuple(np.bincount(labels, minlength=classes).tolist()),
         pixels=tuple(pixels.tolist()),
     )
 
 
 def digest(images: np.ndarray, labels: np.ndarray, split: str) -> np.ndarray:
-    """Hashes the images of a batch, uint8 [n, 784], that are not constant.
+    """Hashes the images of a batch, uint8 [n, pixels], that are not constant.
 
     Returns:
       ``DIGESTS`` [m], m ≤ n, in the same order.
@@ -202,16 +209,24 @@ def find_repeated(parts: Iterable[np.ndarray]) -> DataStatistics:
     differ = (digests["hash"][1:] != digests["hash"][:-1]).any(1)
     starts = np.flatnonzero(np.r_[True, differ])
     splits = np.bitwise_or.reduceat(1 << digests["split"].astype(int), starts)
-    labels = np.bitwise_or.reduceat(1 << digests["label"].astype(int), starts)
 
     leakage = {}
     for one, other in combinations(range(len(SPLITS)), 2):
         pair = 1 << one | 1 << other
         leakage[SPLITS[one], SPLITS[other]] = int((splits & pair == pair).sum())
-    sets, counts = np.unique(labels[labels & (labels - 1) != 0], return_counts=True)
-    conflicts = {
-        tuple(digit for digit in range(NUM_CLASSES) if found >> digit & 1): number
-        for found, number in zip(sets.tolist(), counts.tolist(), strict=True)
-    }
+    conflicts = _conflicts(digests["label"], starts)
     leakage = {pair: number for pair, number in leakage.items() if number}
     return DataStatistics({}, leakage, conflicts)
+
+
+def _conflicts(labels: np.ndarray, starts: np.ndarray) -> dict[tuple[int, ...], int]:
+    """Counts images by their labels, where they have several.
+
+    Args:
+      labels: uint16 [n], of records in the order of their images.
+      starts: int64 [images], where each image begins.
+    """
+    several = np.minimum.reduceat(labels, starts) != np.maximum.reduceat(labels, starts)
+    ends = np.r_[starts[1:], len(labels)]
+    found = zip(starts[several].tolist(), ends[several].tolist(), strict=True)
+    return dict(Counter(tuple(np.unique(labels[a:b]).tolist()) for a, b in found))

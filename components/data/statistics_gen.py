@@ -40,6 +40,7 @@ from tfx_bsl.sketches import QuantilesSketch
 
 from components.data.scan import ScanBatches
 from components.examples import matching_files, untuned
+from components.image_spec import read_schema, spec_of
 
 # Small enough for an array of so many images in int64 to stay in a processor's cache.
 _BATCH = 512
@@ -68,8 +69,8 @@ class BatchingExecutor(BaseBeamExecutor):
         [examples] = input_dict[EXAMPLES_KEY]
         [statistics] = output_dict[STATISTICS_KEY]
         [schema] = input_dict[SCHEMA_KEY]
-        schema_file = io_utils.get_only_uri_in_dir(schema.uri)
-        options = tfdv.StatsOptions(schema=io_utils.SchemaReader().read(schema_file))
+        wanted = read_schema(Path(io_utils.get_only_uri_in_dir(schema.uri)))
+        options = tfdv.StatsOptions(schema=wanted)
         splits = artifact_utils.decode_split_names(examples.split_names)
         statistics.split_names = artifact_utils.encode_split_names(splits)
         statistics.span = examples.span
@@ -98,7 +99,7 @@ class BatchingExecutor(BaseBeamExecutor):
                 | "Spread" >> beam.Reshuffle()
                 | "Read" >> beam.FlatMapTuple(_keyed_record_batches)
             )
-            _ = batches | "Count" >> ScanBatches(statistics.uri)
+            _ = batches | "Count" >> ScanBatches(statistics.uri, spec_of(wanted))
             _ = (
                 batches
                 | "Statistics" >> beam.CombinePerKey(StatisticsFn(options))

@@ -32,6 +32,7 @@ from components.data.gate import DataGate, DataGateExecutor
 from components.data.scan import count, digest, find_repeated, read_batch
 from components.features import SPLITS
 from components.gate_settings import DataGateSettings
+from components.image_spec import MNIST
 from pipeline.datasets.records import serialize_example
 
 SIZES = {"train": 100, "val": 50, "test": 50}
@@ -75,8 +76,8 @@ def counted(records: Mapping[str, list[bytes]]) -> DataStatistics:
     statistics, digests = DataStatistics(), []
     for split, some in records.items():
         batch = ExamplesToRecordBatchDecoder().DecodeBatch(some)
-        images, labels, malformed = read_batch(batch)
-        statistics += DataStatistics({split: count(images, labels, malformed)})
+        images, labels, malformed = read_batch(batch, MNIST)
+        statistics += DataStatistics({split: count(images, labels, malformed, 10)})
         digests.append(digest(images, labels, split))
     return statistics + find_repeated(digests)
 

@@ -24,6 +24,7 @@ from components.data.scan import count, digest, find_repeated
 from components.examples import read_examples
 from components.features import SPLITS
 from components.gate_settings import DataGateSettings
+from components.image_spec import MNIST
 
 SIZES = {"train": 4000, "val": 500, "test": 1000}
 SETTINGS = DataGateSettings()
@@ -53,7 +54,7 @@ def digits(bundled: Splits) -> Splits:
 def statistics(splits: Splits) -> DataStatistics:
     """What the pass over these examples would count."""
     counts = {
-        name: count(images.astype(np.int64), labels, 0)
+        name: count(images.astype(np.int64), labels, 0, 10)
         for name, (images, labels) in splits.items()
     }
     digests = [
@@ -155,7 +156,7 @@ DEFECTS = [
 
 
 def test_good_data_passes_every_check(digits):
-    checks = statistics_checks(statistics(digits), SETTINGS)
+    checks = statistics_checks(statistics(digits), SETTINGS, MNIST)
 
     assert failed(checks) == {}
     assert [(check.name, check.slice) for check in checks] == [
@@ -184,13 +185,13 @@ def test_good_data_passes_whatever_part_of_it_is_drawn(bundled, seed):
     for split, (images, labels) in bundled.items():
         chosen = rng.choice(len(labels), min(SIZES[split], 500), replace=False)
         drawn[split] = images[chosen], labels[chosen]
-    assert failed(statistics_checks(statistics(drawn), SETTINGS)) == {}
+    assert failed(statistics_checks(statistics(drawn), SETTINGS, MNIST)) == {}
 
 
 @pytest.mark.parametrize(("plant", "expected"), DEFECTS)
 def test_a_planted_defect_is_stopped(digits, plant: Callable, expected: set[Key]):
     plant(digits)
-    found = failed(statistics_checks(statistics(digits), SETTINGS))
+    found = failed(statistics_checks(statistics(digits), SETTINGS, MNIST))
 
     assert set(found) == expected
     assert all(check.stops and check.advice.endswith(".") for check in found.values())
@@ -211,10 +212,12 @@ def test_a_policy_warns_or_looks_away(digits, plant: Callable, group: str):
     plant(digits)
     found = statistics(digits)
 
-    warned = failed(statistics_checks(found, off_but(group, "warn")))
+    warned = failed(statistics_checks(found, off_but(group, "warn"), MNIST))
     assert warned
     assert {(c.policy, c.stops) for c in warned.values()} == {("warn", False)}
-    off = statistics_checks(found, dataclasses.replace(SETTINGS, **{group: "off"}))
+    off = statistics_checks(
+        found, dataclasses.replace(SETTINGS, **{group: "off"}), MNIST
+    )
     assert not set(warned) & {(check.name, check.slice) for check in off}
 
 
@@ -231,7 +234,7 @@ def only(checks: list[Check]) -> str:
 
 def test_leakage_says_how_many_images(digits):
     leak(digits)
-    assert only(statistics_checks(statistics(digits), SETTINGS)) == (
+    assert only(statistics_checks(statistics(digits), SETTINGS, MNIST)) == (
         "data gate: leakage, train/test: 50, bound ≤ 0\nThe same images are in both "
         "train and test, so test no longer measures unseen data. Remove them from "
         "train."
@@ -240,7 +243,7 @@ def test_leakage_says_how_many_images(digits):
 
 def test_conflicts_say_which_labels(digits):
     relabel(digits)
-    assert only(statistics_checks(statistics(digits), SETTINGS)) == (
+    assert only(statistics_checks(statistics(digits), SETTINGS, MNIST)) == (
         "data gate: conflicts, all splits: 2, bound ≤ 0\nThe same image carries "
         "several labels: 1 image labelled 3 and 8; 1 image labelled 5 and 9. Correct "
         "the labels or remove these records."
@@ -249,7 +252,7 @@ def test_conflicts_say_which_labels(digits):
 
 def test_a_missing_class_is_named(digits):
     drop_class(digits)
-    assert only(statistics_checks(statistics(digits), off_but("balance"))) == (
+    assert only(statistics_checks(statistics(digits), off_but("balance"), MNIST)) == (
         "data gate: balance, train: 0, bound ≥ 0.03\nNo example of class 7; each class "
         "needs at least a share of 0.03 of train. Add examples of it or lower "
         "data_gate.min_class_share."
@@ -258,7 +261,11 @@ def test_a_missing_class_is_named(digits):
 
 def test_the_rarest_class_is_named(digits):
     checks = statistics_checks(
-        statistics({"val": digits["val"]}), off_but("balance", min_class_share=0.095)
+        statistics({"val": digits["val"]}),
+        off_but("balance", min_class_share=0.095),
+        MNIST,
+        off_but("balance", min_class_share=0.095),
+        MNIST,
     )
     labels = digits["val"][1]
     rarest = int(np.bincount(labels).argmin())
@@ -271,7 +278,7 @@ def test_the_rarest_class_is_named(digits):
 
 def test_blank_images_are_counted(digits):
     blank(digits)
-    assert only(statistics_checks(statistics(digits), SETTINGS)) == (
+    assert only(statistics_checks(statistics(digits), SETTINGS, MNIST)) == (
         "data gate: constant images, train: 0.05, bound ≤ 0.001\n200 images of train "
         "are of one single value, blank or saturated. Remove them, repair their source "
         "or, where such images belong to the data, raise "
@@ -296,7 +303,7 @@ def test_blank_images_are_counted(digits):
 )
 def test_pixels_name_the_likely_cause(digits, plant: Callable, cause: str, change: str):
     plant(digits)
-    found = failed(statistics_checks(statistics(digits), SETTINGS))
+    found = failed(statistics_checks(statistics(digits), SETTINGS, MNIST))
     check = found["mean pixel", "train"]
     assert message(check) == (
         f"data gate: mean pixel, train: {check.value:.4g}, bound 0.08 to 0.2\n{cause} "
@@ -306,9 +313,9 @@ def test_pixels_name_the_likely_cause(digits, plant: Callable, cause: str, chang
 
 
 def test_malformed_records_always_stop(digits):
-    counted = count(np.empty((0, 784), np.int64), np.empty(0, np.int64), 2)
+    counted = count(np.empty((0, 784), np.int64), np.empty(0, np.int64), 2, 10)
     found = statistics(digits) + DataStatistics({"val": counted})
-    checks = statistics_checks(found, off_but("anomalies", "off"))
+    checks = statistics_checks(found, off_but("anomalies", "off"), MNIST)
     assert only(checks) == (
         "data gate: malformed records, val: 2, bound ≤ 0\nEach record needs 784 pixels "
         "in 0..255 and one label in 0..9, all int64. Correct them: `mnist-pipeline "
@@ -318,7 +325,7 @@ def test_malformed_records_always_stop(digits):
 
 def test_a_split_without_examples_is_left_to_its_size(digits):
     del digits["val"]
-    checks = statistics_checks(statistics(digits), SETTINGS)
+    checks = statistics_checks(statistics(digits), SETTINGS, MNIST)
     assert failed(checks) == {}
     assert {c.slice for c in checks if "val" in c.slice} == {"val"}
     assert [c.name for c in checks if c.slice == "val"] == ["malformed records"]

@@ -20,6 +20,7 @@ from components.data.scan import (
     find_repeated,
     read_batch,
 )
+from components.image_spec import MNIST, ImageSpec
 from pipeline.datasets.records import serialize_example
 from tests.typed_beam import TYPED_BEAM_ARGS
 
@@ -67,7 +68,7 @@ def scan(folder: Path, batches: dict[str, list[list[bytes]]]) -> DataStatistics:
         (split, decode(part)) for split, parts in batches.items() for part in parts
     ]
     with beam.Pipeline(argv=TYPED_BEAM_ARGS) as pipeline:
-        _ = pipeline | beam.Create(keyed) | ScanBatches(str(folder / "out"))
+        _ = pipeline | beam.Create(keyed) | ScanBatches(str(folder / "out"), MNIST)
     return read_statistics(folder / "out")
 
 
@@ -141,7 +142,7 @@ def test_splits_that_the_gate_does_not_judge_are_not_counted(tmp_path):
 
 @pytest.mark.parametrize("record", MALFORMED)
 def test_a_malformed_record_is_left_out_and_counted(record):
-    images, labels, malformed = read_batch(decode([GOOD, record, GOOD]))
+    images, labels, malformed = read_batch(decode([GOOD, record, GOOD]), MNIST)
 
     assert malformed == 1
     assert images.dtype == np.uint8
@@ -160,7 +161,7 @@ def test_a_malformed_record_is_left_out_and_counted(record):
     ],
 )
 def test_a_batch_without_a_feature_is_all_malformed(record):
-    images, labels, malformed = read_batch(decode([record] * 4))
+    images, labels, malformed = read_batch(decode([record] * 4), MNIST)
 
     assert malformed == 4
     assert images.shape == (0, 784)
@@ -168,7 +169,7 @@ def test_a_batch_without_a_feature_is_all_malformed(record):
 
 
 def test_an_empty_batch_counts_nothing_but_the_malformed():
-    statistics = count(np.empty((0, 784), np.uint8), np.empty(0, np.int64), 5)
+    statistics = count(np.empty((0, 784), np.uint8), np.empty(0, np.int64), 5, 10)
     assert (statistics.examples, statistics.malformed) == (0, 5)
 
 
@@ -186,3 +187,24 @@ def test_digests_depend_on_the_image_alone():
 def test_images_that_share_half_a_hash_are_not_the_same():
     digests = np.array([((7, 1), 0, 3), ((7, 2), 1, 4), ((8, 1), 2, 5)], DIGESTS)
     assert find_repeated([digests]) == DataStatistics()
+
+
+def test_conflicts_hold_any_number_of_classes() -> None:
+    seen = [(1, 0, 999), (1, 0, 70), (1, 1, 70), (2, 0, 500), (2, 0, 500), (3, 0, 999)]
+    seen += [(3, 0, 70), (4, 0, 0), (4, 0, 1), (4, 0, 2)]
+    digests = np.array([((7, one), *rest) for one, *rest in seen], DIGESTS)
+
+    found = find_repeated([digests])
+
+    assert found.conflicts == {(70, 999): 2, (0, 1, 2): 1}
+    assert found.leakage == {("train", "val"): 1}
+
+
+def test_records_of_another_size_are_counted() -> None:
+    spec = ImageSpec(3, 2, 1, 4)
+    records = [raw([1] * 5 + [9], [3]), raw([0] * 6, [4]), GOOD]
+
+    images, labels, malformed = read_batch(decode(records), spec)
+
+    assert (images.tolist(), labels.tolist(), malformed) == ([[1] * 5 + [9]], [3], 2)
+    assert count(images, labels, malformed, 4).labels == (0, 0, 0, 1)

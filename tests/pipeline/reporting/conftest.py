@@ -159,9 +159,9 @@ def run_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "DataGate" / "verdict").mkdir(parents=True)
     images, classes = squares()
     # Not the same, so that it shows which one was read.
-    judged = {split: count(images, classes, 0) for split in SPLITS}
+    judged = {split: count(images, classes, 0, NUM_CLASSES) for split in SPLITS}
     write_statistics(folder / "DataGate" / "verdict", DataStatistics(judged))
-    given = {split: count(images, labels_of(split), 0) for split in SPLITS}
+    given = {split: count(images, labels_of(split), 0, NUM_CLASSES) for split in SPLITS}
     (folder / "StatisticsGen" / "statistics").mkdir(parents=True)
     write_statistics(folder / "StatisticsGen" / "statistics", DataStatistics(given))
     write_model(folder / "Trainer" / "model")
