@@ -17,7 +17,7 @@ import attrs
 from benchmarks.pipeline_run import ANY_MODEL, Task
 from benchmarks.processes import module, run_measured
 from benchmarks.run_log import read_epochs
-from pipeline.run.node_records import RunRecords
+from pipeline.run.node_attempts import NodeAttempts
 from pipeline.run.screen import NodeScreen
 
 FACTORS = (1, 3, 10)
@@ -74,15 +74,15 @@ def _measure(
     task: Task, workspace: Path, nodes: Sequence[str], title: str, screen: NodeScreen
 ) -> Figures:
     """Runs the nodes one by one; returns ``seconds`` and ``peak_memory`` by node."""
-    records = RunRecords(workspace / "runs" / _RUN_ID)
+    attempts = NodeAttempts(workspace / "runs" / _RUN_ID)
     seconds, memory, log = {}, {}, ""
     for node in nodes:
         with screen.step(f"{title}  {node:<20}"):
             options = ["--node", node, "--run-id", _RUN_ID, "--workspace", workspace]
             done = run_measured(module("pipeline.node_runner", *options, *task.options))
-        record = records.read(node)
-        assert record is not None, f"{node} ended with 0 and left no record"
-        seconds[node] = round(record.seconds, 2)
+        attempt = attempts.read(node)
+        assert attempt is not None, f"{node} ended with 0 and left no file"
+        seconds[node] = round(attempt.seconds, 2)
         memory[node] = round(done.usage.peak_memory)
         log += done.output
     seconds[EPOCH] = round(statistics.median(read_epochs(log).later), 2)

@@ -31,10 +31,10 @@ def cli(node_id: str, run_id: str, verbose: bool, **options) -> None:
     with collector_at_rest():
         from pipeline.cluster.node import run_node_of
 
-    record = run_node_of(config, node_id, run_id)
-    if record.code:
-        print(f"Error: {node_id} stopped the run: {record.message}", flush=True)
-    sys.exit(record.code)
+    attempt = run_node_of(config, node_id, run_id)
+    if attempt.code:
+        print(f"Error: {node_id} stopped the run: {attempt.message}", flush=True)
+    sys.exit(attempt.code)
 
 
 if __name__ == "__main__":

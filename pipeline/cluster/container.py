@@ -25,7 +25,7 @@ from pipeline.environment.locale_independence import be_independent_of_locale
 from pipeline.environment.stop_signals import stopping_on_signals
 from pipeline.metadata.file import check_metadata
 from pipeline.run.inputs import check_inputs
-from pipeline.run.node_records import RunRecords, records_folder
+from pipeline.run.node_attempts import NodeAttempts, attempts_folder
 from pipeline.workspace.identity import settle_workspace
 from pipeline.workspace.lock import workspace_lock
 
@@ -97,9 +97,9 @@ def run_config(
     return config
 
 
-def run_records(config: Config, run_id: str) -> RunRecords:
-    """Returns the records of a run, in the workspace that its containers share."""
-    return RunRecords(records_folder(config) / run_id)
+def attempts_of(config: Config, run_id: str) -> NodeAttempts:
+    """Returns the attempts of a run's nodes, in the workspace that containers share."""
+    return NodeAttempts(attempts_folder(config) / run_id)
 
 
 @contextmanager
@@ -173,7 +173,7 @@ class _Formatter(logging.Formatter):
     """Leaves out the traceback of what is one clear message already."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Formats one record."""
+        """Formats one line of the log."""
         if record.exc_info and isinstance(record.exc_info[1], PipelineError):
             record = logging.makeLogRecord({**record.__dict__, "exc_info": None})
         return super().format(record)

@@ -17,7 +17,7 @@ from components.classes import read_class_names
 from components.durable import explain_full_disk
 from components.errors import PipelineError, UsageError
 from components.image_spec import read_image_spec
-from pipeline.cluster.container import open_store, run_records
+from pipeline.cluster.container import attempts_of, open_store
 from pipeline.config import Config
 from pipeline.definition import create_pipeline
 from pipeline.environment.stop_signals import StopRequested, finish_undisturbed
@@ -25,10 +25,10 @@ from pipeline.local_runner import NodeResult, State, compile_run, run_node, stop
 from pipeline.metadata.handle import open_metadata
 from pipeline.metadata.lineage import RunLineage, run_executions
 from pipeline.reporting.text import cause
-from pipeline.run.execution import explain_failure
 from pipeline.run.interrupted import UNFINISHED, clear_execution
-from pipeline.run.node_records import NodeRecord
+from pipeline.run.node_attempts import NodeAttempt
 from pipeline.run.outcome import read_all_checks, read_metrics, status
+from pipeline.run.pipeline_run import explain_failure
 from pipeline.summary import EXIT_CODES
 
 _ENDED: dict[int, State] = {
@@ -68,7 +68,7 @@ class Node:
         return self.spec.node_info.id
 
 
-def run_node_of(config: Config, node_id: str, run_id: str) -> NodeRecord:
+def run_node_of(config: Config, node_id: str, run_id: str) -> NodeAttempt:
     """Runs one node of one run, whose nodes before it have ended.
 
     Args:
@@ -110,30 +110,32 @@ def find_node(
     return nodes[node_id]
 
 
-def run_once(node: Node) -> NodeRecord:
+def run_once(node: Node) -> NodeAttempt:
     """Runs a node unless it ended already, and writes down how it ended.
 
     A refusal stands: what a gate looked at is the same for every attempt of a run.
 
     Returns:
-      The record of this attempt, or of the earlier one that stands.
+      This attempt, or the earlier one that stands.
     """
-    records = run_records(node.config, node.run_id)
-    earlier = records.read(node.id)
+    attempts = attempts_of(node.config, node.run_id)
+    earlier = attempts.read(node.id)
     if earlier and earlier.code in _REFUSAL_CODES:
         _log.info("%s refused in an earlier attempt, which stands", node.id)
         return earlier
-    running = NodeRecord(node.id, "running")
-    records.write(running)
+    running = NodeAttempt(node.id, "running")
+    attempts.write(running)
     _log.info("%s starts, run %s", node.id, node.run_id)
-    record = _attempt(node, running, earlier)
+    attempt = _try_node(node, running, earlier)
     finish_undisturbed()
-    records.write(record)
-    _log.info("%s %s, %.1f s", node.id, record.state, record.seconds)
-    return record
+    attempts.write(attempt)
+    _log.info("%s %s, %.1f s", node.id, attempt.state, attempt.seconds)
+    return attempt
 
 
-def _attempt(node: Node, running: NodeRecord, earlier: NodeRecord | None) -> NodeRecord:
+def _try_node(
+    node: Node, running: NodeAttempt, earlier: NodeAttempt | None
+) -> NodeAttempt:
     try:
         with open_metadata(node.connection) as handle:
             executions = run_executions(handle.store, node.run_id)
@@ -150,7 +152,7 @@ def _attempt(node: Node, running: NodeRecord, earlier: NodeRecord | None) -> Nod
             _require_upstream(node, ended)
             explain = functools.partial(explain_failure, node.config)
             result = run_node(node.compiled, node.spec, explain)
-        return _record(node, running, result)
+        return _ended_attempt(node, running, result)
     except PipelineError as error:
         message, code = str(error), error.exit_code
     except StopRequested:
@@ -186,21 +188,21 @@ def _require_upstream(node: Node, ended: dict[str, State]) -> None:
         )
 
 
-def _record(node: Node, running: NodeRecord, result: NodeResult) -> NodeRecord:
-    """Returns the record of an attempt that came to its end."""
-    record = attrs.evolve(running, state=result.state, seconds=result.seconds)
+def _ended_attempt(node: Node, running: NodeAttempt, result: NodeResult) -> NodeAttempt:
+    """Returns an attempt that came to its end."""
+    attempt = attrs.evolve(running, state=result.state, seconds=result.seconds)
     if result.error is not None:
         code = getattr(result.error, "exit_code", PipelineError.exit_code)
         checks = getattr(result.error, "checks", ())
         message = cause(result.error)
-        return attrs.evolve(record, code=code, message=message, checks=checks)
+        return attrs.evolve(attempt, code=code, message=message, checks=checks)
     if refusal := _refusal(node, RunLineage(node.connection, node.run_id)):
         outcome, checks = refusal
         message = str(GateError(checks)) or f"The outcome of the run: {outcome}."
         return attrs.evolve(
-            record, code=EXIT_CODES[outcome], message=message, checks=tuple(checks)
+            attempt, code=EXIT_CODES[outcome], message=message, checks=tuple(checks)
         )
-    return record
+    return attempt
 
 
 def _refusal(node: Node, lineage: RunLineage) -> tuple[str, list[Check]] | None:

@@ -17,7 +17,7 @@ from tfx.orchestration.pipeline import Pipeline
 from components.classes import DIGITS
 from components.durable import explain_full_disk, replace_text
 from components.errors import PipelineError, UsageError
-from pipeline.cluster.container import open_store, run_records
+from pipeline.cluster.container import attempts_of, open_store
 from pipeline.config import Config
 from pipeline.definition import create_pipeline, provenance
 from pipeline.local_runner import NodeResult
@@ -25,10 +25,10 @@ from pipeline.metadata.handle import open_metadata
 from pipeline.metadata.lineage import RunLineage, run_executions
 from pipeline.reporting import PAGE_FILE
 from pipeline.reporting.text import print_summary, terminal
-from pipeline.run.execution import Execution, conclude
 from pipeline.run.interrupted import UNFINISHED, clear_execution
-from pipeline.run.node_records import RunRecords
+from pipeline.run.node_attempts import NodeAttempts
 from pipeline.run.outcome import Salvage
+from pipeline.run.pipeline_run import FinishedRun, conclude
 from pipeline.run.screen import NodeScreen
 
 _METRICS = "metrics"
@@ -103,7 +103,7 @@ def report_run(config: Config, run_id: str, outputs: KfpOutputs) -> None:
       run_id: names the run; no node of it runs any more.
       outputs: where KFP looks for the report and the metrics.
     """
-    records = run_records(config, run_id)
+    attempts = attempts_of(config, run_id)
     with (
         explain_full_disk(config.workspace),
         open_store(config, f"report of run {run_id}") as connection,
@@ -112,30 +112,30 @@ def report_run(config: Config, run_id: str, outputs: KfpOutputs) -> None:
         salvage = Salvage()
         origin = salvage.read("digests", lambda: provenance(config), _UNKNOWN_ORIGIN)
         pipeline = create_pipeline(config, connection, origin)
-        execution = conclude(
+        finished = conclude(
             config,
             run_id,
-            node_results(pipeline, records),
+            node_results(pipeline, attempts),
             RunLineage(connection, run_id),
-            seconds=time.time() - records.started(),
+            seconds=time.time() - attempts.started(),
             origin={**origin, "problems": salvage.problems},
             screen=NodeScreen(sys.stdout),
         )
-    outputs.write(config.reports / run_id / PAGE_FILE, kfp_metrics(execution.summary))
-    _show(execution, records)
+    outputs.write(config.reports / run_id / PAGE_FILE, kfp_metrics(finished.summary))
+    _show(finished, attempts)
 
 
-def node_results(pipeline: Pipeline, records: RunRecords) -> list[NodeResult]:
+def node_results(pipeline: Pipeline, attempts: NodeAttempts) -> list[NodeResult]:
     """Returns how each node ended, from what the nodes wrote down.
 
     A node that nothing kept from starting, and that did not, has failed: its
     container could not be made.
     """
-    results = records.results(node.id for node in pipeline.components)
+    results = attempts.results(node.id for node in pipeline.components)
     ready = {
         result.id
         for result in results
-        if result.state in ("done", "cached") and not _code(records, result.id)
+        if result.state in ("done", "cached") and not _code(attempts, result.id)
     }
     upstream = {
         node.id: {other.id for other in node.upstream_nodes}
@@ -176,20 +176,20 @@ def _clear_killed(config: Config, run_id: str, connection: ConnectionConfig) -> 
                 clear_execution(handle.store, execution, config)
 
 
-def _show(execution: Execution, records: RunRecords) -> None:
-    for result in execution.results:
-        record = records.read(result.id)
-        if record and record.code:
-            print(f"{result.id} stopped the run: {record.message}")
+def _show(finished: FinishedRun, attempts: NodeAttempts) -> None:
+    for result in finished.results:
+        attempt = attempts.read(result.id)
+        if attempt and attempt.code:
+            print(f"{result.id} stopped the run: {attempt.message}")
         elif result.error is not None:
             print(f"{result.id} failed: {result.error}")
-    print_summary(terminal(sys.stdout), execution.summary)
+    print_summary(terminal(sys.stdout), finished.summary)
     sys.stdout.flush()
 
 
-def _code(records: RunRecords, node_id: str) -> int:
-    record = records.read(node_id)
-    return record.code if record else 0
+def _code(attempts: NodeAttempts, node_id: str) -> int:
+    attempt = attempts.read(node_id)
+    return attempt.code if attempt else 0
 
 
 def _never_started(node_id: str) -> PipelineError:

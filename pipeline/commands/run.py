@@ -26,7 +26,7 @@ from pipeline.workspace.identity import settle_workspace
 from pipeline.workspace.lock import workspace_lock
 
 if TYPE_CHECKING:
-    from pipeline.run.execution import Execution
+    from pipeline.run.pipeline_run import FinishedRun
     from pipeline.run.screen import NodeScreen
 
 _DIRECTORY = click.Path(file_okay=False, path_type=Path)
@@ -136,9 +136,9 @@ def _run(config: Config, run_id: str, as_json: bool, verbose: bool) -> int:
             screen.note(line)
         try:
             with screen.step("load TensorFlow, TFX"), collector_at_rest():
-                from pipeline.run.execution import execute
-            with notes_on(screen):
-                execution = execute(config, run_id, screen, started)
+                from pipeline.run.pipeline_run import run_pipeline
+                from pipeline.run.pipeline_run import run_pipeline
+                finished = run_pipeline(config, run_id, screen, started)
         except PipelineError:
             raise
         except Exception as error:
@@ -147,16 +147,16 @@ def _run(config: Config, run_id: str, as_json: bool, verbose: bool) -> int:
                 f"The run failed: {type(error).__name__}: {error}\n"
                 f"The log with the full traceback: {log}"
             ) from error
-        _show(execution, log, screen, out, err, as_json)
+        _show(finished, log, screen, out, err, as_json)
     # The last line of all, so after the log that --verbose shows.
     page = config.reports / run_id / PAGE_FILE
     if page.is_file():
         click.echo(page, err=as_json)
-    return execution.exit_code
+    return finished.exit_code
 
 
 def _show(
-    execution: "Execution",
+    finished: "FinishedRun",
     log: Path,
     screen: "NodeScreen",
     out: TextIO,
@@ -165,11 +165,11 @@ def _show(
 ) -> None:
     from pipeline.reporting.text import failure_text, print_summary, terminal
 
-    for result in execution.results:
+    for result in finished.results:
         if result.error is not None:
             screen.print(failure_text(result.id, result.error, log))
     # With --json the text goes where the progress goes; stdout is for the JSON.
-    print_summary(terminal(err if as_json else out), execution.summary)
+    print_summary(terminal(err if as_json else out), finished.summary)
     if as_json:
-        print(json.dumps(execution.summary, indent=2), file=out)
+        print(json.dumps(finished.summary, indent=2), file=out)
     out.flush()

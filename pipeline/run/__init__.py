@@ -1,1 +1,1 @@
-"""One run from start to end: execution, outcome, and what people see of it."""
+"""One run from start to end: its nodes, its outcome, and what people see of it."""

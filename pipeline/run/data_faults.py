@@ -1,6 +1,6 @@
 """Says what is wrong with data that ExampleGen or StatisticsGen could not read.
 
-``execution`` calls it when one of them failed; neither names a file or a record.
+``pipeline_run`` calls it when one of them failed; neither names a file or a record.
 """
 
 from pathlib import Path

@@ -1,6 +1,6 @@
 """Clears what runs left behind that were killed, before the next one starts.
 
-``execution`` calls it while it holds the lock of the workspace, so that whatever is
+``pipeline_run`` calls it while it holds the lock of the workspace, so that whatever is
 marked as running is not. ``cluster.node`` clears what is left of its own node.
 """
 
@@ -17,7 +17,7 @@ from pipeline.metadata.file import unfit_metadata
 from pipeline.metadata.handle import open_metadata
 from pipeline.metadata.lineage import node_id
 from pipeline.metadata.store import sqlite_connection
-from pipeline.run.node_records import records_folder
+from pipeline.run.node_attempts import attempts_folder
 from pipeline.workspace.identity import IDENTITY_FILE
 
 # A name out of the database becomes part of a path that is removed.
@@ -89,13 +89,13 @@ def clear_execution(
 def _refuse_cluster(config: Config) -> None:
     """Leaves artifacts alone that are of runs with metadata of their own."""
     new = not config.metadata.exists() or not config.metadata.stat().st_size
-    records = records_folder(config)
-    if new and records.is_dir() and _holds_artifacts(config.artifacts):
+    attempts = attempts_folder(config)
+    if new and attempts.is_dir() and _holds_artifacts(config.artifacts):
         raise PipelineError(
             f"Expected the metadata of {config.workspace} in {config.metadata}. "
-            f"Received: none, and records of runs in containers in {records}, which "
+            f"Received: none, and runs in containers in {attempts}, which "
             "have theirs in a database and may be at work. Name another folder with "
-            f"--workspace; where no such run is left, move {records} away first."
+            f"--workspace; where no such run is left, move {attempts} away first."
         )
 
 

@@ -220,5 +220,5 @@ class NoteHandler(logging.Handler):
         self._screen = screen
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Shows one record."""
+        """Shows one line of the log."""
         self._screen.note(record.getMessage())

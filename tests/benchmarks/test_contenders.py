@@ -14,7 +14,7 @@ from benchmarks.pipeline_run import PipelineRun, Task, run_pipeline
 from benchmarks.processes import Done, Usage
 from benchmarks.tfx_peer import AS_SHIPPED, IN_MEMORY, PeerRun, run_example
 from components.errors import UsageError
-from pipeline.run.node_records import NodeRecord, RunRecords
+from pipeline.run.node_attempts import NodeAttempt, NodeAttempts
 from pipeline.run.screen import NodeScreen
 
 TASK = Task(Path("/data"), "default", ("train.epochs=2",))
@@ -182,8 +182,8 @@ def nodes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
         workspace, node = Path(given["--workspace"]), given["--node"]
         asked.append((name, Path(given["--data"]).name, node))
         seconds = 2.5 if node == "Trainer" else 1.25
-        record = NodeRecord(node, "done", seconds=seconds)
-        RunRecords(workspace / "runs" / given["--run-id"]).write(record)
+        attempt = NodeAttempt(node, "done", seconds=seconds)
+        NodeAttempts(workspace / "runs" / given["--run-id"]).write(attempt)
         log = LOG if node == "Trainer" else ""
         return Done(attrs.evolve(USAGE, peak_memory=len(asked)), log)
 

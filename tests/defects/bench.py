@@ -26,7 +26,7 @@ _SECONDS = 600
 _PROCESSES = multiprocessing.get_context("forkserver")
 # Importing starts no thread of Python's and runs nothing in TensorFlow, so what has
 # only imported may fork.
-_PROCESSES.set_forkserver_preload(["pipeline.cli", "pipeline.run.execution"])
+_PROCESSES.set_forkserver_preload(["pipeline.cli", "pipeline.run.pipeline_run"])
 
 Plant = Callable[[], None]
 

@@ -13,13 +13,13 @@ from components.checkout import PROJECT_ROOT
 from components.checks import Check, DataRejectedError
 from components.errors import PipelineError, UsageError
 from pipeline.cluster import node as node_execution
-from pipeline.cluster.container import run_config, run_records
+from pipeline.cluster.container import attempts_of, run_config
 from pipeline.cluster.node import run_node_of
 from pipeline.config import Config
 from pipeline.local_runner import NodeResult
 from pipeline.metadata.lineage import RunLineage, run_executions
 from pipeline.metadata.store import sqlite_connection
-from pipeline.run.node_records import NodeRecord
+from pipeline.run.node_attempts import NodeAttempt
 
 LEAK = Check("data", "leakage", "train, test", 0.2, 0.0, passed=False, advice="Split.")
 LOW = Check("model", "accuracy", "overall", 0.5, 0.9, passed=False, advice="Train.")
@@ -62,7 +62,7 @@ def executions(config: Config, run_id: str) -> list[tuple[str, int]]:
 
 
 def put_execution(config: Config, run_id: str, node: str, state: int) -> int:
-    """Records an execution as TFX does: in the contexts of its run and node."""
+    """Stores an execution as TFX does: in the contexts of its run and node."""
     config.workspace.mkdir(exist_ok=True)
     names = {"pipeline_run": run_id, "node": f"mnist.{node}"}
     with Metadata(sqlite_connection(config.metadata)) as handle:
@@ -84,16 +84,16 @@ def put_execution(config: Config, run_id: str, node: str, state: int) -> int:
 
 
 def test_a_node_runs_once_a_run(config: Config) -> None:
-    record = run_node_of(config, "SchemaGen", "run-1")
+    attempt = run_node_of(config, "SchemaGen", "run-1")
     again = run_node_of(config, "SchemaGen", "run-1")
 
-    assert (record.state, record.code) == ("done", 0)
+    assert (attempt.state, attempt.code) == ("done", 0)
     assert (again.state, again.code) == ("done", 0)
-    assert again.seconds == record.seconds
+    assert again.seconds == attempt.seconds
     assert executions(config, "run-1") == [("SchemaGen", mlmd.Execution.COMPLETE)]
     schema = RunLineage(config.metadata, "run-1").output("SchemaGen", "schema")
     assert (Path(schema.uri) / "schema.pbtxt").read_text() == config.schema.read_text()
-    assert run_records(config, "run-1").read("SchemaGen") == again
+    assert attempts_of(config, "run-1").read("SchemaGen") == again
 
 
 def test_another_run_takes_the_result_from_the_cache(config: Config) -> None:
@@ -110,12 +110,12 @@ def test_a_killed_attempt_is_cleared_and_made_again(config: Config) -> None:
         handle.store.put_executions([execution])
     half = config.artifacts / "SchemaGen" / "schema" / str(execution.id) / "half"
     half.touch()
-    run_records(config, "run-1").write(NodeRecord("SchemaGen", "running"))
+    attempts_of(config, "run-1").write(NodeAttempt("SchemaGen", "running"))
 
-    record = run_node_of(config, "SchemaGen", "run-1")
+    attempt = run_node_of(config, "SchemaGen", "run-1")
 
     # Its success was lost with the kill, so nothing is there to be cached.
-    assert (record.state, record.code) == ("done", 0)
+    assert (attempt.state, attempt.code) == ("done", 0)
     assert executions(config, "run-1") == [("SchemaGen", mlmd.Execution.COMPLETE)]
     assert not half.exists()
 
@@ -131,10 +131,10 @@ def test_a_node_does_not_run_before_its_upstream(
     put_execution(config, "run-1", "SchemaGen", mlmd.Execution.CACHED)
     put_execution(config, "run-1", "ExampleGen", mlmd.Execution.FAILED)
 
-    record = run_node_of(config, "StatisticsGen", "run-1")
+    attempt = run_node_of(config, "StatisticsGen", "run-1")
 
-    assert (record.state, record.code) == ("failed", 1)
-    assert record.message.startswith(
+    assert (attempt.state, attempt.code) == ("failed", 1)
+    assert attempt.message.startswith(
         "Expected ExampleGen to have ended well before StatisticsGen in run run-1."
     )
     assert launched == []
@@ -170,11 +170,11 @@ def test_a_node_that_fails_may_be_tried_again(config: Config, monkeypatch) -> No
         "run_node",
         lambda *_: NodeResult("SchemaGen", "failed", 0.5, error),
     )
-    record = run_node_of(config, "SchemaGen", "run-1")
+    attempt = run_node_of(config, "SchemaGen", "run-1")
     monkeypatch.undo()
     monkeypatch.delenv("MLMD_HOST", raising=False)
 
-    assert (record.code, record.message) == (1, "ValueError: no luck")
+    assert (attempt.code, attempt.message) == (1, "ValueError: no luck")
     assert run_node_of(config, "SchemaGen", "run-1").state == "done"
 
 
@@ -219,13 +219,13 @@ def test_a_gate_that_refuses_the_model_says_so(
     monkeypatch.setattr(node_execution, "read_metrics", lambda lineage: None)
     monkeypatch.setattr(node_execution, "read_all_checks", lambda *_: [LEAK, LOW])
 
-    record = run_node_of(config, node, "run-1")
+    attempt = run_node_of(config, node, "run-1")
 
-    assert (record.state, record.code) == ("done", code)
+    assert (attempt.state, attempt.code) == ("done", code)
     assert launched == [node]
     if (node, code) == ("Evaluator", 4):
-        assert record.checks == (LOW,)
-        assert record.message == (
+        assert attempt.checks == (LOW,)
+        assert attempt.message == (
             "model gate: accuracy, overall: 0.5, bound 0.9\nTrain."
         )
 

@@ -12,12 +12,12 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 from components.checks import Check
 from components.errors import UsageError
 from pipeline.cluster import report as kubeflow_report
-from pipeline.cluster.container import run_records
+from pipeline.cluster.container import attempts_of
 from pipeline.cluster.report import KfpOutputs, kfp_metrics, node_results, report_run
 from pipeline.config import Config
 from pipeline.definition import create_pipeline
-from pipeline.run.execution import Execution
-from pipeline.run.node_records import NodeRecord
+from pipeline.run.node_attempts import NodeAttempt
+from pipeline.run.pipeline_run import FinishedRun
 
 LEAK = Check("data", "leakage", "train, test", 0.2, 0.0, passed=False, advice="Split.")
 BEFORE_THE_GATE = (
@@ -54,12 +54,12 @@ def announced(folder: Path) -> str:
 
 def end(config: Config, *nodes: str, **fields: Any) -> None:
     for node in nodes:
-        record = NodeRecord(node, **{"state": "done", **fields})
-        run_records(config, "run-1").write(record)
+        attempt = NodeAttempt(node, **{"state": "done", **fields})
+        attempts_of(config, "run-1").write(attempt)
 
 
 def states(config: Config) -> dict[str, str]:
-    results = node_results(create_pipeline(config), run_records(config, "run-1"))
+    results = node_results(create_pipeline(config), attempts_of(config, "run-1"))
     return {result.id: result.state for result in results if result.state != "not run"}
 
 
@@ -111,7 +111,7 @@ def test_a_node_that_nothing_held_back_could_not_start(config: Config) -> None:
     [error] = [
         result.error
         for result in node_results(
-            create_pipeline(config), run_records(config, "run-1")
+            create_pipeline(config), attempts_of(config, "run-1")
         )
         if result.error
     ]
@@ -122,7 +122,7 @@ def test_the_pusher_was_not_to_run_behind_a_refused_model(config: Config) -> Non
     nodes = [node.id for node in create_pipeline(config).components]
     end(config, *nodes)
     end(config, "Evaluator", code=4, message="worse")
-    (run_records(config, "run-1").folder / "Pusher.json").unlink()
+    (attempts_of(config, "run-1").folder / "Pusher.json").unlink()
 
     assert states(config) == dict.fromkeys(set(nodes) - {"Pusher"}, "done")
 
@@ -148,14 +148,14 @@ def test_a_run_without_metrics_was_not_pushed() -> None:
     assert kfp_metrics(summary) == {"pushed": 0.0}
 
 
-@pytest.mark.parametrize("gone", ["data", "schema", "record"])
+@pytest.mark.parametrize("gone", ["data", "schema", "attempt"])
 def test_a_report_is_written_whatever_file_is_missing(
     gone: str, config: Config, outputs: KfpOutputs, tmp_path: Path
 ) -> None:
     end(config, *BEFORE_THE_GATE)
-    missing = {gone: tmp_path / "nowhere"} if gone != "record" else {}
-    if gone == "record":
-        (run_records(config, "run-1").folder / "SchemaGen.json").write_text("{")
+    missing = {gone: tmp_path / "nowhere"} if gone != "attempt" else {}
+    if gone == "attempt":
+        (attempts_of(config, "run-1").folder / "SchemaGen.json").write_text("{")
 
     report_run(dataclasses.replace(config, **missing), "run-1", outputs)
 
@@ -165,7 +165,7 @@ def test_a_report_is_written_whatever_file_is_missing(
     if gone == "schema":
         assert any("No such file" in problem for problem in summary["problems"])
         assert "The report lacks digests" in outputs.html.read_text()
-    if gone == "record":
+    if gone == "attempt":
         assert summary["failure"]["cause"].startswith(
             "Expected how SchemaGen ended in "
         )
@@ -183,7 +183,7 @@ def test_the_report_is_handed_over_whatever_happened(
     end(config, *(node.id for node in create_pipeline(config).components))
     end(config, "Evaluator", **refused)
 
-    def conclude(config: Config, run_id: str, results, *_, **__) -> Execution:
+    def conclude(config: Config, run_id: str, results, *_, **__) -> FinishedRun:
         page = config.reports / run_id / "index.html"
         page.parent.mkdir(parents=True)
         page.write_text("the report")
@@ -196,7 +196,7 @@ def test_the_report_is_handed_over_whatever_happened(
             "components": [],
             "seconds": 1.0,
         }
-        return Execution(summary, results)
+        return FinishedRun(summary, results)
 
     monkeypatch.setattr(kubeflow_report, "conclude", conclude)
 

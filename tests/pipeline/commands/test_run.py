@@ -98,7 +98,7 @@ def test_metadata_of_another_workspace_is_refused_before_anything_is_loaded(
         raise PipelineError("Received: that of another workspace")
 
     monkeypatch.setattr(module, "settle_workspace", refuse)
-    monkeypatch.setitem(sys.modules, "pipeline.run.execution", None)
+    monkeypatch.setitem(sys.modules, "pipeline.run.pipeline_run", None)
     with pytest.raises(PipelineError, match="that of another workspace"):
         call(tmp_path)
 
@@ -128,7 +128,7 @@ def test_the_last_line_is_the_path_of_the_report(
         return SimpleNamespace(summary=summary, results=[], exit_code=code)
 
     monkeypatch.setitem(
-        sys.modules, "pipeline.run.execution", SimpleNamespace(execute=execute)
+        sys.modules, "pipeline.run.pipeline_run", SimpleNamespace(run_pipeline=execute)
     )
     arguments = ["mnist-pipeline", "run", "--workspace", str(tmp_path), *options]
     monkeypatch.setattr(sys, "argv", arguments)

@@ -9,10 +9,10 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 from tfx.orchestration import metadata
 
 from components.errors import PipelineError
-from pipeline.cluster.container import run_records
+from pipeline.cluster.container import attempts_of
 from pipeline.config import Config, load_config
 from pipeline.run.interrupted import clear_interrupted
-from pipeline.run.node_records import NodeRecord
+from pipeline.run.node_attempts import NodeAttempt
 from pipeline.workspace.identity import settle_workspace
 
 RUNNING = mlmd.Execution.RUNNING
@@ -167,14 +167,14 @@ def test_nothing_outside_the_artifacts_is_removed(config: Config) -> None:
 def test_artifacts_of_runs_in_containers_are_left_alone(config: Config) -> None:
     [number] = record(config, ("Trainer", COMPLETE))
     config.metadata.unlink()
-    records = run_records(config, "run-1")
-    records.write(NodeRecord("Trainer", "running"))
+    attempts = attempts_of(config, "run-1")
+    attempts.write(NodeAttempt("Trainer", "running"))
     working = (
         config.artifacts / "Trainer" / ".system" / "stateful_working_dir" / "run-1"
     )
     working.mkdir(parents=True)
 
-    with pytest.raises(PipelineError, match=r"records of runs in containers in .*runs"):
+    with pytest.raises(PipelineError, match=r"runs in containers in .*runs"):
         clear_interrupted(config, "run-2")
 
     assert (config.artifacts / "Trainer" / "model" / str(number) / "file").exists()

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from pipeline.config import Config, load_config
-from pipeline.run import execution
-from pipeline.run.execution import execute
+from pipeline.run import pipeline_run
+from pipeline.run.pipeline_run import FinishedRun, run_pipeline
 from pipeline.run.screen import NodeScreen
 
 SUMMARY = {"status": "model_rejected", "run_id": "run-1"}
@@ -24,17 +24,17 @@ def config(tmp_path, monkeypatch: pytest.MonkeyPatch) -> Config:
         ("run_nodes", []),
         ("summarize", SUMMARY),
     ):
-        monkeypatch.setattr(execution, name, lambda *_, result=result, **__: result)
+        monkeypatch.setattr(pipeline_run, name, lambda *_, result=result, **__: result)
     return load_config(workspace=tmp_path)
 
 
 def run(
     config: Config, monkeypatch: pytest.MonkeyPatch, page: Any
-) -> tuple[execution.Execution, str]:
+) -> tuple[FinishedRun, str]:
     """Ends a run whose page is written by ``page``; also returns the screen."""
-    monkeypatch.setattr(execution, "write_page", page)
+    monkeypatch.setattr(pipeline_run, "write_page", page)
     stream = io.StringIO()
-    return execute(config, "run-1", NodeScreen(stream), 0.0), stream.getvalue()
+    return run_pipeline(config, "run-1", NodeScreen(stream), 0.0), stream.getvalue()
 
 
 def test_a_page_that_fails_does_not_change_how_the_run_ended(
@@ -82,7 +82,7 @@ def test_a_latest_that_cannot_be_made_does_not_change_how_the_run_ended(
     def refuse(*args: Any) -> None:
         raise PermissionError("[no] entry")
 
-    monkeypatch.setattr(execution, "point_latest", refuse)
+    monkeypatch.setattr(pipeline_run, "point_latest", refuse)
     ended, screen = run(config, monkeypatch, lambda *_: [])
 
     assert ended.exit_code == 4

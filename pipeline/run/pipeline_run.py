@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 
 @attrs.frozen
-class Execution:
+class FinishedRun:
     """How a run ended.
 
     Attributes:
@@ -50,9 +50,9 @@ class Execution:
         return EXIT_CODES[self.summary["status"]]
 
 
-def execute(
+def run_pipeline(
     config: Config, run_id: str, screen: NodeScreen, started: float
-) -> Execution:
+) -> FinishedRun:
     """Runs the pipeline, then writes ``reports/<run id>``, whatever the end.
 
     The caller holds the lock of the workspace, and has settled it.
@@ -68,12 +68,12 @@ def execute(
         down how the run ended.
     """
     with explain_full_disk(config.workspace):
-        return _execute(config, run_id, screen, started)
+        return _run_pipeline(config, run_id, screen, started)
 
 
-def _execute(
+def _run_pipeline(
     config: Config, run_id: str, screen: NodeScreen, started: float
-) -> Execution:
+) -> FinishedRun:
     for line in clear_interrupted(config, run_id):
         screen.note(line)
     # Where the metadata is new it has no identity yet.
@@ -111,7 +111,7 @@ def conclude(
     seconds: float,
     origin: Mapping[str, Any],
     screen: NodeScreen,
-) -> Execution:
+) -> FinishedRun:
     """Writes ``reports/<run id>`` for a run whose nodes have ended.
 
     Args:
@@ -135,7 +135,7 @@ def conclude(
         _log.exception("latest could not be changed")
         screen.print(f"[yellow]reports/latest is an older run: {escape(str(error))}[/]")
     _report(directory, summary, lineage, screen)
-    return Execution(summary, results)
+    return FinishedRun(summary, results)
 
 
 def _report(

@@ -23,7 +23,7 @@ _DATA_REJECTED = DataRejectedError.exit_code
 
 
 @attrs.frozen
-class NodeRecord:
+class NodeAttempt:
     """The latest attempt to run a node.
 
     Attributes:
@@ -59,13 +59,13 @@ class NodeRecord:
         return NodeResult(self.id, "failed", self.seconds, error)
 
 
-def records_folder(config: Config) -> Path:
-    """Returns the folder that holds a folder of records for each run."""
+def attempts_folder(config: Config) -> Path:
+    """Returns the folder that holds a folder for each run."""
     return config.workspace / "runs"
 
 
-class RunRecords:
-    """The records of one run, one JSON file a node.
+class NodeAttempts:
+    """The latest attempt of each node of one run, a JSON file each.
 
     Args:
       folder: is made when the first one is written.
@@ -74,14 +74,14 @@ class RunRecords:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def write(self, record: NodeRecord) -> None:
-        """Puts the record of a node in the place of an earlier one."""
+    def write(self, attempt: NodeAttempt) -> None:
+        """Puts the attempt of a node in the place of an earlier one."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(attrs.asdict(record), indent=2) + "\n"
-        replace_text(self.folder / f"{record.id}.json", text)
+        text = json.dumps(attrs.asdict(attempt), indent=2) + "\n"
+        replace_text(self.folder / f"{attempt.id}.json", text)
 
-    def read(self, node_id: str) -> NodeRecord | None:
-        """Returns the record of a node, or None where it never started."""
+    def read(self, node_id: str) -> NodeAttempt | None:
+        """Returns the latest attempt of a node, or None where it never started."""
         file = self.folder / f"{node_id}.json"
         return _read(file) if file.is_file() else None
 
@@ -89,30 +89,30 @@ class RunRecords:
         """Returns how each node ended, in the order asked for."""
         from pipeline.local_runner import NodeResult
 
-        records = {node_id: self.read(node_id) for node_id in node_ids}
+        attempts = {node_id: self.read(node_id) for node_id in node_ids}
         return [
-            record.result() if record else NodeResult(node_id, "not run")
-            for node_id, record in records.items()
+            attempt.result() if attempt else NodeResult(node_id, "not run")
+            for node_id, attempt in attempts.items()
         ]
 
     def started(self) -> float:
         """Returns when the first node started, in seconds since the epoch."""
-        records = map(_read, self.folder.glob("*.json"))
-        return min((record.started for record in records), default=time.time())
+        attempts = map(_read, self.folder.glob("*.json"))
+        return min((attempt.started for attempt in attempts), default=time.time())
 
 
-def _read(file: Path) -> NodeRecord:
-    """Reads a record; one that is damaged is that of a node that failed."""
+def _read(file: Path) -> NodeAttempt:
+    """Reads an attempt; one whose file is damaged has failed."""
     try:
         fields = json.loads(file.read_text(encoding="utf-8"))
         checks = tuple(Check(**check) for check in fields.pop("checks"))
-        return NodeRecord(**fields, checks=checks)
+        return NodeAttempt(**fields, checks=checks)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         message = (
             f"Expected how {file.stem} ended in {file}. Received: a file that cannot "
             f"be read ({error}). Retry the node, or start a new run."
         )
-        return NodeRecord(file.stem, "failed", code=1, message=message)
+        return NodeAttempt(file.stem, "failed", code=1, message=message)
 
 
 def _killed(node_id: str) -> PipelineError:
