@@ -37,7 +37,7 @@ def targets_table(lines: Lines) -> str:
     """Returns targets by TFX line: the value, and whether it was reached."""
     columns = [all_targets(parts) for parts in lines.values()]
     rows = (
-        [row[0].title, _bound(row[0]), *map(_verdict, row)]
+        [row[0].title, _bound(row[0]), *map(_reached, row)]
         for row in zip(*columns, strict=True)
     )
     return markdown(["", "target", *_names(lines)], rows)
@@ -48,12 +48,12 @@ def _bound(target: Target) -> str:
     return f"{sign} {number(target.bound, target.digits)}{target.unit}"
 
 
-def _verdict(target: Target) -> str:
+def _reached(target: Target) -> str:
     if target.reached is None:
         return "not measured"
-    verdict = "reached" if target.reached else "**not reached**"
+    reached = "reached" if target.reached else "**not reached**"
     # One digit more than the bound, which a rounded value could seem to meet.
-    return f"{number(target.value, target.digits + 1)}{target.unit}, {verdict}"
+    return f"{number(target.value, target.digits + 1)}{target.unit}, {reached}"
 
 
 def contenders_table(rounds: Sequence[Round]) -> str:

@@ -17,10 +17,10 @@ def note_files(uri: str) -> None:
     Args:
       uri: its folder, ``<node>/<output>/<execution>`` as TFX names it.
     """
-    record = _record(Path(uri))
-    if not record.exists():
-        record.parent.mkdir(parents=True, exist_ok=True)
-        replace_text(record, json.dumps(_sizes(Path(uri))))
+    listing = _list_file(Path(uri))
+    if not listing.exists():
+        listing.parent.mkdir(parents=True, exist_ok=True)
+        replace_text(listing, json.dumps(_sizes(Path(uri))))
 
 
 def has_files(uri: str) -> bool:
@@ -33,7 +33,7 @@ def has_files(uri: str) -> bool:
     try:
         if not folder.is_dir():
             return False
-        listed = json.loads(_record(folder).read_text(encoding="utf-8"))
+        listed = json.loads(_list_file(folder).read_text(encoding="utf-8"))
     except FileNotFoundError:
         # Made by TFX's own CLI, or by a run that was killed right after the node.
         return True
@@ -47,14 +47,14 @@ def has_files(uri: str) -> bool:
 
 def forget_files(uri: str) -> None:
     """Removes the list of an artifact that is removed."""
-    record = _record(Path(uri))
-    record.unlink(missing_ok=True)
+    listing = _list_file(Path(uri))
+    listing.unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         # Where it was the last one of its execution.
-        record.parent.rmdir()
+        listing.parent.rmdir()
 
 
-def _record(folder: Path) -> Path:
+def _list_file(folder: Path) -> Path:
     output, execution = folder.parts[-2:]
     system = folder.parent.parent / ".system"
     return system / "files" / execution / f"{output}.json"

@@ -20,7 +20,7 @@ _SIGNS = {"at least": "≥ ", "at most": "≤ "}
 
 @attrs.frozen
 class Check:
-    """One verdict of a gate.
+    """One value that a gate held to one bound.
 
     Attributes:
       gate: which gate looked.
@@ -29,7 +29,7 @@ class Check:
       value: what it saw; None where that could not be computed.
       bound: what it allows.
       passed: whether the value keeps to the bound.
-      policy: a failed ``warn`` is shown and recorded, a failed ``error`` stops.
+      policy: a failed ``warn`` is shown, a failed ``error`` stops.
       advice: what to do next when it failed; whole sentences.
       baseline: the same value of the model or data compared with, if any.
       direction: whether the bound is the least or the largest value allowed.

@@ -1,7 +1,7 @@
 """What each gate allows; the configuration holds these.
 
-Where a check has a policy: ``error`` stops the run, ``warn`` is shown and recorded,
-``off`` is not looked at.
+Where a check has a policy: ``error`` stops the run, ``warn`` is shown, ``off`` is not
+looked at.
 """
 
 from typing import Annotated

@@ -194,8 +194,8 @@ def _launch(compiled: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode) ->
     with movable_cache(_workspace(compiled)):
         execution = launcher.launch()
     with open_metadata(connection) as handle:
-        [record] = handle.store.get_executions_by_id([execution.execution_id])
-    if (state := _state(record)) == "done":
+        [stored] = handle.store.get_executions_by_id([execution.execution_id])
+    if (state := _state(stored)) == "done":
         for artifacts in execution.output_dict.values():
             for artifact in artifacts:
                 note_files(artifact.uri)
@@ -207,16 +207,16 @@ def _workspace(compiled: pipeline_pb2.Pipeline) -> Path:
     return Path(root).parent
 
 
-def _state(record: metadata_store_pb2.Execution) -> State:
+def _state(execution: metadata_store_pb2.Execution) -> State:
     """Reads how an execution ended; the launcher fails some without raising."""
     states = metadata_store_pb2.Execution
-    if record.last_known_state == states.CACHED:
+    if execution.last_known_state == states.CACHED:
         return "cached"
-    if record.last_known_state == states.COMPLETE:
+    if execution.last_known_state == states.COMPLETE:
         return "done"
     raise RuntimeError(
-        f"Expected the node to complete. Its execution {record.id} ended as "
-        f"{states.State.Name(record.last_known_state)}; an input may be missing."
+        f"Expected the node to complete. Its execution {execution.id} ended as "
+        f"{states.State.Name(execution.last_known_state)}; an input may be missing."
     )
 
 

@@ -58,7 +58,7 @@ class Measured:
     def scalar(self, model: str, digit: int | None, name: str) -> float:
         return self._values[name]
 
-    def summary(self, model: str = CANDIDATE) -> dict | None:
+    def as_dict(self, model: str = CANDIDATE) -> dict | None:
         return {} if model in (CANDIDATE, BASELINE) else None
 
     def change(self, digit: int | None, name: str) -> float:

@@ -1,4 +1,4 @@
-"""The verdict table of the model gate, from what the Evaluator measured.
+"""The checks of the model gate, from what the Evaluator measured.
 
 TFMA holds the model to the same bounds and blesses it or not; this says why.
 """
@@ -53,7 +53,7 @@ def model_checks(
       classes: the names, in the order of the labels.
     """
     word = class_word(classes)
-    has_baseline = metrics.summary(BASELINE) is not None
+    has_baseline = metrics.as_dict(BASELINE) is not None
     checks = [
         _at_least(metrics, None, "min_accuracy", settings.min_accuracy),
         _loss(metrics, settings.max_loss),

@@ -63,7 +63,7 @@ class EvaluationMetrics:
         """Returns candidate minus baseline, or None where there is no such value."""
         return self.scalar(_CHANGE, digit, name)
 
-    def summary(self, model: str = CANDIDATE) -> dict[str, Any] | None:
+    def as_dict(self, model: str = CANDIDATE) -> dict[str, Any] | None:
         """Returns accuracy, loss and accuracy per digit; None for no such model."""
         if model not in self._values:
             return None

@@ -16,7 +16,7 @@ from tfx.utils.path_utils import serving_model_path
 
 from components.artifact_files import has_files
 from components.errors import PipelineError
-from components.publishing.choice import Choice, record_choice
+from components.publishing.choice import Choice, write_choice
 from components.publishing.manifest import digests
 from components.publishing.pushes import MODEL, Push, models_of, pushes
 from components.publishing.served_model import import_served
@@ -83,7 +83,7 @@ class ServingModelStrategy(ResolverStrategy):
             **{key: [] for key in input_dict},
             **{key: input_dict[key] for key in (CANDIDATE,) if key in input_dict},
             MODEL: [model] if model else [],
-            CHOICE: [record_choice(choice, self._artifacts, input_dict[CHOICE])],
+            CHOICE: [write_choice(choice, self._artifacts, input_dict[CHOICE])],
         }
 
     def _choose(self, chooser: "_Chooser") -> tuple[Artifact | None, Choice]:

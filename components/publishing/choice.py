@@ -28,7 +28,7 @@ class Choice:
     version: int | None = None
 
 
-def record_choice(choice: Choice, root: Path, before: Sequence[Artifact]) -> Artifact:
+def write_choice(choice: Choice, root: Path, before: Sequence[Artifact]) -> Artifact:
     """Writes a choice below the root of artifacts.
 
     Args:
@@ -55,7 +55,7 @@ def record_choice(choice: Choice, root: Path, before: Sequence[Artifact]) -> Art
 
 
 def read_choice(uri: str) -> Choice:
-    """Reads what ``record_choice`` wrote.
+    """Reads what ``write_choice`` wrote.
 
     Raises:
       OSError: it is gone.

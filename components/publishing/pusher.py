@@ -115,8 +115,8 @@ class Executor(stock.Executor):
             "classes": classes,
             "rebaseline": provenance.pop("rebaseline", False),
             "digests": provenance,
-            "metrics": metrics.summary() if metrics else None,
-            "baseline": metrics.summary(BASELINE) if metrics else None,
+            "metrics": metrics.as_dict() if metrics else None,
+            "baseline": metrics.as_dict(BASELINE) if metrics else None,
             "checks": [attrs.asdict(check) for check in checks],
             "versions": {
                 "python": platform.python_version(),

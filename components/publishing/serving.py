@@ -84,7 +84,7 @@ def rolled_back_from(
     Args:
       store: the versions.
       serving: from ``find_serving``.
-      pushed: from ``model_records.pushes``.
+      pushed: from ``pushes.pushes``.
     """
     if serving is None or serving.problem or not serving.rollback:
         return None

@@ -45,7 +45,7 @@ INPUTS = "inputs"
 ONE, BATCH, EMPTY = "one image", "a batch", "an empty batch"
 LATENCY = "latency"
 
-Record = Callable[[dict[str, Any]], None]
+Write = Callable[[dict[str, Any]], None]
 
 _LATENCY_CALLS = 30
 _LATENCY_SECONDS = 3.0
@@ -53,13 +53,13 @@ _MAX_VALUES = 10_000
 _MAX_ERROR = 300
 
 
-def probe(export: Path, images: np.ndarray, record: Record) -> None:
+def probe(export: Path, images: np.ndarray, write: Write) -> None:
     """Loads an export and calls each of its signatures.
 
     Args:
       export: the SavedModel's folder.
       images: uint8 [n, 28, 28], n at least 1, sent one by one and as a batch.
-      record: called with each line, see above.
+      write: called with each line, see above.
     """
     model = None
 
@@ -69,33 +69,33 @@ def probe(export: Path, images: np.ndarray, record: Record) -> None:
             model = tf.saved_model.load(folder)
         return sorted(model.signatures)
 
-    _step(record, EXPORT, LOADING, load)
+    _step(write, EXPORT, LOADING, load)
     if model is not None:
         for name in SIGNATURE_INPUTS:
-            _probe_signature(model, name, images, record)
-    record({"slice": EXPORT, "step": FINISHED, "state": "ended", "seen": True})
+            _probe_signature(model, name, images, write)
+    write({"slice": EXPORT, "step": FINISHED, "state": "ended", "seen": True})
 
 
-def _probe_signature(model: Any, name: str, images: np.ndarray, record: Record) -> None:
+def _probe_signature(model: Any, name: str, images: np.ndarray, write: Write) -> None:
     if name not in model.signatures:
         return
     function = model.signatures[name]
-    _step(record, name, INPUTS, lambda: _describe_inputs(function))
+    _step(write, name, INPUTS, lambda: _describe_inputs(function))
     for step, sent in ((ONE, images[:1]), (BATCH, images), (EMPTY, images[:0])):
         request = build_request(name, sent)
-        _step(record, name, step, lambda request=request: _call(function, request))
+        _step(write, name, step, lambda request=request: _call(function, request))
     request = build_request(name, images[:1])
-    _step(record, name, LATENCY, lambda: _latencies(function, request))
+    _step(write, name, LATENCY, lambda: _latencies(function, request))
 
 
-def _step(record: Record, part: str, step: str, act: Callable[[], Any]) -> None:
+def _step(write: Write, part: str, step: str, act: Callable[[], Any]) -> None:
     line = {"slice": part, "step": step}
-    record({**line, "state": "begun"})
+    write({**line, "state": "begun"})
     try:
         outcome = {"seen": act()}
     except Exception as error:
         outcome = {"error": error_line(error)}
-    record({**line, "state": "ended", **outcome})
+    write({**line, "state": "ended", **outcome})
 
 
 def _describe_inputs(function: Any) -> dict[str, Any]:
@@ -158,11 +158,11 @@ def answer(export: str, model_run: str, observations: str, seconds: int) -> None
     images = read_reference(Path(model_run)).images
     with Path(observations).open("w", encoding="utf-8") as stream:
 
-        def record(line: dict[str, Any]) -> None:
+        def write(line: dict[str, Any]) -> None:
             stream.write(json.dumps(line) + "\n")
             stream.flush()
 
-        probe(Path(export), images, record)
+        probe(Path(export), images, write)
 
 
 def main() -> None:

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from components.training.board_images import confusion_picture
 from components.training.checkpoints import History
 from components.training.confusion import ConfusionAccuracy
+from components.training.plots import confusion_plot
 
 
 class ConfusionBoard(keras.callbacks.Callback):
@@ -29,13 +29,13 @@ class ConfusionBoard(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Draws the matrix of the epoch that ended."""
         counts = np.rint(keras.ops.convert_to_numpy(self._accuracy.counts))
-        picture = confusion_picture(counts.astype(np.int64))
-        write_image(self._folder, "confusion_matrix", picture, epoch)
+        plot = confusion_plot(counts.astype(np.int64))
+        write_plot(self._folder, "confusion_matrix", plot, epoch)
 
 
-def write_image(folder: Path, name: str, picture: np.ndarray, epoch: int) -> None:
-    """Adds a picture, uint8 [height, width] or [height, width, 3], to TensorBoard."""
-    image = picture.reshape(1, *picture.shape[:2], -1)
+def write_plot(folder: Path, name: str, plot: np.ndarray, epoch: int) -> None:
+    """Adds a plot, uint8 [height, width] or [height, width, 3], to TensorBoard."""
+    image = plot.reshape(1, *plot.shape[:2], -1)
     with tf.summary.create_file_writer(str(folder)).as_default(step=epoch):
         tf.summary.image(name, image)
 

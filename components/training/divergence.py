@@ -12,7 +12,7 @@ class TrainingDivergedError(ModelRejectedError):
 
 
 class StopOnDivergence(keras.callbacks.Callback):
-    """Looks at the loss after each execution of steps, and of each validation.
+    """Looks at the loss of each ``steps_per_execution`` steps and each validation.
 
     Args:
       epochs: how many there are in all.
@@ -34,7 +34,7 @@ class StopOnDivergence(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Looks at the mean training loss of the epoch so far."""
-        # The last execution of an epoch may hold fewer steps than the others.
+        # The last call of an epoch may be after fewer steps than the others.
         self._check("training", logs, "loss", min(batch + 1, self._steps))
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:

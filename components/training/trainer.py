@@ -45,21 +45,21 @@ from components.serving.requests import (
 )
 from components.serving.signatures import export_model
 from components.training.batches import Preprocess
-from components.training.board import write_image
-from components.training.board_images import (
-    AUGMENTED_FILE,
-    augmented_picture,
-    one_of_each,
-)
+from components.training.board import write_plot
 from components.training.checkpoints import CheckpointStore, History, claim_checkpoints
 from components.training.fit import TrainingData, fit
 from components.training.model import build_model, networks_of
+from components.training.plots import (
+    AUGMENTED_FILE,
+    augmentation_plot,
+    one_of_each,
+)
 from components.training.precision import choose_precision
 from components.training.warm_start import warm_start
 
 HISTORY_FILE = "history.json"
 # Enough to find an image of each class in.
-_PICTURED = 1000
+_PLOTTED = 1000
 # Examples that the network predicts at once.
 _PREDICTED = 1000
 _MEMBER_SEEDS = 1_000_003
@@ -236,16 +236,16 @@ def _folder_digests(folder: Path) -> Mapping[str, str]:
 def show_augmentation(
     patterns: Sequence[str], settings: TrainHyperparameters, run_dir: Path
 ) -> None:
-    """Writes a picture of one image of each class and some of its deformations."""
+    """Plots one image of each class and some of its deformations."""
     if not settings.augment.enabled:
         return
-    images, labels = read_examples(patterns, limit=_PICTURED)
-    picture = augmented_picture(
+    images, labels = read_examples(patterns, limit=_PLOTTED)
+    plot = augmentation_plot(
         images[one_of_each(labels)], settings.augment, settings.seed
     )
     run_dir.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(picture).save(run_dir / AUGMENTED_FILE)
-    write_image(run_dir / "train", "augmented", picture, epoch=0)
+    Image.fromarray(plot).save(run_dir / AUGMENTED_FILE)
+    write_plot(run_dir / "train", "augmented", plot, epoch=0)
 
 
 def write_history(

@@ -22,7 +22,7 @@ from pipeline.metadata.file import check_metadata, unfit_metadata
 from pipeline.metadata.order import OrderedStore
 from pipeline.metadata.store import PUBLISHED
 from pipeline.summary import SUMMARY_FILE, RunSummary, read_summary
-from pipeline.workspace.relocation import Relocation, recorded_places
+from pipeline.workspace.relocation import Relocation, stored_places
 
 _STATES = {
     mlmd.Execution.COMPLETE: "done",
@@ -68,7 +68,7 @@ class Execution:
       run_id: the run.
       state: ``done``, ``cached``, ``failed`` or ``unfinished``.
       started: when.
-      seconds: until its record last changed.
+      seconds: until the metadata store last changed it.
       properties: what the node was told.
       inputs: ids of the artifacts that it read.
       outputs: what it made, or took from the cache.
@@ -229,7 +229,7 @@ def _read_store(config: Config) -> _Known:
     connection.sqlite.connection_mode = mlmd.SqliteMetadataSourceConfig.READONLY
     try:
         store = OrderedStore(MetadataStore(connection))
-        return _read_runs(store, recorded_places(database, config.workspace))
+        return _read_runs(store, stored_places(database, config.workspace))
     except (RuntimeError, StatusError) as error:
         raise unfit_metadata(database, str(error)) from error
 
@@ -282,26 +282,26 @@ def _read_events(
 
 
 def _execution(
-    record: mlmd.Execution,
+    stored: mlmd.Execution,
     node: str,
     run_id: str,
     inputs: Mapping[int, Iterable[int]],
     outputs: Mapping[int, Iterable[Artifact]],
 ) -> Execution:
     began, changed = (
-        record.create_time_since_epoch,
-        record.last_update_time_since_epoch,
+        stored.create_time_since_epoch,
+        stored.last_update_time_since_epoch,
     )
     return Execution(
-        id=record.id,
+        id=stored.id,
         node=node,
         run_id=run_id,
-        state=_STATES.get(record.last_known_state, "unfinished"),
+        state=_STATES.get(stored.last_known_state, "unfinished"),
         started=_time(began),
         seconds=(changed - began) / 1000,
-        properties=_plain(record.custom_properties),
-        inputs=tuple(inputs.get(record.id, ())),
-        outputs=tuple(outputs.get(record.id, ())),
+        properties=_plain(stored.custom_properties),
+        inputs=tuple(inputs.get(stored.id, ())),
+        outputs=tuple(outputs.get(stored.id, ())),
     )
 
 

@@ -55,9 +55,9 @@ def unfit_metadata(database: Path, problem: str) -> PipelineError:
 
 
 def _find_problem(connection: sqlite3.Connection) -> str | None:
-    [(verdict,)] = connection.execute("PRAGMA integrity_check(1)")
-    if verdict != "ok":
-        return verdict.splitlines()[-1]
+    [(answer,)] = connection.execute("PRAGMA integrity_check(1)")
+    if answer != "ok":
+        return answer.splitlines()[-1]
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
     # ML Metadata keeps the version of its schema there.
     if tables and "MLMDEnv" not in tables:

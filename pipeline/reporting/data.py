@@ -16,7 +16,7 @@ from components.data.counts import (
 )
 from components.examples import read_examples
 from components.features import MAX_PIXEL, NUM_CLASSES, SPLITS, TRAIN
-from pipeline.reporting import pictures, plots
+from pipeline.reporting import plots, thumbnails
 from pipeline.reporting.sources import Sources, UnavailableError
 
 SAMPLES = 10
@@ -51,12 +51,12 @@ class Sample:
     Attributes:
       name: of the class.
       count: how many images.
-      picture: data URI; empty where there are none.
+      strip: data URI; empty where there are none.
     """
 
     name: str
     count: int
-    picture: str
+    strip: str
 
 
 @attrs.frozen
@@ -153,7 +153,7 @@ def samples(sources: Sources) -> list[Sample]:
         Sample(
             describe_class(label, sources.classes),
             len(some),
-            pictures.strip(some) if len(some) else "",
+            thumbnails.strip(some) if len(some) else "",
         )
         for label, some in enumerate(found)
     ]

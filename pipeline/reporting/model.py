@@ -1,4 +1,4 @@
-"""The model on the page: confusions, scores, calibration, pictures, weights."""
+"""The model on the page: confusions, scores, calibration, images, weights."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ from markupsafe import Markup
 from components.classes import describe_class
 from components.features import PIXELS
 from components.plain_paths import plain_path
-from pipeline.reporting import pictures, plots
+from pipeline.reporting import plots, thumbnails
 from pipeline.reporting.calibration import calibrate
 from pipeline.reporting.predictions import (
     Predictions,
@@ -57,7 +57,7 @@ class Reliability:
 
 
 @attrs.frozen
-class Picture:
+class ShownImage:
     """A test image and what the model says of it.
 
     Attributes:
@@ -130,29 +130,29 @@ def reliability(sources: Sources) -> Reliability:
     return Reliability(found.error, found.bias, plots.reliability(found, label))
 
 
-def mistakes(sources: Sources) -> tuple[list[Picture], int]:
+def mistakes(sources: Sources) -> tuple[list[ShownImage], int]:
     """Returns the most confident mistakes, and how many mistakes there are."""
     predictions = sources.predictions
     shown = confident_mistakes(predictions, MISTAKES)
-    return _pictures(predictions, shown), int((~predictions.correct).sum())
+    return _shown_images(predictions, shown), int((~predictions.correct).sum())
 
 
-def sample_predictions(sources: Sources) -> list[Picture]:
+def sample_predictions(sources: Sources) -> list[ShownImage]:
     """Returns the first test image of each class."""
     predictions = sources.predictions
-    return _pictures(predictions, first_of_each_class(predictions))
+    return _shown_images(predictions, first_of_each_class(predictions))
 
 
-def _pictures(predictions: Predictions, indices: np.ndarray) -> list[Picture]:
+def _shown_images(predictions: Predictions, indices: np.ndarray) -> list[ShownImage]:
     predicted = predictions.predicted
     return [
-        Picture(
+        ShownImage(
             index=int(index),
             label=int(predictions.labels[index]),
             predicted=int(predicted[index]),
             confidence=float(predictions.probabilities[index].max()),
             probabilities=predictions.probabilities[index].tolist(),
-            image=pictures.digit(predictions.images[index]),
+            image=thumbnails.digit(predictions.images[index]),
         )
         for index in indices
     ]
@@ -166,7 +166,7 @@ def weights(sources: Sources) -> Weights:
     """Returns the first layer's weights as images, the strongest units first."""
     kernel = read_first_kernel(sources.folder("Trainer", "model") / "Format-Serving")
     order = np.argsort(-np.linalg.norm(kernel, axis=0), kind="stable")[:_TILES]
-    image = pictures.weights(kernel.T[order], _TILE_COLUMNS)
+    image = thumbnails.weights(kernel.T[order], _TILE_COLUMNS)
     return Weights(kernel.shape[1], len(order), image)
 
 

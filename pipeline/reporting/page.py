@@ -19,9 +19,9 @@ from pipeline.reporting import (
     gates,
     model,
     origin,
+    outcome,
     timeline,
     training,
-    verdict,
 )
 from pipeline.reporting.sources import Sources, UnavailableError
 from pipeline.reporting.text import cause, name_labels, number, percent
@@ -88,7 +88,7 @@ def make_page(summary: Mapping[str, Any], lineage: RunLineage) -> Page:
             summary=summary,
             classes=sources.classes,
             named=sources.named,
-            verdict=verdict.judge(summary),
+            outcome=outcome.read_outcome(summary),
             gates=gates.gates(summary),
             drift=data.drift_checks(summary),
             spans=timeline.timeline(summary),

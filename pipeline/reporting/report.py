@@ -64,10 +64,14 @@ def find_lost(earlier: str, page: Page) -> list[str]:
     if parts:
         return [name for name in page.missing if name in parts[1].split()]
     # Written by an older release.
-    return list(page.missing) if _pictures(earlier) > _pictures(page.html) else []
+    return (
+        list(page.missing)
+        if _count_figures(earlier) > _count_figures(page.html)
+        else []
+    )
 
 
-def _pictures(html: str) -> int:
+def _count_figures(html: str) -> int:
     return html.count("<figure") + html.count("<img")
 
 

@@ -228,7 +228,7 @@ def print_changes(console: Console, changes: Mapping[str, Any]) -> None:
     if same:
         console.print(f"\nthe same: {', '.join(same)}")
     for section, missing in changes["not_recorded"].items():
-        console.print(f"{section}: not recorded by {', '.join(missing)}", markup=False)
+        console.print(f"{section}: not kept by {', '.join(missing)}", markup=False)
 
 
 def _table(*headings: str) -> Table:

@@ -14,7 +14,7 @@ from components.checks import Check, GateError
 from components.classes import DIGITS, class_word, describe_class
 from components.errors import PipelineError
 
-_VERDICTS = {
+_OUTCOMES = {
     "pushed": "[green]pushed[/]",
     "data_rejected": "[red]data rejected[/]",
     "model_rejected": "[red]model rejected[/]",
@@ -61,7 +61,7 @@ def print_summary(console: Console, summary: Mapping[str, Any]) -> None:
         console.print(f"[green]✓[/] checks passed: {gates}")
     if text := serving_text(summary):
         console.print(escape(text))
-    console.print(_verdict_line(summary))
+    console.print(_outcome_line(summary))
 
 
 def serving_text(summary: Mapping[str, Any]) -> str:
@@ -127,8 +127,8 @@ def number(value: float | str | None) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _verdict_line(summary: Mapping[str, Any]) -> str:
-    line = _VERDICTS[summary["status"]]
+def _outcome_line(summary: Mapping[str, Any]) -> str:
+    line = _OUTCOMES[summary["status"]]
     if summary["status"] == "pushed":
         path = escape(str(summary["model"]["path"]))
         if serving_state(summary) == "rolled_back":

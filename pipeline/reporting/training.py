@@ -11,9 +11,9 @@ from markupsafe import Markup
 
 from components.features import TRAIN, VAL
 from components.hyperparameters import epoch_size
-from components.training.board_images import AUGMENTED_FILE
+from components.training.plots import AUGMENTED_FILE
 from components.training.trainer import HISTORY_FILE
-from pipeline.reporting import pictures, plots
+from pipeline.reporting import plots, thumbnails
 from pipeline.reporting.sources import Sources, UnavailableError
 
 _METRICS = ("loss", "accuracy")
@@ -137,17 +137,17 @@ def _in_words(metric: str, history: Mapping[str, list[float]]) -> str:
 
 
 def deformations(sources: Sources) -> str:
-    """Returns the Trainer's picture of deformed training images, a data URI."""
+    """Returns the Trainer's plot of deformed training images, a data URI."""
     file = sources.folder("Trainer", "model_run") / AUGMENTED_FILE
     if not file.is_file():
         raise UnavailableError("Training images were not deformed.")
-    return pictures.embed(file.read_bytes())
+    return thumbnails.embed(file.read_bytes())
 
 
 def recipe(sources: Sources) -> list[tuple[str, str]]:
     """Returns the hyperparameters that the Trainer was given, names dotted."""
     if "config" not in sources.summary:
-        raise UnavailableError("Not shown: this run did not record its configuration.")
+        raise UnavailableError("Not shown: this run did not keep its configuration.")
     config = sources.summary["config"]
     return [*flat("model", config["model"]), *flat("train", config["train"])]
 

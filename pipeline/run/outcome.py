@@ -68,8 +68,8 @@ def summarize(
         "components": [_component(result) for result in results],
         "data": salvage.read("the examples", lambda: read_counts(lineage), {}),
         "classes": list(origin["classes"]),
-        "metrics": evaluation.summary() if evaluation else None,
-        "baseline": evaluation.summary(BASELINE) if evaluation else None,
+        "metrics": evaluation.as_dict() if evaluation else None,
+        "baseline": evaluation.as_dict(BASELINE) if evaluation else None,
         "baseline_model": read_choice_of(lineage, "BaselineResolver", salvage),
         "warm_start_model": read_choice_of(lineage, "WarmStartResolver", salvage),
         "checks": [
@@ -79,7 +79,7 @@ def summarize(
             )
         ],
         "model": read_model(lineage, publication, salvage),
-        "serving": publication.summary() if publication else None,
+        "serving": publication.as_dict() if publication else None,
         "seconds": round(seconds, 1),
         "versions": _versions(),
         "config": to_dict(config),
@@ -236,7 +236,7 @@ def read_model(
       publication: what serves; None where the run pushed nothing.
       salvage: is told where the last two cannot be read; they are None then.
     """
-    serves = publication.summary() if publication else {"path": None, "version": None}
+    serves = publication.as_dict() if publication else {"path": None, "version": None}
     history = salvage.read("the training", lambda: _read_history(lineage), {})
     return {
         "path": serves["path"],

@@ -38,7 +38,7 @@ class Publication:
     text: str
     problem: str = ""
 
-    def summary(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """Returns the content of ``serving`` in ``summary.json``."""
         return {
             "version": self.version and str(self.version),

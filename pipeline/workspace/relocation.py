@@ -1,7 +1,7 @@
 """Where a workspace lay when its metadata was written, and its paths put right since.
 
 ML Metadata keeps absolute paths. ``workspace.identity`` rewrites them before a run;
-what only reads resolves them with ``recorded_places``.
+what only reads resolves them with ``stored_places``.
 """
 
 import contextlib
@@ -49,7 +49,7 @@ class Relocation:
         return path
 
 
-def recorded_places(database: Path, workspace: Path) -> Relocation:
+def stored_places(database: Path, workspace: Path) -> Relocation:
     """Returns where the metadata says that its workspace lay.
 
     Args:
@@ -64,7 +64,7 @@ def recorded_places(database: Path, workspace: Path) -> Relocation:
 
 
 def read_places(connection: sqlite3.Connection, workspace: Path) -> Relocation:
-    """Does what ``recorded_places`` does on an open database."""
+    """Does what ``stored_places`` does on an open database."""
     if not has_table(connection, "Artifact"):
         return Relocation(frozenset(), str(workspace))
     uris = connection.execute("SELECT uri FROM Artifact WHERE uri IS NOT NULL")
@@ -74,7 +74,7 @@ def read_places(connection: sqlite3.Connection, workspace: Path) -> Relocation:
 def rewrite_places(connection: sqlite3.Connection, relocation: Relocation) -> None:
     """Rewrites every path in the database that lies in the workspace.
 
-    The times of its records stay: caches and the history of runs go by them. The
+    The times of its rows stay: caches and the history of runs go by them. The
     caller commits.
     """
     connection.create_function("resolve", 1, relocation.resolve, deterministic=True)

@@ -1,4 +1,4 @@
-"""The verdict table: what each bound stops and what it passes."""
+"""The checks of the model gate: what each bound stops and what it passes."""
 
 import attrs
 import pytest
@@ -35,7 +35,7 @@ class FakeMetrics:
         baseline = self.scalar(BASELINE, digit, name)
         return None if None in (candidate, baseline) else candidate - baseline
 
-    def summary(self, model):
+    def as_dict(self, model):
         return {} if any(key[0] == model for key in self.values) else None
 
 

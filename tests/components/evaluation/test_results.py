@@ -71,10 +71,10 @@ def evaluated(tmp_path_factory: pytest.TempPathFactory) -> EvaluationMetrics:
 
 
 def test_accuracy_overall_and_of_each_digit(evaluated: EvaluationMetrics) -> None:
-    summary = evaluated.summary()
+    metrics = evaluated.as_dict()
 
-    assert summary["accuracy"] == pytest.approx(10 / 13)
-    assert summary["per_class"] == {
+    assert metrics["accuracy"] == pytest.approx(10 / 13)
+    assert metrics["per_class"] == {
         "0": pytest.approx(3 / 4),
         **{str(digit): 1.0 for digit in range(1, 8)},
         "8": 0.0,
@@ -85,7 +85,7 @@ def test_accuracy_overall_and_of_each_digit(evaluated: EvaluationMetrics) -> Non
 def test_loss_is_the_mean_cross_entropy_in_nats(evaluated: EvaluationMetrics) -> None:
     losses = [-np.log(probabilities(p, sure)[label]) for label, p, sure in PREDICTIONS]
 
-    assert evaluated.summary()["loss"] == pytest.approx(np.mean(losses), rel=1e-4)
+    assert evaluated.as_dict()["loss"] == pytest.approx(np.mean(losses), rel=1e-4)
 
 
 def test_the_confusion_matrix_counts_what_was_said_of_each_digit(
@@ -117,7 +117,7 @@ def test_the_reasons_of_tfma_to_refuse_are_told_by_metric_and_slice(
 
 
 def test_one_model_alone_has_no_baseline(evaluated: EvaluationMetrics) -> None:
-    assert evaluated.summary(BASELINE) is None
+    assert evaluated.as_dict(BASELINE) is None
     assert evaluated.scalar(BASELINE, None, ACCURACY) is None
     assert evaluated.change(None, ACCURACY) is None
 
@@ -128,7 +128,7 @@ def test_asking_for_a_baseline_does_not_make_one(evaluation) -> None:
     assert metrics.scalar(BASELINE, None, ACCURACY) is None
     assert metrics.change(None, ACCURACY) is None
     assert metrics.confusion_matrix(BASELINE).sum() == 0
-    assert metrics.summary(BASELINE) is None
+    assert metrics.as_dict(BASELINE) is None
 
 
 # slice key → {(model, is a change): {metric: value}}
@@ -178,7 +178,7 @@ def test_candidate_baseline_and_change_are_told_apart(evaluation) -> None:
         }
     )
 
-    candidate, baseline = metrics.summary(), metrics.summary(BASELINE)
+    candidate, baseline = metrics.as_dict(), metrics.as_dict(BASELINE)
     assert (candidate["accuracy"], candidate["loss"]) == (0.75, 0.5)
     assert (baseline["accuracy"], baseline["loss"]) == (0.875, 0.25)
     assert (candidate["per_class"]["3"], baseline["per_class"]["3"]) == (0.5, 0.375)
@@ -190,7 +190,7 @@ def test_candidate_baseline_and_change_are_told_apart(evaluation) -> None:
 def test_a_lone_model_without_a_name_is_the_candidate(evaluation) -> None:
     metrics = evaluation({"": {("", False): {ACCURACY: 0.5}}})
 
-    assert metrics.summary()["accuracy"] == 0.5
+    assert metrics.as_dict()["accuracy"] == 0.5
 
 
 @pytest.mark.parametrize("value", [None, float("nan"), float("inf")])
@@ -199,7 +199,7 @@ def test_what_could_not_be_computed_is_none(evaluation, value) -> None:
         {"": {("", False): {ACCURACY: value}}, "7": {("", False): {ACCURACY: value}}}
     )
 
-    assert metrics.summary() == {
+    assert metrics.as_dict() == {
         "accuracy": None,
         "loss": None,
         "per_class": {str(digit): None for digit in range(10)},

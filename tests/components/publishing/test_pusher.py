@@ -179,7 +179,7 @@ class FakeMetrics:
     def __init__(self, uri: str) -> None:
         self.uri = uri
 
-    def summary(self, name: str = "candidate") -> dict[str, Any]:
+    def as_dict(self, name: str = "candidate") -> dict[str, Any]:
         return BEFORE if name == BASELINE else METRICS
 
 

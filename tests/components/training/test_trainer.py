@@ -261,20 +261,20 @@ def test_a_finished_training_leaves_no_checkpoint(trained) -> None:
     assert list((trained[0] / "checkpoints").iterdir()) == []
 
 
-def test_the_augmented_picture_shows_a_digit_of_each_class(trained) -> None:
-    """Originals leftmost; the picture is in TensorBoard as well."""
+def test_the_augmentation_plot_shows_a_digit_of_each_class(trained) -> None:
+    """Originals leftmost; the plot is in TensorBoard as well."""
     run = trained[0] / "run"
-    picture = np.asarray(Image.open(run / "augmented.png"))
+    plot = np.asarray(Image.open(run / "augmented.png"))
     rows = 10
 
-    assert picture.shape == (rows * 84, 84 + 8 + 10 * 84)
+    assert plot.shape == (rows * 84, 84 + 8 + 10 * 84)
     events = EventAccumulator(str(run / "train"))
     events.Reload()
     [event] = events.Tensors("augmented")
     width, height, encoded = tf.make_ndarray(event.tensor_proto)
-    assert (int(width), int(height)) == (picture.shape[1], picture.shape[0])
+    assert (int(width), int(height)) == (plot.shape[1], plot.shape[0])
     shown = tf.io.decode_png(encoded).numpy()[:, :, 0]
-    np.testing.assert_array_equal(shown, picture)
+    np.testing.assert_array_equal(shown, plot)
 
 
 def test_training_on_validation_examples_as_well_leaves_no_validation(

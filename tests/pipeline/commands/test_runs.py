@@ -165,7 +165,7 @@ def test_diff_shows_what_changed(recorder) -> None:
 def test_diff_says_what_was_not_recorded(recorder) -> None:
     recorder.execute("20260103-000000-cccc", "ExampleGen", "failed")
     result = call(recorder, "diff", "20260101-000000-aaaa", "latest")
-    assert "config: not recorded by 20260103-000000-cccc" in result.output
+    assert "config: not kept by 20260103-000000-cccc" in result.output
 
 
 def test_trace_leads_from_a_version_to_its_data(recorder, tmp_path) -> None:

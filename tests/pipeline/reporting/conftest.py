@@ -14,7 +14,7 @@ from PIL import Image
 from components.data.counts import DataStatistics, write_statistics
 from components.data.scan import count
 from components.features import NUM_CLASSES, PIXELS, SPLITS
-from components.training.board_images import AUGMENTED_FILE
+from components.training.plots import AUGMENTED_FILE
 from pipeline.config import load_config, to_dict
 from pipeline.datasets.records import serialize_example
 from pipeline.datasets.shards import write_shard

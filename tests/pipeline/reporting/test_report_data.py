@@ -76,7 +76,7 @@ def test_samples_are_the_first_of_each_class(lineage, make_summary) -> None:
 
     assert [sample.count for sample in found] == [5] * 10
     assert [sample.name for sample in found][:2] == ["0 (T-shirt/top)", "1 (Trouser)"]
-    assert len({sample.picture for sample in found}) == 10
+    assert len({sample.strip for sample in found}) == 10
 
 
 def test_anomalies_of_every_severity_are_listed(lineage, make_summary) -> None:

@@ -33,20 +33,20 @@ def test_scores_and_confusions_have_names(sources: Sources) -> None:
 
 
 def test_mistakes_are_the_mislabelled_images(sources: Sources) -> None:
-    pictures, total = mistakes(sources)
+    images, total = mistakes(sources)
 
     assert total == 2
     # The class at the end of the scale has one neighbour, so it is surer.
-    assert [(p.index, p.label, p.predicted) for p in pictures] == [(0, 9, 0), (7, 2, 7)]
-    assert pictures[0].confidence == max(pictures[0].probabilities)
+    assert [(p.index, p.label, p.predicted) for p in images] == [(0, 9, 0), (7, 2, 7)]
+    assert images[0].confidence == max(images[0].probabilities)
 
 
 def test_samples_are_one_of_each_class(sources: Sources) -> None:
-    pictures = sample_predictions(sources)
+    images = sample_predictions(sources)
 
-    assert [picture.label for picture in pictures] == list(range(10))
-    assert [picture.index for picture in pictures][:3] == [10, 1, 2]
-    assert sum(pictures[4].probabilities) == pytest.approx(1.0)
+    assert [image.label for image in images] == list(range(10))
+    assert [image.index for image in images][:3] == [10, 1, 2]
+    assert sum(images[4].probabilities) == pytest.approx(1.0)
 
 
 def test_the_calibration_error_is_that_of_the_predictions(sources: Sources) -> None:
@@ -90,7 +90,7 @@ def test_of_layers_as_wide_as_the_pixels_the_first_is_shown(tmp_path: Path) -> N
     assert read_first_kernel(export)[0, 0] == 2
 
 
-def test_a_model_without_such_a_layer_has_no_picture(tmp_path: Path) -> None:
+def test_a_model_without_such_a_layer_has_no_plot(tmp_path: Path) -> None:
     with pytest.raises(UnavailableError, match="no dense layer on the pixels"):
         read_first_kernel(save_variables(tmp_path, bias=tf.zeros([10])))
 

@@ -122,7 +122,7 @@ def test_the_page_needs_nothing_from_anywhere(whole) -> None:
     assert "default-src 'none'" in html
 
 
-def test_headings_are_in_order_and_pictures_have_texts(whole) -> None:
+def test_headings_are_in_order_and_images_have_texts(whole) -> None:
     _, html = whole
     parsed = Parsed(html)
 
@@ -230,7 +230,7 @@ def test_an_old_summary_without_names_and_digests_has_a_page(
     made = make_page(summary, lineage)
 
     assert made.problems == []
-    assert "This run did not record them." in made.html
+    assert "This run did not write them down." in made.html
     assert "true <b>9</b>" in made.html
 
 

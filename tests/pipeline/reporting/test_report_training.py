@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from components.training.board_images import AUGMENTED_FILE
+from components.training.plots import AUGMENTED_FILE
 from pipeline.reporting.sources import Sources, UnavailableError
 from pipeline.reporting.training import (
     deformations,
@@ -88,7 +88,7 @@ def test_without_a_configuration_the_rate_is_unknown(lineage, make_summary) -> N
     found = training(Sources(summary, lineage))
 
     assert (found.rate, found.rates) == (None, [None, None, None])
-    with pytest.raises(UnavailableError, match="did not record its configuration"):
+    with pytest.raises(UnavailableError, match="did not keep its configuration"):
         recipe(Sources(summary, lineage))
 
 
@@ -104,7 +104,7 @@ def test_the_recipe_has_every_hyperparameter(lineage, make_summary) -> None:
     )
 
 
-def test_the_picture_of_deformations_is_that_of_the_trainer(
+def test_the_plot_of_deformations_is_that_of_the_trainer(
     lineage, make_summary, run_files
 ) -> None:
     content = (run_files / "Trainer" / "model_run" / AUGMENTED_FILE).read_bytes()

@@ -51,7 +51,7 @@ def lines(content: dict[str, Any], width: int | None = None) -> list[str]:
 
 
 def test_a_pushed_model_shows_metrics_digits_and_its_place() -> None:
-    metrics, digits, accuracies, verdict = lines(summary())
+    metrics, digits, accuracies, outcome = lines(summary())
 
     assert metrics == "test accuracy 98.66 %, loss 0.0457"
     assert digits.split() == ["digit", *"0123456789"]
@@ -71,7 +71,7 @@ def test_a_pushed_model_shows_metrics_digits_and_its_place() -> None:
             "98.1",
         ],
     ]
-    assert verdict == "pushed to /w/serving/mnist/3, 61.3 s"
+    assert outcome == "pushed to /w/serving/mnist/3, 61.3 s"
 
 
 def test_each_digit_stands_over_its_accuracy() -> None:
@@ -83,14 +83,14 @@ def test_each_digit_stands_over_its_accuracy() -> None:
 
 
 def test_named_classes_have_a_row_each() -> None:
-    _, heading, *rows, verdict = lines(summary(classes=NAMES))
+    _, heading, *rows, outcome = lines(summary(classes=NAMES))
 
     assert heading.split() == ["label", "accuracy", "%", "class"]
     assert rows[0].split(maxsplit=2) == ["0", "99.0", "T-shirt/top"]
     assert rows[9].split(maxsplit=2) == ["9", "98.1", "Ankle boot"]
     assert len(rows) == 10
     assert len({row.index(row.split(maxsplit=2)[2]) for row in rows}) == 1
-    assert verdict == "pushed to /w/serving/mnist/3, 61.3 s"
+    assert outcome == "pushed to /w/serving/mnist/3, 61.3 s"
 
 
 def test_long_names_fold_within_a_narrow_terminal() -> None:
@@ -177,7 +177,7 @@ def test_a_run_where_all_was_cached_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "verdict"),
+    ("state", "outcome"),
     [
         ("published", "pushed to /w/serving/mnist/3, 61.3 s"),
         ("kept", "pushed to /w/serving/mnist/3, 61.3 s"),
@@ -185,9 +185,9 @@ def test_a_run_where_all_was_cached_says_so() -> None:
         ("superseded", "pushed; /w/serving/mnist/3 serves, 61.3 s"),
     ],
 )
-def test_what_serves_is_told(state: str, verdict: str) -> None:
+def test_what_serves_is_told(state: str, outcome: str) -> None:
     serving = {"state": state, "text": "Because [of] that."}
-    assert lines(summary(serving=serving))[-2:] == ["Because [of] that.", verdict]
+    assert lines(summary(serving=serving))[-2:] == ["Because [of] that.", outcome]
 
 
 def test_which_model_it_was_compared_with_is_told() -> None:

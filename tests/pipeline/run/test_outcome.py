@@ -16,13 +16,13 @@ from components.checks import (
     write_checks,
 )
 from components.classes import DIGITS
-from components.publishing.choice import Choice, record_choice
+from components.publishing.choice import Choice, write_choice
 from components.publishing.manifest import facts_of
 from components.publishing.store import ModelStore
 from pipeline.config import Config, to_dict
 from pipeline.local_runner import NodeResult
 from pipeline.metadata.lineage import RunArtifact
-from pipeline.reporting.verdict import judge
+from pipeline.reporting.outcome import read_outcome
 from pipeline.run import outcome
 from pipeline.run.outcome import read_all_checks, status, summarize
 from pipeline.summary import EXIT_CODES
@@ -219,12 +219,12 @@ def complete(
         '{"epochs": {}, "parameters": 42, "precision": "float32"}'
     )
     evaluation = SimpleNamespace(
-        summary=lambda model="candidate": {"accuracy": 0.5, "of": model}
+        as_dict=lambda model="candidate": {"accuracy": 0.5, "of": model}
     )
     monkeypatch.setattr(outcome, "EvaluationMetrics", lambda uri: evaluation)
     monkeypatch.setattr(outcome, "describe_surroundings", lambda s: SURROUNDINGS)
     monkeypatch.setattr(outcome, "model_checks", lambda *_: [check("accuracy")])
-    choice = record_choice(Choice("the model that serves", 5), tmp_path, [])
+    choice = write_choice(Choice("the model that serves", 5), tmp_path, [])
     return FakeLineage(
         {
             "BaselineResolver.choice": RunArtifact(choice.uri, {}),
@@ -325,7 +325,7 @@ def test_a_file_that_cannot_be_read_is_told_and_the_rest_is_there(
     assert summary[key].items() >= left.items()
     assert summary["status"] == "pushed"
     assert summary["metrics"] == {"accuracy": 0.5, "of": "candidate"}
-    assert problem in judge(summary).warnings
+    assert problem in read_outcome(summary).warnings
 
 
 def test_metrics_and_checks_that_are_gone_are_told(tmp_path: Path) -> None:

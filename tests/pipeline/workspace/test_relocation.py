@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.workspace.relocation import Relocation, recorded_places
+from pipeline.workspace.relocation import Relocation, stored_places
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,6 @@ def test_a_path_in_the_workspace_follows_it(places, path, expected) -> None:
 
 
 def test_without_metadata_there_are_no_places(tmp_path: Path) -> None:
-    found = recorded_places(tmp_path / "metadata.sqlite", tmp_path)
+    found = stored_places(tmp_path / "metadata.sqlite", tmp_path)
     assert found == Relocation(frozenset(), str(tmp_path))
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""Pictures of a training, for its artifact and for TensorBoard."""
+"""Plots of a training, for its artifact and for TensorBoard."""
 
 import numpy as np
 import tensorflow as tf
@@ -14,7 +14,7 @@ _GAP = 8
 _CELL = 40
 
 
-def augmented_picture(
+def augmentation_plot(
     images: np.ndarray, settings: AugmentHyperparameters, seed: int, columns: int = 10
 ) -> np.ndarray:
     """Shows each image as it is, and beside it some of its deformations.
@@ -49,15 +49,15 @@ def one_of_each(labels: np.ndarray) -> np.ndarray:
     return np.unique(labels, return_index=True)[1]
 
 
-def confusion_picture(counts: np.ndarray) -> np.ndarray:
+def confusion_plot(counts: np.ndarray) -> np.ndarray:
     """Draws counts int64 [10, 10], a row for each true class, mistakes in red.
 
     Returns:
       uint8 [height, width, 3].
     """
     size = (NUM_CLASSES + 1) * _CELL
-    picture = Image.new("RGB", (size, size), "white")
-    draw = ImageDraw.Draw(picture)
+    plot = Image.new("RGB", (size, size), "white")
+    draw = ImageDraw.Draw(plot)
     mistakes = np.where(np.eye(NUM_CLASSES, dtype=bool), 0, counts)
     worst = max(int(mistakes.max()), 1)
     for (row, column), count in np.ndenumerate(counts):
@@ -69,7 +69,7 @@ def confusion_picture(counts: np.ndarray) -> np.ndarray:
         _write(draw, (label + 1) * _CELL, 0, str(label))
         _write(draw, 0, (label + 1) * _CELL, str(label))
     _write(draw, 0, 0, "true /\npred")
-    return np.asarray(picture)
+    return np.asarray(plot)
 
 
 def _write(draw: ImageDraw.ImageDraw, left: int, top: int, text: str) -> None:

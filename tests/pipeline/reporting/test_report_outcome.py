@@ -1,4 +1,4 @@
-"""The verdict of each way that a run ends."""
+"""What is said of each way that a run ends."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import attrs
 import pytest
 
 from components.checks import Check
-from pipeline.reporting.verdict import judge
+from pipeline.reporting.outcome import read_outcome
 
 PASSED = Check("data", "size", "train", 4000, 1000, True)
 LEAK = Check("data", "leakage", "train/test", 7, 0, False, advice="Remove them.")
@@ -31,15 +31,15 @@ def summary(status: str, *checks: Check, **changes: Any) -> dict[str, Any]:
 
 
 def test_a_pushed_model() -> None:
-    verdict = judge(summary("pushed", PASSED, PASSED))
+    outcome = read_outcome(summary("pushed", PASSED, PASSED))
 
-    assert verdict.good
-    assert verdict.headline == "Pushed as version 7"
-    assert verdict.reasons == [
+    assert outcome.good
+    assert outcome.headline == "Pushed as version 7"
+    assert outcome.reasons == [
         "2 of 2 checks of the data, the model and serving passed."
     ]
-    assert verdict.warnings == []
-    assert verdict.steps == [
+    assert outcome.warnings == []
+    assert outcome.steps == [
         "Classify images of your own with mnist-pipeline predict IMAGE."
     ]
 
@@ -55,10 +55,10 @@ def test_a_pushed_model() -> None:
 )
 def test_what_serves_is_told(state: str, headline: str) -> None:
     serving = {"state": state, "text": "Why."}
-    verdict = judge(summary("pushed", PASSED, serving=serving))
+    outcome = read_outcome(summary("pushed", PASSED, serving=serving))
 
-    assert (verdict.good, verdict.headline) == (True, headline)
-    assert verdict.reasons[-1] == "Why."
+    assert (outcome.good, outcome.headline) == (True, headline)
+    assert outcome.reasons[-1] == "Why."
 
 
 def test_a_run_in_which_nothing_ran_says_so() -> None:
@@ -66,18 +66,18 @@ def test_a_run_in_which_nothing_ran_says_so() -> None:
         {"id": "Trainer", "state": "cached", "cached": True},
         {"id": "BaselineResolver", "state": "done", "cached": False},
     ]
-    verdict = judge(summary("pushed", PASSED, components=nodes))
+    outcome = read_outcome(summary("pushed", PASSED, components=nodes))
 
-    assert verdict.reasons[1] == "Nothing had changed, so no node ran again."
+    assert outcome.reasons[1] == "Nothing had changed, so no node ran again."
 
 
 def test_a_warning_is_shown_with_its_advice_and_stops_nothing() -> None:
-    verdict = judge(summary("pushed", PASSED, DRIFT, classes=NAMES))
+    outcome = read_outcome(summary("pushed", PASSED, DRIFT, classes=NAMES))
 
-    assert verdict.good
-    assert verdict.reasons[0].startswith("1 of 2 checks")
-    assert verdict.warnings == ["data gate: drift, val: 0.2, bound 0.1"]
-    assert verdict.steps[0] == "Look at class 3 (Dress)."
+    assert outcome.good
+    assert outcome.reasons[0].startswith("1 of 2 checks")
+    assert outcome.warnings == ["data gate: drift, val: 0.2, bound 0.1"]
+    assert outcome.steps[0] == "Look at class 3 (Dress)."
 
 
 @pytest.mark.parametrize(
@@ -100,32 +100,32 @@ def test_a_warning_is_shown_with_its_advice_and_stops_nothing() -> None:
 def test_a_refusal_names_the_check_and_the_next_step(
     status: str, check: Check, headline: str, reason: str
 ) -> None:
-    verdict = judge(summary(status, PASSED, check, classes=NAMES))
+    outcome = read_outcome(summary(status, PASSED, check, classes=NAMES))
 
-    assert not verdict.good
-    assert verdict.headline == headline
-    assert verdict.reasons == [reason]
-    assert verdict.steps == [check.advice]
+    assert not outcome.good
+    assert outcome.headline == headline
+    assert outcome.reasons == [reason]
+    assert outcome.steps == [check.advice]
 
 
 def test_a_failure_names_the_node_and_the_cause() -> None:
     failure = {"node": "Trainer", "cause": "ValueError: no batch"}
-    verdict = judge(summary("failed", PASSED, failure=failure))
+    outcome = read_outcome(summary("failed", PASSED, failure=failure))
 
-    assert verdict.headline == "Not pushed: the run failed"
-    assert verdict.reasons == ["Trainer failed: ValueError: no batch"]
-    assert verdict.steps[0].startswith("Read the log")
+    assert outcome.headline == "Not pushed: the run failed"
+    assert outcome.reasons == ["Trainer failed: ValueError: no batch"]
+    assert outcome.steps[0].startswith("Read the log")
 
 
-def test_a_failure_that_did_not_record_its_cause_names_the_node() -> None:
+def test_a_failure_that_did_not_write_down_its_cause_names_the_node() -> None:
     old = summary("failed", components=[{"id": "Transform", "state": "failed"}])
     del old["failure"]
 
-    assert judge(old).reasons == ["Transform failed."]
+    assert read_outcome(old).reasons == ["Transform failed."]
 
 
-def test_every_status_has_a_verdict() -> None:
+def test_every_status_has_an_outcome() -> None:
     from pipeline.summary import EXIT_CODES
 
     for status in EXIT_CODES:
-        assert judge(summary(status)).good == (status == "pushed")
+        assert read_outcome(summary(status)).good == (status == "pushed")

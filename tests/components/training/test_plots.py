@@ -3,9 +3,9 @@
 import numpy as np
 
 from components.hyperparameters import AugmentHyperparameters
-from components.training.board_images import (
-    augmented_picture,
-    confusion_picture,
+from components.training.plots import (
+    augmentation_plot,
+    confusion_plot,
     one_of_each,
 )
 
@@ -18,11 +18,11 @@ def test_originals_stand_beside_their_deformations() -> None:
         rotation=0.0, log_scale=0.0, shear=0.0, shift=0.0, elastic=0.0
     )
 
-    picture = augmented_picture(images, still, seed=0, columns=3)
+    plot = augmentation_plot(images, still, seed=0, columns=3)
 
-    assert picture.shape == (2 * TILE, TILE + GAP + 3 * TILE)
+    assert plot.shape == (2 * TILE, TILE + GAP + 3 * TILE)
     for row, image in enumerate(images.reshape(2, 28, 28)):
-        line = picture[row * TILE : (row + 1) * TILE]
+        line = plot[row * TILE : (row + 1) * TILE]
         assert (line[:, TILE : TILE + GAP] == 255).all()
         np.testing.assert_array_equal(line[1:TILE:3, 1:TILE:3], image)
         for column in range(3):
@@ -35,11 +35,11 @@ def test_deformations_differ() -> None:
     image = np.zeros((1, 28, 28), np.uint8)
     image[0, 6:22, 12:16] = 255
 
-    picture = augmented_picture(
+    plot = augmentation_plot(
         image.reshape(1, 784), AugmentHyperparameters(), seed=0, columns=2
     )
 
-    tiles = [picture[:, :TILE], picture[:, -2 * TILE : -TILE], picture[:, -TILE:]]
+    tiles = [plot[:, :TILE], plot[:, -2 * TILE : -TILE], plot[:, -TILE:]]
     for index in range(3):
         assert np.abs(tiles[index].astype(int) - tiles[index - 1]).max() > 50
 
@@ -51,12 +51,12 @@ def test_one_of_each_finds_the_first_of_each_class() -> None:
 def test_mistakes_are_red_and_the_worst_is_reddest() -> None:
     counts = np.diag([50] * 10)
     counts[3, 5], counts[4, 9] = 8, 4
-    picture = confusion_picture(counts)
+    plot = confusion_plot(counts)
 
     def colour(row: int, column: int) -> list[int]:
-        return picture[(row + 1) * CELL + 3, (column + 1) * CELL + 3].tolist()
+        return plot[(row + 1) * CELL + 3, (column + 1) * CELL + 3].tolist()
 
-    assert picture.shape == (11 * CELL, 11 * CELL, 3)
+    assert plot.shape == (11 * CELL, 11 * CELL, 3)
     assert colour(3, 5) == [255, 100, 100]
     assert colour(4, 9) == [255, 178, 178]
     assert colour(5, 3) == colour(3, 3) == [255, 255, 255]

@@ -1,4 +1,4 @@
-"""Small PNG pictures for the page, each as a data URI."""
+"""Images and weights as small PNG files for the page, each as a data URI."""
 
 import base64
 import io

@@ -1,4 +1,4 @@
-"""Pictures of the page, decoded again."""
+"""Thumbnails of the page, decoded again."""
 
 import base64
 import io
@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from components.features import PIXELS
-from pipeline.reporting.pictures import digit, strip, weights
+from pipeline.reporting.thumbnails import digit, strip, weights
 
 
 def decode(uri: str) -> Image.Image:

@@ -26,7 +26,7 @@ _HEADLINES = {
 
 
 @attrs.frozen
-class Verdict:
+class Outcome:
     """How a run ended.
 
     Attributes:
@@ -44,8 +44,8 @@ class Verdict:
     steps: list[str]
 
 
-def judge(summary: Mapping[str, Any]) -> Verdict:
-    """Reads the verdict out of the content of a ``summary.json``."""
+def read_outcome(summary: Mapping[str, Any]) -> Outcome:
+    """Reads how a run ended out of the content of a ``summary.json``."""
     classes = summary_classes(summary)
     failed = [
         check
@@ -63,7 +63,7 @@ def judge(summary: Mapping[str, Any]) -> Verdict:
         reasons = [_failure(summary), *reasons]
         steps += _after_a_failure(summary)
     headline = _HEADLINES.get(serving_state(summary)) or _HEADLINES[status]
-    return Verdict(
+    return Outcome(
         headline=headline.format(**summary["model"]),
         good=status == "pushed",
         reasons=reasons,
