@@ -137,7 +137,7 @@ def _run(config: Config, run_id: str, as_json: bool, verbose: bool) -> int:
         try:
             with screen.step("load TensorFlow, TFX"), collector_at_rest():
                 from pipeline.run.pipeline_run import run_pipeline
-                from pipeline.run.pipeline_run import run_pipeline
+            with notes_on(screen):
                 finished = run_pipeline(config, run_id, screen, started)
         except PipelineError:
             raise
