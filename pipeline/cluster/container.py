@@ -215,5 +215,5 @@ def _require_writable(workspace: Path) -> None:
         raise PipelineError(
             f"Expected a workspace that user {os.getuid()} can write to. "
             f"Received: {workspace} ({error.strerror}). Give that user the volume: "
-            "deployment/README.md says how."
+            "docs/kubeflow.md says how."
         ) from error

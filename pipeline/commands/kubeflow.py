@@ -90,7 +90,7 @@ def kubeflow() -> None:
 
     Each node runs in a container of its own.
 
-    deployment/README.md says how a cluster gets ready for it.
+    docs/kubeflow.md says how a cluster gets ready for it.
     """
 
 

@@ -37,7 +37,7 @@ def sound_results(
         unsound.add(event.execution_id)
         _log.warning(
             "passed over a cached result: output %r of execution %d holds a %s that "
-            "was made as %r. An earlier release mixed them up; deployment/README.md "
+            "was made as %r. An earlier release mixed them up; docs/kubeflow.md "
             "says how to mend the database",
             *(key, event.execution_id, kind, keys[event.artifact_id]),
         )

@@ -9,6 +9,7 @@ from benchmarks import recordings
 from benchmarks.blocks import BLOCKS, fill, shorten
 from benchmarks.docs import all_pages
 from benchmarks.recordings import record_sample, record_tests
+from components.checkout import PROJECT_ROOT
 from components.errors import UsageError
 
 RUN = """run 20261128-114533-a1da, preset default, log {work}/workspace/logs/x.log
@@ -69,6 +70,12 @@ def printed(tmp_path: Path) -> Path:
 def test_every_page_is_what_the_json_files_give(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert text == all_pages()[page], f"{page} is stale or was edited: make docs"
+
+
+def test_every_block_is_on_a_page() -> None:
+    pages = [PROJECT_ROOT / "README.md", *(PROJECT_ROOT / "docs").glob("*.md")]
+    text = "".join(file.read_text(encoding="utf-8") for file in pages)
+    assert [name for name in BLOCKS if f"<!-- figures: {name} -->" not in text] == []
 
 
 def test_a_block_is_replaced_and_nothing_else(monkeypatch) -> None:

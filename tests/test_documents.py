@@ -1,0 +1,49 @@
+"""README and docs/ stay short, lead everywhere, and know every command and room."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pipeline.cli import cli
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+
+
+def text(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_the_readme_is_short() -> None:
+    assert len(text("README.md").splitlines()) <= 150
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_is_short_and_the_readme_leads_to_it(page: Path) -> None:
+    assert len(page.read_text(encoding="utf-8").splitlines()) < 200
+    assert f"](docs/{page.name})" in text("README.md")
+
+
+def test_the_readme_names_every_command() -> None:
+    commands = text("README.md").split("## Commands")[1].split("## ")[0]
+    for name, command in cli.commands.items():
+        assert f"`{name} " in commands or f"`{name}`" in commands
+        for subcommand in getattr(command, "commands", ()):
+            assert re.search(rf"`({name} )?{subcommand}`", commands), subcommand
+
+
+def test_the_architecture_names_every_room() -> None:
+    page = text("docs/architecture.md")
+    for package in ("components", "pipeline"):
+        rooms = [file.parent.name for file in (ROOT / package).glob("*/__init__.py")]
+        assert rooms
+        assert [room for room in rooms if f"  {room}/" not in page] == []
+
+
+def test_the_architecture_names_every_node() -> None:
+    definition = text("pipeline/definition.py")
+    nodes = re.findall(r'\.with_id\("(\w+)"\)', definition)
+    page = text("docs/architecture.md")
+    assert len(nodes) > 10
+    assert [node for node in nodes if node not in page] == []
