@@ -4,9 +4,6 @@ Where a check has a policy: ``error`` stops the run, ``warn`` is shown, ``off`` 
 looked at.
 """
 
-from typing import Annotated
-
-from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from components.checks import Policy
@@ -15,9 +12,8 @@ from components.hyperparameters import (
     NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
+    Share,
 )
-
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 @dataclass(frozen=True, config=STRICT)

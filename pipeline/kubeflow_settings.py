@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from components.hyperparameters import STRICT, PositiveFloat
+from components.hyperparameters import STRICT
 
 Cpu = Annotated[
     str,
@@ -82,8 +82,6 @@ class KubeflowSettings:
       secret: the Secret whose key ``password`` is that user's password.
       secret_path: where the tasks mount it.
       retries: how often a task that fails is tried again.
-      backoff: seconds before the first retry.
-      backoff_factor: what each further wait is multiplied with.
       resources: of each task.
       nodes: resources of single nodes, by their id; what is left out here is as in
         ``NodeResources``.
@@ -104,8 +102,6 @@ class KubeflowSettings:
     secret: ObjectName = "mnist-metadata"
     secret_path: MountPath = "/var/run/secrets/mnist-metadata"
     retries: Annotated[int, Field(ge=0, le=10)] = 2
-    backoff: Seconds = 30
-    backoff_factor: PositiveFloat = 2.0
     resources: NodeResources = NodeResources()
     nodes: dict[str, NodeResources] = Field(default_factory=dict)
 

@@ -12,14 +12,12 @@ import attrs
 from ml_metadata.metadata_store import MetadataStore
 from tfx.dsl.components.common.resolver import ResolverStrategy
 from tfx.types import Artifact
-from tfx.utils.path_utils import serving_model_path
 
 from components.artifact_files import has_files
 from components.errors import PipelineError
 from components.publishing.choice import Choice, write_choice
-from components.publishing.manifest import digests
 from components.publishing.pushes import MODEL, Push, models_of, pushes
-from components.publishing.served_model import import_served
+from components.publishing.served_model import holds, import_served
 from components.publishing.serving import Serving, find_serving, rolled_back_from
 from components.publishing.store import ModelStore
 
@@ -194,7 +192,7 @@ class _Chooser:
         # Most likely first, because files are read to tell.
         likely = {self._candidate.id if self._candidate else None: 0, made: 1}
         for model in sorted(self._newest_first(), key=lambda m: likely.get(m.id, 2)):
-            if _is(model, serving):
+            if holds(model.uri, serving):
                 return model
         return None
 
@@ -264,11 +262,6 @@ class _Chooser:
         found = [push.version for push in self._pushes if push.model_id == model.id]
         version = found[-1] if found else None
         return Choice(why.format(f", version {version}" if found else ""), version)
-
-
-def _is(model: Artifact, serving: Serving) -> bool:
-    export = Path(serving_model_path(model.uri))
-    return export.is_dir() and digests(export) == serving.manifest.files
 
 
 def _has_files(artifact: Artifact) -> bool:

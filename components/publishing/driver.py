@@ -5,14 +5,13 @@ that models are served from.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tfx.components.pusher.executor import Executor
 from tfx.dsl.components.base.base_driver import BaseDriver as ComponentDriver
 from tfx.orchestration.portable.base_driver import BaseDriver
 from tfx.proto.orchestration.driver_output_pb2 import DriverOutput
-from tfx.types import Artifact
 from tfx.types.artifact_utils import get_single_instance
 from tfx.utils.path_utils import serving_model_path
 
@@ -21,7 +20,6 @@ from components.publishing.pushes import MODEL, REPLACES, Push, pushes
 from components.publishing.serving import Serving, find_serving, rolled_back_from
 from components.publishing.store import ModelStore
 
-BLESSINGS = ("model_blessing", "infra_blessing")
 _log = logging.getLogger(__name__)
 
 
@@ -42,7 +40,7 @@ class Driver(ComponentDriver, BaseDriver):
           PipelineError: the model store cannot be read.
         """
         inputs, output = execution_info.input_dict, DriverOutput()
-        if not _blessed(inputs):
+        if not Executor().CheckBlessing(inputs):
             return output
         model = get_single_instance(inputs[MODEL])
         with self._mlmd_connection as handle:
@@ -80,14 +78,6 @@ def version_to_replace(
         return last.replaces
     _log.info("publish again: %s", _reason(store, serving, last.version))
     return str(last.version)
-
-
-def _blessed(inputs: Mapping[str, Sequence[Artifact]]) -> bool:
-    return all(
-        blessing.get_int_custom_property("blessed") == 1
-        for name in BLESSINGS
-        for blessing in inputs.get(name, ())
-    )
 
 
 def _reason(store: ModelStore, serving: Serving | None, version: int) -> str:

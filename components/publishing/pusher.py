@@ -40,12 +40,13 @@ from components.durable import write_text
 from components.evaluation.results import BASELINE, EvaluationMetrics
 from components.gate_settings import ModelGateSettings
 from components.hyperparameters import from_dict
-from components.publishing.driver import BLESSINGS, Driver
+from components.publishing.driver import Driver
 from components.publishing.manifest import MANIFEST_FILE, to_json
 from components.publishing.pushes import REPLACES
 from components.publishing.store import ModelStore
 
 Artifacts = dict[str, list[Artifact]]
+_BLESSINGS = ("model_blessing", "infra_blessing")
 
 
 class Executor(stock.Executor):
@@ -53,7 +54,7 @@ class Executor(stock.Executor):
 
     def CheckBlessing(self, input_dict: Artifacts) -> bool:  # noqa: N802
         """Says whether each blessing that is wired is there and given."""
-        wired = [input_dict[key] for key in BLESSINGS if key in input_dict]
+        wired = [input_dict[key] for key in _BLESSINGS if key in input_dict]
         return all(wired) and super().CheckBlessing(input_dict)
 
     def Do(  # noqa: N802

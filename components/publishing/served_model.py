@@ -11,7 +11,7 @@ from pathlib import Path
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 from tfx.types import Artifact
 from tfx.types.standard_artifacts import Model
-from tfx.utils.path_utils import serving_model_dir
+from tfx.utils.path_utils import serving_model_dir, serving_model_path
 
 from components.artifact_files import forget_files, note_files
 from components.durable import copy_files
@@ -42,7 +42,7 @@ def import_served(serving: Serving, root: Path) -> Artifact:
       OSError: it cannot be read, or the copy not be written.
     """
     target = root / FOLDER / "model" / str(serving.version)
-    if not _is_whole(target, serving):
+    if not holds(str(target), serving):
         _copy(serving, target)
     note_files(str(target))
     model = Model()
@@ -60,7 +60,7 @@ def _copy(serving: Serving, target: Path) -> None:
         files = copy_files(serving.path, export, leave_out=MANIFEST_FILE)
         changes = differences(serving.manifest.files, files)
         require_whole(serving.path, changes, "Run again.")
-        if _is_whole(target, serving):
+        if holds(str(target), serving):
             # Another process of the cluster was quicker, and may read it now.
             return
         forget_files(str(target))
@@ -68,10 +68,11 @@ def _copy(serving: Serving, target: Path) -> None:
             shutil.rmtree(target, ignore_errors=True)
             fresh.rename(target)
         except OSError:
-            if not _is_whole(target, serving):
+            if not holds(str(target), serving):
                 raise
 
 
-def _is_whole(target: Path, serving: Serving) -> bool:
-    export = Path(serving_model_dir(str(target)))
+def holds(uri: str, serving: Serving) -> bool:
+    """Says whether the model at a URI is the one that serves, file for file."""
+    export = Path(serving_model_path(uri))
     return export.is_dir() and digests(export) == serving.manifest.files

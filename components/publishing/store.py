@@ -65,6 +65,19 @@ class ModelStore:
         """Returns the number of every version, oldest first; the last one serves."""
         return sorted(int(p.name) for p in self._numbered() if _is_folder(p))
 
+    def published(self) -> list[int]:
+        """Returns ``versions``.
+
+        Raises:
+          UsageError: there is none.
+        """
+        if not (versions := self.versions()):
+            raise UsageError(
+                f"Expected a published model in {self.base}. Received: none. "
+                "'mnist-pipeline run' pushes one; --workspace names another place."
+            )
+        return versions
+
     def path(self, version: int) -> Path:
         """Returns the folder of a version."""
         return self.base / str(version)

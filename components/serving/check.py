@@ -27,8 +27,7 @@ from components.checks import Check, write_checks
 from components.errors import PipelineError
 from components.gate_settings import ServingCheckSettings
 from components.hyperparameters import from_dict
-from components.serving import process as serving_process
-from components.serving.process import GRACE_SECONDS
+from components.serving.process import GRACE_SECONDS, run_probe
 from components.serving.requests import REFERENCE_FILE, Reference, read_reference
 from components.serving.verdict import judge, read_observations
 
@@ -131,7 +130,7 @@ def check_export(
             "observations": str(file.absolute()),
             "seconds": math.ceil(settings.timeout) + GRACE_SECONDS,
         }
-        end = serving_process.take().run(request, settings.timeout)
+        end = run_probe(request, settings.timeout)
         observations = read_observations(file)
     files = (path for path in export.rglob("*") if path.is_file())
     size = sum(path.stat().st_size for path in files) / 1e6

@@ -1,9 +1,6 @@
-"""The process in which ServingCheck calls an export, started ahead where that pays.
+"""The process of its own in which ServingCheck calls an export."""
 
-Its start is mostly the import of TensorFlow, for which one core of a machine is
-enough. Started while another node keeps the other core busy, it waits for its request.
-"""
-
+import contextlib
 import json
 import os
 import re
@@ -32,89 +29,53 @@ _START = (
 # TensorFlow's log: a date, or a letter and four digits. What ends a process is bare.
 _NOTE = re.compile(r"\d{4}-\d\d-\d\d |[IWE]\d{4} |WARNING|To enable the following")
 
-_waiting: list["ProbeProcess"] = []
+
+def run_probe(request: Mapping[str, Any], timeout: float) -> ProbeEnd:
+    """Calls an export in a fresh process with TensorFlow, in a session of its own.
+
+    The session is killed when time is up.
+
+    Args:
+      request: the keyword arguments of ``serving_probe.answer``.
+      timeout: seconds.
+    """
+    started = time.monotonic()
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-I", "-X", "utf8", "-c", _START),
+            *(_import_path(), serving_probe.__name__),
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        env=_environment(),
+        start_new_session=True,
+    )
+    last_lines: deque[str] = deque(maxlen=1)
+    forward = threading.Thread(
+        target=_forward, args=(process.stdout, last_lines), daemon=True
+    )
+    forward.start()
+    try:
+        _send(process.stdin, request)
+        exit_code = process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        exit_code = None
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    seconds = time.monotonic() - started
+    forward.join(GRACE_SECONDS)
+    return ProbeEnd(seconds, exit_code, "".join(last_lines))
 
 
-class ProbeProcess:
-    """A fresh process with TensorFlow, in a session of its own."""
-
-    def __init__(self) -> None:
-        """Starts it; it ends when this process does."""
-        self._process = subprocess.Popen(
-            [
-                *(sys.executable, "-I", "-X", "utf8", "-c", _START),
-                *(_import_path(), serving_probe.__name__),
-            ],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-            env=_environment(),
-            start_new_session=True,
-        )
-        self._last_lines: deque[str] = deque(maxlen=1)
-        self._forward = threading.Thread(
-            target=_forward, args=(self._process.stdout, self._last_lines), daemon=True
-        )
-        self._forward.start()
-
-    @property
-    def alive(self) -> bool:
-        """Whether it can still be asked."""
-        return self._process.poll() is None
-
-    def run(self, request: Mapping[str, Any], timeout: float) -> ProbeEnd:
-        """Sends the one request, waits, and kills the session when time is up.
-
-        Args:
-          request: the keyword arguments of ``serving_probe.answer``.
-          timeout: seconds.
-        """
-        started = time.monotonic()
-        try:
-            self._send(request)
-            exit_code = self._process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            exit_code = None
-        finally:
-            self.kill()
-        seconds = time.monotonic() - started
-        self._forward.join(GRACE_SECONDS)
-        return ProbeEnd(seconds, exit_code, "".join(self._last_lines))
-
-    def kill(self) -> None:
-        """Ends the session, if it has not ended."""
-        if self.alive:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-
-    def _send(self, request: Mapping[str, Any]) -> None:
-        try:
-            with self._process.stdin as stream:
-                stream.write(json.dumps(dict(request)) + "\n")
-        except BrokenPipeError:
-            # It ended before it was asked; its exit code and last line say why.
-            pass
-
-
-def start_ahead() -> None:
-    """Starts a process that waits for ``take``; a second call does nothing."""
-    if not _waiting:
-        _waiting.append(ProbeProcess())
-
-
-def take() -> ProbeProcess:
-    """Returns the process that waits, if it still does, or a new one."""
-    if _waiting and (process := _waiting.pop()).alive:
-        return process
-    return ProbeProcess()
-
-
-def stop_ahead() -> None:
-    """Ends the process that still waits, if there is one."""
-    while _waiting:
-        _waiting.pop().kill()
+def _send(stream: IO[str], request: Mapping[str, Any]) -> None:
+    # Where the process ended before it read, its exit code and last line say why.
+    with contextlib.suppress(BrokenPipeError), stream:
+        stream.write(json.dumps(dict(request)) + "\n")
 
 
 def _import_path() -> str:

@@ -1,16 +1,15 @@
 """Feeds examples to Keras: shuffled, transformed and augmented, or in order."""
 
 import math
-from collections.abc import Callable
 
 import tensorflow as tf
 
 from components.examples import Split, untuned
 from components.features import IMAGE, LABEL, PIXELS
 from components.hyperparameters import TrainHyperparameters, epoch_size
+from components.serving.signatures import Preprocess
 from components.training.augment import augment, strength_at
 
-Preprocess = Callable[[dict[str, tf.Tensor]], dict[str, tf.Tensor]]
 _SAMPLE_BATCH = 1024
 # Nothing here branches on tensors, and AutoGraph would rewrite all of the transform
 # graph's Python before the first step.

@@ -9,9 +9,9 @@ import tensorflow as tf
 
 from components.examples import Split
 from components.hyperparameters import TrainHyperparameters, epoch_size
+from components.serving.signatures import Preprocess
 from components.training.batch_statistics import MeasureStatistics, measure_statistics
 from components.training.batches import (
-    Preprocess,
     evaluation_batches,
     sample_batches,
     training_batches,

@@ -43,8 +43,7 @@ from components.serving.requests import (
     write_reference,
     write_warmup_requests,
 )
-from components.serving.signatures import export_model
-from components.training.batches import Preprocess
+from components.serving.signatures import Preprocess, export_model
 from components.training.board import write_plot
 from components.training.checkpoints import CheckpointStore, History, claim_checkpoints
 from components.training.fit import TrainingData, fit

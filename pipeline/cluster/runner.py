@@ -233,11 +233,7 @@ def _prepare(task: dsl.PipelineTask, node_id: str, settings: KubeflowSettings) -
 
 def _try_again(task: dsl.PipelineTask, settings: KubeflowSettings) -> None:
     """Has a task that fails or is killed tried again, each time a little later."""
-    task.set_retry(
-        settings.retries,
-        backoff_duration=f"{settings.backoff}s",
-        backoff_factor=settings.backoff_factor,
-    )
+    task.set_retry(settings.retries, backoff_duration="30s", backoff_factor=2.0)
 
 
 def _environment(settings: KubeflowSettings) -> Mapping[str, str]:

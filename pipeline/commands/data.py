@@ -10,7 +10,7 @@ import click
 from components.checkout import PROJECT_ROOT
 from components.errors import DatasetError
 from components.image_spec import read_image_spec
-from pipeline.commands.options import quiet_tensorflow
+from pipeline.commands.options import json_option, quiet_tensorflow
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -35,7 +35,7 @@ def data() -> None:
     type=FOLDER,
     help="Says what a record must hold; ours unless given.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else.")
+@json_option
 def verify(folder: Path, schema: Path, as_json: bool) -> None:
     """Check counts, checksums and the layout of every record in DIR.
 

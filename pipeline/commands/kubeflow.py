@@ -12,15 +12,19 @@ import attrs
 import click
 
 from components.errors import UsageError
-from pipeline.commands.options import json_option, quiet_tensorflow
-from pipeline.config import PRESETS, Config, load_config, read_settings
+from pipeline.commands.options import (
+    FILE,
+    json_option,
+    quiet_tensorflow,
+    settings_options,
+)
+from pipeline.config import Config, flatten, load_config, read_settings
 
 if TYPE_CHECKING:
     from pipeline.cluster.client import KubeflowClient
 
 Command = TypeVar("Command", bound=Callable)
 
-_FILE = click.Path(dir_okay=False, path_type=Path)
 # Of this machine; in the cluster they are others.
 _PATHS = {"data": "--data", "workspace": "--set kubeflow.workspace=PATH"}
 
@@ -54,16 +58,7 @@ def pipeline_options(command: Command) -> Command:
             "--data", help="Folder or file:// URI of the data in the cluster."
         ),
         click.option("--image", help="The image of every task."),
-        click.option(
-            "--set", "settings", multiple=True, metavar="KEY=VALUE", help="One setting."
-        ),
-        click.option("--config", "file", type=_FILE, help="A TOML file of settings."),
-        click.option(
-            "--preset",
-            default="default",
-            show_default=True,
-            help=f"{', '.join(PRESETS)}.",
-        ),
+        settings_options,
     ):
         command = option(command)
     return command
@@ -73,7 +68,7 @@ def cluster_options(command: Command) -> Command:
     """Adds the options that say which cluster is meant."""
     for option in (
         click.option(
-            "--token-file", type=_FILE, help="Holds the token sent with each request."
+            "--token-file", type=FILE, help="Holds the token sent with each request."
         ),
         click.option("--namespace", help="Yours, where the cluster has many users."),
         click.option(
@@ -95,7 +90,7 @@ def kubeflow() -> None:
 
 
 @kubeflow.command("compile")
-@click.option("--out", type=_FILE, help="The file to write. [default: <name>.yaml]")
+@click.option("--out", type=FILE, help="The file to write. [default: <name>.yaml]")
 @pipeline_options
 def compile_command(out: Path | None, **options: Any) -> None:
     """Write the pipeline as a YAML file that Kubeflow Pipelines takes."""
@@ -212,7 +207,7 @@ def runs(
 def find_wanted(
     preset: str,
     file: Path | None,
-    settings: tuple[str, ...],
+    overrides: tuple[str, ...],
     image: str | None,
     data: str | None,
 ) -> Wanted:
@@ -222,7 +217,7 @@ def find_wanted(
       UsageError: wrong settings, or a path that holds only on this machine.
     """
     given = {"image": image, "data": data}
-    values = read_settings(file, settings)
+    values = read_settings(file, overrides)
     for name, instead in _PATHS.items():
         if name in values:
             raise UsageError(
@@ -231,8 +226,10 @@ def find_wanted(
             )
     table = {**values.pop("kubeflow", {})}
     table.update({name: value for name, value in given.items() if value is not None})
-    config = load_config(preset, file, settings, kubeflow=table)
-    return Wanted(config, _flatten(values))
+    config = load_config(preset, file, overrides, kubeflow=table)
+    # JSON of such values is TOML as well.
+    flat = [f"{key}={json.dumps(value)}" for key, value in flatten(values).items()]
+    return Wanted(config, flat)
 
 
 @contextmanager
@@ -270,14 +267,3 @@ def connect(
     from pipeline.cluster.client import KubeflowClient
 
     return KubeflowClient(host, config.pipeline, namespace, token)
-
-
-def _flatten(values: dict[str, Any], prefix: str = "") -> list[str]:
-    """Returns nested settings as ``KEY=VALUE``; JSON of such values is TOML as well."""
-    found = []
-    for key, value in values.items():
-        if isinstance(value, dict):
-            found += _flatten(value, f"{prefix}{key}.")
-        else:
-            found.append(f"{prefix}{key}={json.dumps(value)}")
-    return found

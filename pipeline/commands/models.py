@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from components.errors import PipelineError, UsageError
-from pipeline.commands.options import ListsByDefault, of_one_store
+from pipeline.commands.options import ListsByDefault, json_option, of_one_store
 from pipeline.config import load_config
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def models() -> None:
 
 
 @models.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else.")
+@json_option
 @of_one_store
 def list_versions(as_json: bool, workspace: Path | None, pipeline: str | None) -> None:
     """Show every version, oldest first, and verify its files."""
@@ -63,7 +63,7 @@ def verify(
     """
     store = open_store(workspace, pipeline)
     problems = []
-    for version in versions or published_versions(store):
+    for version in versions or store.published():
         try:
             store.require_whole(version)
         except UsageError:
@@ -85,7 +85,7 @@ def path(version: int | None, workspace: Path | None, pipeline: str | None) -> N
     For a shell: "$(mnist-pipeline models path)".
     """
     store = open_store(workspace, pipeline)
-    version = version or published_versions(store)[-1]
+    version = version or store.published()[-1]
     store.manifest(version)
     click.echo(store.path(version).absolute())
 
@@ -100,7 +100,7 @@ def rollback(version: int | None, workspace: Path | None, pipeline: str | None) 
     servers pick it up.
     """
     store = open_store(workspace, pipeline)
-    published_versions(store)
+    store.published()
     new = store.rollback(version)
     original = store.manifest(new).rollback_of
     click.echo(f"{store.path(new)} serves; it is a copy of version {original}.")
@@ -157,6 +157,8 @@ def open_store(workspace: Path | None, pipeline: str | None) -> "ModelStore":
 
 def describe(store: "ModelStore", version: int) -> dict[str, Any]:
     """Returns what ``models list`` says of a version, as JSON values."""
+    from components.publishing.manifest import listed
+
     row: dict[str, Any] = {
         "version": version,
         "time": None,
@@ -179,23 +181,8 @@ def describe(store: "ModelStore", version: int) -> dict[str, Any]:
         "accuracy": manifest.metrics and manifest.metrics.accuracy,
         "verified": not changes,
         "rollback_of": manifest.rollback_of,
-        "problem": ", ".join(f"{p!r} {what}" for p, what in changes.items()) or None,
+        "problem": listed(changes) or None,
     }
-
-
-def published_versions(store: "ModelStore") -> list[int]:
-    """Returns every version, oldest first; the last one serves.
-
-    Raises:
-      UsageError: there is none.
-    """
-    versions = store.versions()
-    if not versions:
-        raise UsageError(
-            f"Expected a published model in {store.base}. Received: none. "
-            "'mnist-pipeline run' pushes one."
-        )
-    return versions
 
 
 def _as_table(rows: Sequence[dict[str, Any]]) -> "Table":

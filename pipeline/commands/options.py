@@ -11,7 +11,10 @@ from pathlib import Path
 
 import click
 
+from pipeline.config import PRESETS
+
 Command = Callable[..., None]
+FILE = click.Path(dir_okay=False, path_type=Path)
 
 workspace_option = click.option(
     "--workspace",
@@ -45,6 +48,28 @@ def of_one_store(command: Command) -> Command:
     """Adds the options that say which folder of versions is meant."""
     pipeline = click.option("--pipeline", metavar="NAME", help="The pipeline's name.")
     return workspace_option(pipeline(command))
+
+
+def settings_options(command: Command) -> Command:
+    """Adds the options that say which settings are meant."""
+    for option in (
+        click.option(
+            "--set",
+            "overrides",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="One setting.",
+        ),
+        click.option("--config", "file", type=FILE, help="A TOML file of settings."),
+        click.option(
+            "--preset",
+            default="default",
+            show_default=True,
+            help=f"{', '.join(PRESETS)}.",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 def quiet_tensorflow() -> None:

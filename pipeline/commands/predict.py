@@ -213,10 +213,12 @@ def _draw(plot: Path, tally: _Tally, classes: Sequence[str]) -> None:
 
 
 def _say_unsure(tally: _Tally, model: "ServedModel") -> None:
+    from pipeline.datasets.findings import some
+
     if tally.unsure:
         click.echo(
             f"Unsure: {tally.unsure:,} of {tally.total:,}: "
-            f"{_some(tally.first_unsure, tally.unsure)}.",
+            f"{some(tally.first_unsure, tally.unsure)}.",
             err=True,
         )
     if model.bounds is None:
@@ -236,14 +238,16 @@ def _say_unsure(tally: _Tally, model: "ServedModel") -> None:
 
 def _refuse_unread(tally: _Tally) -> None:
     """Raises where a picture could not be read, or a path does not exist."""
+    from pipeline.datasets.findings import some
+
     said = []
     if tally.unreadable:
         said.append(
             f"{tally.unreadable:,} of {tally.total:,} that cannot: "
-            f"{_some(tally.first_unreadable, tally.unreadable)}"
+            f"{some(tally.first_unreadable, tally.unreadable)}"
         )
     if tally.missing:
-        named = _some(tally.missing[:_MOST_NAMED], len(tally.missing))
+        named = some(tally.missing[:_MOST_NAMED], len(tally.missing))
         said.append(f"{len(tally.missing):,} that do not exist: {named}")
     if said:
         rest = "; the others were classified" * (tally.unreadable < tally.total)
@@ -260,11 +264,3 @@ def _some_kinds(others: Mapping[str, int]) -> str:
     if more := ranked[_MOST_NAMED:]:
         listed.append(f"{sum(count for _, count in more):,} of other kinds")
     return ", ".join(listed)
-
-
-def _some(names: Sequence[str], count: int) -> str:
-    """The names, and how many there are besides."""
-    from pipeline.prediction.text import printable
-
-    listed = ", ".join(map(printable, names))
-    return listed + (f" and {count - len(names):,} more" if count > len(names) else "")

@@ -10,6 +10,7 @@ import click
 from rich.markup import escape
 
 from components.errors import PipelineError
+from pipeline.commands.options import workspace_option
 from pipeline.config import Config, load_config
 from pipeline.history.latest_report import LATEST, named_summary
 from pipeline.metadata.file import check_metadata
@@ -24,11 +25,7 @@ _log = logging.getLogger(__name__)
 
 @click.command()
 @click.argument("run_id", metavar="[RUN]", default=LATEST)
-@click.option(
-    "--workspace",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="The workspace of the run.",
-)
+@workspace_option
 @click.option("--open", "open_page", is_flag=True, help="Open the page in a browser.")
 def report(run_id: str, workspace: Path | None, open_page: bool) -> None:
     """Make the report of a run again and show its outcome.

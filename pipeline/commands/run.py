@@ -17,7 +17,8 @@ import click
 from components.durable import explain_full_disk
 from components.errors import PipelineError
 from components.garbage import collector_at_rest
-from pipeline.config import PRESETS, Config, load_config
+from pipeline.commands.options import FILE, settings_options
+from pipeline.config import Config, load_config
 from pipeline.environment.stop_signals import StopRequested, stopping_on_signals
 from pipeline.metadata.file import check_metadata
 from pipeline.reporting import PAGE_FILE
@@ -30,20 +31,13 @@ if TYPE_CHECKING:
     from pipeline.run.screen import NodeScreen
 
 _DIRECTORY = click.Path(file_okay=False, path_type=Path)
-_FILE = click.Path(dir_okay=False, path_type=Path)
 _log = logging.getLogger(__name__)
 
 
 @click.command()
 @click.option("--data", type=_DIRECTORY, help="Folder with train/, val/ and test/.")
-@click.option("--schema", type=_FILE, help="The curated schema, a .pbtxt file.")
-@click.option(
-    "--preset", default="default", show_default=True, help=f"{', '.join(PRESETS)}."
-)
-@click.option("--config", "file", type=_FILE, help="A TOML file of settings.")
-@click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One setting."
-)
+@click.option("--schema", type=FILE, help="The curated schema, a .pbtxt file.")
+@settings_options
 @click.option("--workspace", type=_DIRECTORY, help="Where everything is written.")
 @click.option(
     "--rebaseline",

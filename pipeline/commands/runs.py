@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipeline.commands.models import open_store, published_versions
+from pipeline.commands.models import open_store
 from pipeline.commands.options import (
     ListsByDefault,
     json_option,
@@ -66,7 +66,7 @@ def trace(
     from pipeline.reporting.runs_text import describe_trace, print_trace
 
     store = open_store(workspace, pipeline)
-    version = version or published_versions(store)[-1]
+    version = version or store.published()[-1]
     found = follow(open_history(workspace), store, version)
     _show(describe_trace(found), as_json, print_trace)
 

@@ -9,24 +9,13 @@ from typing import Any
 import attrs
 import click
 
-from pipeline.commands.options import json_option
-from pipeline.config import PRESETS, Config, load_config, to_dict
+from pipeline.commands.options import json_option, settings_options
+from pipeline.config import Config, load_config, to_dict
 from pipeline.settings import Setting, settings_of
 
 
 @click.command()
-@click.option(
-    "--preset", default="default", show_default=True, help=f"{', '.join(PRESETS)}."
-)
-@click.option(
-    "--config",
-    "file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="A TOML file of settings.",
-)
-@click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One setting."
-)
+@settings_options
 @json_option
 def settings(
     preset: str, file: Path | None, overrides: tuple[str, ...], as_json: bool

@@ -5,6 +5,7 @@ from typing import Any
 
 import attrs
 
+from pipeline.config import flatten
 from pipeline.history.runs import Run
 
 # Section → key → (before, after); None where one has no such key.
@@ -42,17 +43,6 @@ def compare_runs(before: Run, after: Run) -> RunChanges:
             if old.get(key) != new.get(key)
         }
     return RunChanges(sections, unknown)
-
-
-def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Returns dotted key → value of nested tables."""
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            flat |= flatten(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
 
 
 def _facts(run: Run) -> dict[str, Mapping[str, Any] | None]:

@@ -20,7 +20,7 @@ from pipeline.config import Config
 from pipeline.history.latest_report import LATEST
 from pipeline.metadata.file import check_metadata, unfit_metadata
 from pipeline.metadata.order import OrderedStore
-from pipeline.metadata.store import PUBLISHED
+from pipeline.metadata.store import PUBLISHED, Properties, plain_properties
 from pipeline.summary import SUMMARY_FILE, RunSummary, read_summary
 from pipeline.workspace.relocation import Relocation, stored_places
 
@@ -35,8 +35,6 @@ _STATES = {
 _OUTPUT = (mlmd.Event.OUTPUT, mlmd.Event.DECLARED_OUTPUT)
 _INPUT = (mlmd.Event.INPUT, mlmd.Event.DECLARED_INPUT)
 _NEAREST = 3
-
-Properties = Mapping[str, str | int | float]
 
 
 @attrs.frozen
@@ -275,7 +273,7 @@ def _read_events(
                     event.path.steps[0].key,
                     types[artifact.type_id],
                     places.resolve(artifact.uri),
-                    _plain(artifact.custom_properties),
+                    plain_properties(artifact.custom_properties),
                 )
             )
     return outputs, inputs
@@ -299,7 +297,7 @@ def _execution(
         state=_STATES.get(stored.last_known_state, "unfinished"),
         started=_time(began),
         seconds=(changed - began) / 1000,
-        properties=_plain(stored.custom_properties),
+        properties=plain_properties(stored.custom_properties),
         inputs=tuple(inputs.get(stored.id, ())),
         outputs=tuple(outputs.get(stored.id, ())),
     )
@@ -307,12 +305,3 @@ def _execution(
 
 def _time(milliseconds: float) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, timezone.utc)
-
-
-def _plain(values: Mapping[str, mlmd.Value]) -> Properties:
-    plain = ("int_value", "double_value", "string_value")
-    return {
-        name: getattr(value, value.WhichOneof("value"))
-        for name, value in values.items()
-        if value.WhichOneof("value") in plain
-    }

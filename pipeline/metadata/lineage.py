@@ -8,7 +8,12 @@ from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from pipeline.metadata.handle import open_metadata
-from pipeline.metadata.store import PUBLISHED, sqlite_connection
+from pipeline.metadata.store import (
+    PUBLISHED,
+    Properties,
+    plain_properties,
+    sqlite_connection,
+)
 
 
 @attrs.frozen
@@ -21,7 +26,7 @@ class RunArtifact:
     """
 
     uri: str
-    properties: dict[str, str | int | float]
+    properties: Properties
 
 
 class RunLineage:
@@ -69,7 +74,8 @@ class RunLineage:
                     (mlmd.Event.INTERNAL_OUTPUT, self._resolved),
                 ):
                     for name, one in _outputs(handle.store, execution.id, kind):
-                        found[node, name] = RunArtifact(one.uri, _properties(one))
+                        properties = plain_properties(one.custom_properties)
+                        found[node, name] = RunArtifact(one.uri, properties)
             return made
 
 
@@ -132,11 +138,3 @@ def _outputs(
         for artifact in artifacts
         if artifact.state in PUBLISHED
     ]
-
-
-def _properties(artifact: mlmd.Artifact) -> dict[str, str | int | float]:
-    return {
-        name: getattr(value, value.WhichOneof("value"))
-        for name, value in artifact.custom_properties.items()
-        if value.WhichOneof("value") in ("int_value", "double_value", "string_value")
-    }

@@ -13,6 +13,7 @@ from ml_metadata.proto.metadata_store_pb2 import (
     ConnectionConfig,
     PostgreSQLDatabaseConfig,
     SqliteMetadataSourceConfig,
+    Value,
 )
 
 from components.errors import PipelineError, UsageError
@@ -35,8 +36,20 @@ SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"
 # The states of what a node gave its run, though `workspace clean` removed it since.
 PUBLISHED = (Artifact.LIVE, Artifact.DELETED)
 
+Properties = Mapping[str, str | int | float]
+
 DEFAULT_PORT = "5432"
 _TIMEOUT_SECONDS = 10.0
+
+
+def plain_properties(values: Mapping[str, Value]) -> Properties:
+    """Returns the properties that are text or a number."""
+    plain = ("int_value", "double_value", "string_value")
+    return {
+        name: getattr(value, value.WhichOneof("value"))
+        for name, value in values.items()
+        if value.WhichOneof("value") in plain
+    }
 
 
 def sqlite_connection(database: Path) -> ConnectionConfig:

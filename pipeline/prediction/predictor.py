@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.classes import DIGITS
-from components.errors import PipelineError, UsageError
+from components.errors import PipelineError
 from components.features import PROBABILITIES
 from components.image_spec import ImageSpec
 from components.pictures.facts import AS_MNIST, PictureFacts, read_facts
@@ -74,8 +74,7 @@ def load_served_model(store: ModelStore, version: int | None = None) -> ServedMo
       UsageError: there is no such version, or none at all.
       PipelineError: its files are not as published, or TensorFlow cannot load them.
     """
-    if version is None:
-        version = _newest(store)
+    version = version or store.published()[-1]
     manifest = store.manifest(version)
     path = store.path(version)
     store.require_whole(version)
@@ -97,16 +96,6 @@ def load_served_model(store: ModelStore, version: int | None = None) -> ServedMo
     old = PictureFacts("ink" if manifest.classes == DIGITS else "page", "black"), None
     facts, bounds = read_facts(path) or old
     return ServedModel(path, version, manifest.classes, loaded, facts, bounds)
-
-
-def _newest(store: ModelStore) -> int:
-    versions = store.versions()
-    if not versions:
-        raise UsageError(
-            f"Expected a published model in {store.base}. Received: none. "
-            "'mnist-pipeline run' pushes one; --workspace names another place."
-        )
-    return versions[-1]
 
 
 @attrs.frozen

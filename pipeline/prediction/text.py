@@ -8,6 +8,7 @@ import numpy as np
 from rich.cells import cell_len, set_cell_size
 
 from components.pictures.trust import UNKNOWN, UNLIKE, UNSURE, Bounds
+from pipeline.datasets.findings import printable
 from pipeline.prediction.predictor import Prediction, ServedModel
 
 _WIDEST_NAME = 120
@@ -123,11 +124,6 @@ def reasons(bounds: Bounds | None) -> dict[str, str]:
         else f"unsure: below {100 * bounds.confidence:.1f} %"
     )
     return {UNSURE: low, UNLIKE: "unsure: unlike the training data"}
-
-
-def printable(name: str) -> str:
-    """Returns a file's name with what cannot be printed escaped."""
-    return name if name.isprintable() else repr(name)[1:-1]
 
 
 def _ranked(probabilities: np.ndarray, count: int) -> list[int]:

@@ -13,6 +13,7 @@ from components.features import TRAIN, VAL
 from components.hyperparameters import epoch_size
 from components.training.plots import AUGMENTED_FILE
 from components.training.trainer import HISTORY_FILE
+from pipeline.config import flatten
 from pipeline.reporting import plots, thumbnails
 from pipeline.reporting.sources import Sources, UnavailableError
 
@@ -149,17 +150,14 @@ def recipe(sources: Sources) -> list[tuple[str, str]]:
     if "config" not in sources.summary:
         raise UnavailableError("Not shown: this run did not keep its configuration.")
     config = sources.summary["config"]
-    return [*flat("model", config["model"]), *flat("train", config["train"])]
+    told = flatten({name: config[name] for name in ("model", "train")})
+    return [(name, in_line(value)) for name, value in told.items()]
 
 
-def flat(name: str, value: Any) -> list[tuple[str, str]]:
-    """Flattens nested tables into dotted names, lists into one line."""
-    if isinstance(value, Mapping):
-        return [
-            pair for key, item in value.items() for pair in flat(f"{name}.{key}", item)
-        ]
+def in_line(value: Any) -> str:
+    """Formats a setting, a list in one line."""
     if isinstance(value, list):
-        return [(name, ", ".join(map(str, value)))]
+        return ", ".join(map(str, value))
     if isinstance(value, bool):
-        return [(name, "yes" if value else "no")]
-    return [(name, f"{value:g}" if isinstance(value, float) else str(value))]
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -13,7 +13,6 @@ from rich.markup import escape
 from components.durable import explain_full_disk, full_disk_error, is_disk_full
 from components.errors import PipelineError
 from components.image_spec import read_image_spec
-from components.serving import process as serving_process
 from pipeline.config import Config
 from pipeline.definition import create_pipeline, provenance
 from pipeline.environment.stop_signals import finish_undisturbed
@@ -80,24 +79,17 @@ def _run_pipeline(
     settle_workspace(config)
     origin = provenance(config)
 
-    def ended(result: NodeResult) -> None:
-        screen.end(result.id, result.state, result.seconds)
-        # New records, so ServingCheck will run; StatisticsGen leaves a core idle.
-        if result.id == "ExampleGen" and result.state == "done":
-            serving_process.start_ahead()
-
     try:
         results = run_nodes(
             create_pipeline(config, origin=origin),
             run_id,
             on_start=screen.start,
-            on_end=ended,
+            on_end=lambda one: screen.end(one.id, one.state, one.seconds),
             explain=functools.partial(explain_failure, config),
         )
     finally:
         # Whatever comes now, the run ends with its report.
         finish_undisturbed()
-        serving_process.stop_ahead()
     lineage = RunLineage(config.metadata, run_id)
     seconds = time.monotonic() - started
     return conclude(config, run_id, results, lineage, seconds, origin, screen)

@@ -9,7 +9,6 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -178,62 +177,14 @@ def test_notes_of_tensorflow_are_copied_but_are_not_the_last_line(capsys) -> Non
     assert capsys.readouterr().err == "".join(lines)
 
 
-@pytest.fixture
-def ahead(probes) -> Iterator[None]:
-    """A process that waits, as far into its start as it gets meanwhile."""
-    serving_process.start_ahead()
-    yield
-    serving_process.stop_ahead()
+def test_a_process_that_dies_before_it_reads_says_how(probes) -> None:
+    def kill_it() -> None:
+        while not probes:
+            time.sleep(0.01)
+        os.killpg(probes[0].pid, signal.SIGKILL)
 
-
-def test_a_process_started_ahead_is_asked_once(
-    tmp_path: Path, model_run: Path, probes, ahead
-) -> None:
-    """Or ServingCheck would call a second model in the process of the first."""
-    export = save_model(tmp_path / "model")
-    [waiting] = probes
-
-    first = check_export(export, model_run, SETTINGS)
-    assert waiting.returncode == 0
-    second = check_export(export, model_run, SETTINGS)
-
-    assert not failed(first)
-    assert not failed(second)
-    assert len(probes) == 2
-
-
-def test_only_one_process_is_started_ahead(probes, ahead) -> None:
-    serving_process.start_ahead()
-
-    assert len(probes) == 1
-
-
-def test_a_process_that_died_while_it_waited_is_replaced(
-    tmp_path: Path, model_run: Path, probes, ahead
-) -> None:
-    os.killpg(probes[0].pid, signal.SIGKILL)
-    probes[0].wait()
-
-    checks = check_export(save_model(tmp_path / "model"), model_run, SETTINGS)
-
-    assert not failed(checks)
-    assert len(probes) == 2
-
-
-def test_nothing_is_left_of_a_process_that_nobody_asked(probes, ahead) -> None:
-    serving_process.stop_ahead()
-
-    assert_gone(probes[0].pid)
-    assert probes[0].returncode == -signal.SIGKILL
-
-
-def test_a_process_that_dies_before_it_reads_says_how(probes, ahead) -> None:
-    process = serving_process.take()
-    os.killpg(probes[0].pid, signal.SIGSTOP)
-    request = {"export": "x" * 1_000_000}
-    threading.Timer(0.5, os.killpg, (probes[0].pid, signal.SIGKILL)).start()
-
-    end = process.run(request, timeout=60.0)
+    threading.Thread(target=kill_it).start()
+    end = serving_process.run_probe({"export": "x" * 1_000_000}, timeout=60.0)
 
     assert end.exit_code == -signal.SIGKILL
     assert end.seconds < 30

@@ -264,7 +264,7 @@ def test_too_many_names_are_counted(grey_workspace, tmp_path):
     for index in range(7):
         (tmp_path / f"{index}.png").touch()
     result = call(grey_workspace, *sorted(tmp_path.glob("*.png")))
-    assert f"{tmp_path}/4.png and 2 more. The lines" in str(result.exception)
+    assert f"{tmp_path}/4.png, … and 2 more. The lines" in str(result.exception)
 
 
 def test_a_plot_shows_the_first_pictures(grey_workspace, pictures, tmp_path):

@@ -10,7 +10,7 @@ from pipeline.reporting.training import (
     deformations,
     epoch_seconds,
     examples_per_epoch,
-    flat,
+    in_line,
     mean_rate,
     recipe,
     training,
@@ -113,10 +113,10 @@ def test_the_plot_of_deformations_is_that_of_the_trainer(
     assert base64.b64decode(found.partition(",")[2]) == content
 
 
-def test_settings_are_flattened_in_words() -> None:
-    assert flat("a", {"b": {"c": 0.004, "d": False}, "e": [512, 256], "f": "x"}) == [
-        ("a.b.c", "0.004"),
-        ("a.b.d", "no"),
-        ("a.e", "512, 256"),
-        ("a.f", "x"),
+def test_settings_are_put_in_words() -> None:
+    assert [in_line(value) for value in (0.004, False, [512, 256], "x")] == [
+        "0.004",
+        "no",
+        "512, 256",
+        "x",
     ]
