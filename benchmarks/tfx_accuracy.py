@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from components.evaluation.results import ACCURACY, CANDIDATE, EvaluationMetrics
+from components.image_spec import MNIST
 
 
 def read_accuracy(root: Path) -> float:
@@ -21,7 +22,7 @@ def read_accuracy(root: Path) -> float:
         raise ValueError(
             f"Expected one evaluation below {root}. Received: {len(evaluations)}."
         )
-    metrics = EvaluationMetrics(str(evaluations[0]))
+    metrics = EvaluationMetrics(str(evaluations[0]), MNIST.classes)
     accuracy = metrics.scalar(CANDIDATE, None, ACCURACY)
     if accuracy is None:
         raise ValueError(f"Expected an accuracy in {evaluations[0]}. Received: none.")

@@ -167,7 +167,7 @@ def create_pipeline(
         model=trainer.outputs["model"],
         baseline_model=None if config.rebaseline else baseline.outputs["model"],
         schema=schema.outputs["schema"],
-        eval_config=eval_config(config.evaluation),
+        eval_config=eval_config(config.evaluation, len(origin["classes"])),
         example_splits=[TEST],
         # Where this module cannot be imported, TFX goes on with TFMA's own extractors.
         module_path="components.evaluation.extractors",

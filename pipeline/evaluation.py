@@ -9,24 +9,24 @@ from components.evaluation.metrics import (
     SparseCategoricalAccuracy,
     SparseCategoricalCrossentropy,
 )
-from components.features import LABEL, NUM_CLASSES, PROBABILITIES
+from components.features import LABEL, PROBABILITIES
 from components.gate_settings import ModelGateSettings
 
 # Newer TFMA has these protos at its top only once TFX has put them there.
 OVERALL = config_pb2.SlicingSpec()
-EACH_DIGIT = config_pb2.SlicingSpec(feature_keys=[LABEL])
-DIGITS = [
-    config_pb2.SlicingSpec(feature_values={LABEL: str(digit)})
-    for digit in range(NUM_CLASSES)
-]
+EACH_CLASS = config_pb2.SlicingSpec(feature_keys=[LABEL])
 
 
-def eval_config(settings: ModelGateSettings) -> config_pb2.EvalConfig:
+def eval_config(settings: ModelGateSettings, classes: int) -> config_pb2.EvalConfig:
     """Returns metrics overall and for each class, and the bounds of the model gate.
 
     The metrics compare the raw integer label with the served probabilities, so
     that nothing between the record and the client goes unmeasured. Every class has a
     bound of its own, so that one with no example is missed and fails.
+
+    Args:
+      settings: the bounds.
+      classes: how many there are.
     """
     return config_pb2.EvalConfig(
         model_specs=[
@@ -36,11 +36,11 @@ def eval_config(settings: ModelGateSettings) -> config_pb2.EvalConfig:
                 prediction_key=PROBABILITIES,
             )
         ],
-        slicing_specs=[OVERALL, EACH_DIGIT],
+        slicing_specs=[OVERALL, EACH_CLASS],
         metrics_specs=[
             config_pb2.MetricsSpec(
                 metrics=[
-                    _accuracy(settings),
+                    _accuracy(settings, classes),
                     _loss(settings),
                     config_pb2.MetricConfig(**_place(NumberOfExamples)),
                     config_pb2.MetricConfig(**_place(MultiClassConfusionMatrix)),
@@ -50,15 +50,19 @@ def eval_config(settings: ModelGateSettings) -> config_pb2.EvalConfig:
     )
 
 
-def _accuracy(settings: ModelGateSettings) -> config_pb2.MetricConfig:
+def _accuracy(settings: ModelGateSettings, classes: int) -> config_pb2.MetricConfig:
     # A threshold without a slice would apply to every slice.
     overall = _at_least(settings.min_accuracy, settings.max_accuracy_drop)
-    digit = _at_least(settings.min_digit_accuracy, settings.max_digit_accuracy_drop)
+    each = _at_least(settings.min_digit_accuracy, settings.max_digit_accuracy_drop)
+    slices = [
+        config_pb2.SlicingSpec(feature_values={LABEL: str(label)})
+        for label in range(classes)
+    ]
     return config_pb2.MetricConfig(
         **_place(SparseCategoricalAccuracy),
         per_slice_thresholds=[
             _threshold([OVERALL], overall),
-            _threshold(DIGITS, digit),
+            _threshold(slices, each),
         ],
     )
 

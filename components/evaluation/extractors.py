@@ -2,7 +2,7 @@
 
 TFMA's own extractors take a batch apart into examples, decode features that no metric
 looks at, and call the model in a way that TensorFlow first refuses. Here an element is
-all examples of one digit in a batch: what is sliced by the label stays together.
+all examples of one class in a batch: what is sliced by the label stays together.
 """
 
 from collections.abc import Iterator, Sequence
@@ -47,10 +47,10 @@ def custom_extractors(
 
 
 class PredictionsByLabel(DoFnWithModels):
-    """A batch of records → what each model answers, for each digit of the batch.
+    """A batch of records → what each model answers, for each class of the batch.
 
-    An element has the digit among its features, int64 [1], for TFMA to slice by;
-    labels, int64 [n]; and predictions, float32 [n, 10] by the name of the model.
+    An element has the class among its features, int64 [1], for TFMA to slice by;
+    labels, int64 [n]; and predictions, float32 [n, classes] by the name of the model.
     """
 
     def __init__(
@@ -82,10 +82,10 @@ class PredictionsByLabel(DoFnWithModels):
             name: _call(self._loaded_models[name], spec, records)
             for name, spec in self._specs.items()
         }
-        for digit in np.unique(labels):
-            rows = labels == digit
+        for label in np.unique(labels):
+            rows = labels == label
             yield {
-                tfma.FEATURES_KEY: {LABEL: digit[None]},
+                tfma.FEATURES_KEY: {LABEL: label[None]},
                 tfma.LABELS_KEY: labels[rows],
                 tfma.PREDICTIONS_KEY: {
                     name: answer[rows] for name, answer in answers.items()
@@ -108,7 +108,7 @@ def _single_values(batch: pa.RecordBatch, name: str) -> np.ndarray:
 
 
 def _call(model: Any, spec: config_pb2.ModelSpec, records: tf.Tensor) -> np.ndarray:
-    """Returns the probabilities float32 [n, 10] of n serialized Examples."""
+    """Returns the probabilities float32 [n, classes] of n serialized Examples."""
     signature = model_util.get_callable(model, spec.signature_name)
     # By its name: by position TensorFlow first refuses, with the whole batch printed.
     [name] = signature.structured_input_signature[1]

@@ -14,7 +14,6 @@ from components.evaluation.results import (
     LOSS,
     EvaluationMetrics,
 )
-from components.features import NUM_CLASSES
 from components.gate_settings import ModelGateSettings
 
 _TRAIN_BETTER = (
@@ -59,41 +58,41 @@ def model_checks(
         _loss(metrics, settings.max_loss),
         *(
             _at_least(
-                metrics, d, "min_digit_accuracy", settings.min_digit_accuracy, word
+                metrics, label, "min_digit_accuracy", settings.min_digit_accuracy, word
             )
-            for d in range(NUM_CLASSES)
+            for label in range(len(classes))
         ),
-        *(_drops(metrics, settings, word) if has_baseline else ()),
+        *(_drops(metrics, settings, len(classes), word) if has_baseline else ()),
     ]
     if all(check.passed for check in checks):
         checks += map(_unexplained, metrics.refusals())
     return checks
 
 
-def _slice_name(digit: int | None, word: str = "") -> str:
+def _slice_name(label: int | None, word: str = "") -> str:
     """Names a slice as people see it, like ``digit 3`` or ``class 3``."""
-    return "overall" if digit is None else f"{word} {digit}"
+    return "overall" if label is None else f"{word} {label}"
 
 
 def _at_least(
     metrics: EvaluationMetrics,
-    digit: int | None,
+    label: int | None,
     setting: str,
     bound: float,
     word: str = "",
 ) -> Check:
-    value = metrics.scalar(CANDIDATE, digit, ACCURACY)
+    value = metrics.scalar(CANDIDATE, label, ACCURACY)
     return Check(
         gate="model",
         name="accuracy",
-        slice=_slice_name(digit, word),
+        slice=_slice_name(label, word),
         value=value,
         bound=bound,
         passed=value is not None and value >= bound,
-        baseline=metrics.scalar(BASELINE, digit, ACCURACY),
+        baseline=metrics.scalar(BASELINE, label, ACCURACY),
         direction="at least",
         advice=_advice(
-            value, digit, _TRAIN_BETTER.format(f"Lower evaluation.{setting}")
+            value, label, _TRAIN_BETTER.format(f"Lower evaluation.{setting}")
         ),
     )
 
@@ -114,25 +113,25 @@ def _loss(metrics: EvaluationMetrics, bound: float) -> Check:
 
 
 def _drops(
-    metrics: EvaluationMetrics, settings: ModelGateSettings, word: str
+    metrics: EvaluationMetrics, settings: ModelGateSettings, classes: int, word: str
 ) -> Iterator[Check]:
-    for digit in (None, *range(NUM_CLASSES)):
-        change = metrics.change(digit, ACCURACY)
+    for label in (None, *range(classes)):
+        change = metrics.change(label, ACCURACY)
         bound = (
             settings.max_accuracy_drop
-            if digit is None
+            if label is None
             else settings.max_digit_accuracy_drop
         )
         yield Check(
             gate="model",
             name="accuracy drop",
-            slice=_slice_name(digit, word),
+            slice=_slice_name(label, word),
             value=None if change is None else -change,
             bound=bound,
             passed=change is not None and change >= -bound,
-            baseline=metrics.scalar(BASELINE, digit, ACCURACY),
+            baseline=metrics.scalar(BASELINE, label, ACCURACY),
             direction="at most",
-            advice=_advice(change, digit, _REGRESSION),
+            advice=_advice(change, label, _REGRESSION),
         )
 
 
@@ -148,7 +147,7 @@ def _unexplained(reason: str) -> Check:
     )
 
 
-def _advice(value: float | None, digit: int | None, otherwise: str) -> str:
+def _advice(value: float | None, label: int | None, otherwise: str) -> str:
     if value is not None:
         return otherwise
-    return _NOT_FINITE if digit is None else _NO_CLASS
+    return _NOT_FINITE if label is None else _NO_CLASS

@@ -21,7 +21,6 @@ from tensorflow_model_analysis.metrics.multi_class_confusion_matrix_metrics impo
 )
 
 from components.evaluation.results import ACCURACY, CONFUSION_MATRIX, COUNT, LOSS
-from components.features import NUM_CLASSES
 
 # Keras keeps a probability this far away from 0 and 1.
 _EPSILON = 1e-7
@@ -33,8 +32,9 @@ class ConfusionAndLoss(NamedTuple):
     """What the metrics need to know of all examples so far.
 
     Attributes:
-      matrix: examples by label and most probable class, int64 [10, 11]. The last
-        column counts those for which no class has a probability above 0.
+      matrix: examples by label and most probable class, int64
+        [classes, classes + 1]. The last column counts those for which no class has a
+        probability above 0.
       loss: sum of -ln p, p being the probability of the label.
     """
 
@@ -89,7 +89,7 @@ def _count(sums: ConfusionAndLoss) -> float:
 def _matrices(sums: ConfusionAndLoss) -> Matrices:
     cells = {}
     for label, column in np.argwhere(sums.matrix).tolist():
-        predicted = column if column < NUM_CLASSES else NO_PREDICTED_CLASS_ID
+        predicted = column if column < len(sums.matrix) else NO_PREDICTED_CLASS_ID
         number = float(sums.matrix[label, column])
         cells[MatrixEntryKey(label, predicted)] = number
     # A threshold of 0 counts the arg max of every example, however unsure.
@@ -121,14 +121,15 @@ def _computations_of(
 
 
 class _SumCombiner(beam.CombineFn):
-    """Adds up labels int64 [n] and probabilities float32 [n, 10] by model."""
+    """Adds up labels int64 [n] and probabilities float32 [n, classes] by model."""
 
     def __init__(self, key: metric_types.MetricKey) -> None:
         super().__init__()
         self._key = key
 
     def create_accumulator(self) -> ConfusionAndLoss:
-        return ConfusionAndLoss(np.zeros((NUM_CLASSES, NUM_CLASSES + 1), np.int64), 0.0)
+        # Adds to a matrix of any number of classes; the first batch tells it.
+        return ConfusionAndLoss(np.zeros((1, 1), np.int64), 0.0)
 
     def add_input(
         self, accumulator: ConfusionAndLoss, element: metric_types.StandardMetricInputs
@@ -156,12 +157,13 @@ def count_predictions(
     """Counts a batch.
 
     Args:
-      labels: int64 [n] in 0..9, as DataGate demands it; 10 and above raise IndexError.
-      probabilities: float [n, 10].
+      labels: int64 [n], classes, as DataGate demands it; above raise IndexError.
+      probabilities: float [n, classes].
     """
+    classes = probabilities.shape[1]
     predicted = probabilities.argmax(1)
-    predicted[probabilities.max(1) <= 0] = NUM_CLASSES
-    matrix = np.zeros((NUM_CLASSES, NUM_CLASSES + 1), np.int64)
+    predicted[probabilities.max(1) <= 0] = classes
+    matrix = np.zeros((classes, classes + 1), np.int64)
     np.add.at(matrix, (labels, predicted), 1)
     of_label = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     # NaN stays NaN.

@@ -10,7 +10,7 @@ from tensorflow_model_analysis.metrics.multi_class_confusion_matrix_metrics impo
 )
 from tensorflow_model_analysis.proto import metrics_for_slice_pb2
 
-from components.features import LABEL, NUM_CLASSES
+from components.features import LABEL
 from components.plain_paths import plain_path
 
 ACCURACY = "sparse_categorical_accuracy"
@@ -21,29 +21,30 @@ CANDIDATE = "candidate"
 BASELINE = "baseline"
 _CHANGE = "candidate minus baseline"
 
-# (digit or None for all, metric) → value
+# (label or None for all, metric) → value
 _Values = dict[tuple[int | None, str], Any]
 
 
 class EvaluationMetrics:
-    """The metrics of one evaluation, by model, digit and name.
+    """The metrics of one evaluation, by model, class and name.
 
     Args:
       uri: of the Evaluator's ``evaluation`` artifact.
+      classes: how many there are.
 
     Raises:
       FileNotFoundError: it holds no metrics.
     """
 
-    def __init__(self, uri: str) -> None:
-        self._uri = uri
+    def __init__(self, uri: str, classes: int) -> None:
+        self._uri, self._classes = uri, classes
         self._values: dict[str, _Values] = defaultdict(dict)
         with plain_path(uri) as folder:
             rows = list(tfma.load_metrics(folder))
         if not rows:
             raise FileNotFoundError(f"there are no metrics in {uri}")
         for row in rows:
-            digit = _digit(row.slice_key)
+            label = _label(row.slice_key)
             for item in row.metric_keys_and_values:
                 # TFMA names models only where there are two.
                 model = item.key.model_name or CANDIDATE
@@ -51,28 +52,28 @@ class EvaluationMetrics:
                     model = _CHANGE
                 kind = item.value.WhichOneof("type")
                 value = getattr(item.value, kind) if kind else None
-                self._values[model][digit, item.key.name] = value
+                self._values[model][label, item.key.name] = value
 
-    def scalar(self, model: str, digit: int | None, name: str) -> float | None:
+    def scalar(self, model: str, label: int | None, name: str) -> float | None:
         """Returns a metric, or None where it could not be computed."""
-        value = self._values.get(model, {}).get((digit, name))
+        value = self._values.get(model, {}).get((label, name))
         number = getattr(value, "value", None)
         return number if number is not None and np.isfinite(number) else None
 
-    def change(self, digit: int | None, name: str) -> float | None:
+    def change(self, label: int | None, name: str) -> float | None:
         """Returns candidate minus baseline, or None where there is no such value."""
-        return self.scalar(_CHANGE, digit, name)
+        return self.scalar(_CHANGE, label, name)
 
     def as_dict(self, model: str = CANDIDATE) -> dict[str, Any] | None:
-        """Returns accuracy, loss and accuracy per digit; None for no such model."""
+        """Returns accuracy, loss and accuracy per class; None for no such model."""
         if model not in self._values:
             return None
         return {
             "accuracy": self.scalar(model, None, ACCURACY),
             "loss": self.scalar(model, None, LOSS),
             "per_class": {
-                str(digit): self.scalar(model, digit, ACCURACY)
-                for digit in range(NUM_CLASSES)
+                str(label): self.scalar(model, label, ACCURACY)
+                for label in range(self._classes)
             },
         }
 
@@ -92,11 +93,11 @@ class EvaluationMetrics:
         return [*failures, *missing] or ["it gives no reason"]
 
     def confusion_matrix(self, model: str = CANDIDATE) -> np.ndarray:
-        """Returns counts int64 [10, 10], a row for each true digit.
+        """Returns counts int64 [classes, classes], a row for each true one.
 
         An answer without any probability is in no column.
         """
-        matrix = np.zeros((NUM_CLASSES, NUM_CLASSES), np.int64)
+        matrix = np.zeros((self._classes, self._classes), np.int64)
         value = self._values.get(model, {}).get((None, CONFUSION_MATRIX))
         if value is not None:
             for entry in value.matrices[0].entries:
@@ -107,11 +108,11 @@ class EvaluationMetrics:
 
 
 def _slice_text(key: metrics_for_slice_pb2.SliceKey) -> str:
-    digit = _digit(key)
-    return "overall" if digit is None else f"class {digit}"
+    label = _label(key)
+    return "overall" if label is None else f"class {label}"
 
 
-def _digit(key: metrics_for_slice_pb2.SliceKey) -> int | None:
+def _label(key: metrics_for_slice_pb2.SliceKey) -> int | None:
     for part in key.single_slice_keys:
         if part.column == LABEL:
             return part.int64_value

@@ -102,8 +102,8 @@ class Executor(stock.Executor):
         """Returns what the manifest says of the model, as JSON values."""
         provenance = json.loads(exec_properties["provenance"])
         uri = _uri(input_dict, "evaluation")
-        metrics = EvaluationMetrics(uri) if uri else None
         classes = provenance.pop("classes", DIGITS)
+        metrics = EvaluationMetrics(uri, len(classes)) if uri else None
         checks = [
             *_read_checks(_uri(input_dict, "data_verdict")),
             *_model_checks(metrics, exec_properties.get("model_gate"), classes),

@@ -216,8 +216,8 @@ def _refusal(node: Node, lineage: RunLineage) -> tuple[str, list[Check]] | None:
     blessing = lineage.output(node.id, "blessing")
     if blessing is not None and blessing.properties.get("blessed") == 1:
         return None
-    metrics = read_metrics(lineage)
     spec = read_image_spec(node.config.schema)
+    metrics = read_metrics(lineage, spec.classes)
     classes = read_class_names(node.config.data, spec.classes)
     checks = read_all_checks(node.config, [], lineage, metrics, classes)
     return outcome, [check for check in checks if check.gate == gate]

@@ -33,7 +33,7 @@ class Sources:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The 10 class names, in the order of the labels."""
+        """The class names, in the order of the labels."""
         return tuple(summary_classes(self.summary))
 
     @property
@@ -80,7 +80,9 @@ class Sources:
         Raises:
           UnavailableError: it measured nothing, or its files are gone.
         """
-        return EvaluationMetrics(str(self.folder("Evaluator", "evaluation")))
+        return EvaluationMetrics(
+            str(self.folder("Evaluator", "evaluation")), len(self.classes)
+        )
 
     @functools.cached_property
     def predictions(self) -> Predictions:

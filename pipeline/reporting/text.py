@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from components.checks import Check, GateError
-from components.classes import DIGITS, class_word, describe_class
+from components.classes import DIGITS, class_word, default_names, describe_class
 from components.errors import PipelineError
 
 _OUTCOMES = {
@@ -181,8 +181,8 @@ def class_table(classes: Sequence[str], columns: Mapping[str, Iterable[str]]) ->
     """Lays out a row for each class, its name last, where a long one has room.
 
     Args:
-      classes: the 10 names; digits, which are their own labels, are not repeated.
-      columns: heading to 10 cells, in the order of the labels.
+      classes: the names; digits, which are their own labels, are not repeated.
+      columns: heading to cells, in the order of the labels.
     """
     named = tuple(classes) != DIGITS
     table = Table(box=None, pad_edge=False)
@@ -191,7 +191,9 @@ def class_table(classes: Sequence[str], columns: Mapping[str, Iterable[str]]) ->
         table.add_column(heading, justify="right", no_wrap=True)
     if named:
         table.add_column("class", overflow="fold")
-    for label, *cells in zip(DIGITS, *columns.values(), strict=True):
+    for label, *cells in zip(
+        default_names(len(classes)), *columns.values(), strict=True
+    ):
         table.add_row(label, *cells, *([escape(classes[int(label)])] if named else []))
     return table
 

@@ -55,7 +55,10 @@ def summarize(
         may say what could not be found out of them.
     """
     salvage = Salvage()
-    evaluation = salvage.read("the metrics", lambda: read_metrics(lineage), None)
+    classes = origin["classes"]
+    evaluation = salvage.read(
+        "the metrics", lambda: read_metrics(lineage, len(classes)), None
+    )
     ended = status(results, lineage)
     publication = _publication(config, results, lineage) if ended == "pushed" else None
     lost = publication.problem if publication else ""
@@ -67,7 +70,7 @@ def summarize(
         "failure": {"node": "Pusher", "cause": lost} if lost else _failure(results),
         "components": [_component(result) for result in results],
         "data": salvage.read("the examples", lambda: read_counts(lineage), {}),
-        "classes": list(origin["classes"]),
+        "classes": list(classes),
         "metrics": evaluation.as_dict() if evaluation else None,
         "baseline": evaluation.as_dict(BASELINE) if evaluation else None,
         "baseline_model": read_choice_of(lineage, "BaselineResolver", salvage),
@@ -75,7 +78,7 @@ def summarize(
         "checks": [
             attrs.asdict(check)
             for check in read_all_checks(
-                config, results, lineage, evaluation, origin["classes"], salvage
+                config, results, lineage, evaluation, classes, salvage
             )
         ],
         "model": read_model(lineage, publication, salvage),
@@ -184,10 +187,10 @@ def read_counts(lineage: RunLineage) -> dict[str, int]:
     }
 
 
-def read_metrics(lineage: RunLineage) -> EvaluationMetrics | None:
+def read_metrics(lineage: RunLineage, classes: int) -> EvaluationMetrics | None:
     """Returns what the Evaluator measured, or None if it did not come so far."""
     artifact = lineage.output("Evaluator", "evaluation")
-    return EvaluationMetrics(artifact.uri) if artifact else None
+    return EvaluationMetrics(artifact.uri, classes) if artifact else None
 
 
 def read_choice_of(

@@ -12,7 +12,7 @@ OVERALL = config_pb2.SlicingSpec()
 
 def config_for(bound: float = 0.75) -> config_pb2.EvalConfig:
     config = load_config(overrides=[f"evaluation.min_accuracy={bound}"])
-    return eval_config(config.evaluation)
+    return eval_config(config.evaluation, 10)
 
 
 @pytest.fixture

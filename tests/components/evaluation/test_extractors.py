@@ -97,7 +97,9 @@ def batch_of(records: Sequence[bytes]) -> pa.RecordBatch:
 def config_of(baseline: bool) -> config_pb2.EvalConfig:
     """Our configuration, as the Evaluator fills it in."""
     return config_util.update_eval_config_with_defaults(
-        eval_config(load_config().evaluation), has_baseline=baseline, rubber_stamp=True
+        eval_config(load_config().evaluation, 10),
+        has_baseline=baseline,
+        rubber_stamp=True,
     )
 
 
@@ -136,7 +138,7 @@ def measure(models, records, tmp_path: Path) -> Measure:
                     output_path=str(output),
                 )
             )
-        return EvaluationMetrics(str(output))
+        return EvaluationMetrics(str(output), 10)
 
     return run
 

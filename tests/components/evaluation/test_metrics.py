@@ -214,3 +214,19 @@ def test_two_models_are_told_apart(metric, of_candidate, of_baseline) -> None:
 def test_the_names_are_those_that_the_gate_reads() -> None:
     assert SparseCategoricalAccuracy().name == ACCURACY
     assert SparseCategoricalCrossentropy().name == LOSS
+
+
+@pytest.mark.parametrize("classes", [2, 4, 12])
+def test_the_batches_say_how_many_classes_there_are(classes: int) -> None:
+    labels = np.arange(40) % classes
+    probabilities = np.eye(classes, dtype=np.float32)[
+        (labels + (labels == 1)) % classes
+    ]
+
+    matrix = computed(MultiClassConfusionMatrix(), labels, probabilities, bundles=3)
+
+    found = {(key.actual_class_id, key.predicted_class_id) for key in matrix[0.0]}
+    wrong = (1, 2 % classes)
+    assert found == {(i, i) for i in range(classes) if i != 1} | {wrong}
+    accuracy = computed(SparseCategoricalAccuracy(), labels, probabilities)
+    assert accuracy == 1 - np.mean(labels == 1)

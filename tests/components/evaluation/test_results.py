@@ -55,7 +55,7 @@ def evaluated(tmp_path_factory: pytest.TempPathFactory) -> EvaluationMetrics:
     folder = tmp_path_factory.mktemp("evaluated")
     # As the Evaluator does where there is no baseline: drops bounds on changes.
     config = tfma.utils.update_eval_config_with_defaults(
-        eval_config(load_config().evaluation), has_baseline=False, rubber_stamp=True
+        eval_config(load_config().evaluation, 10), has_baseline=False, rubber_stamp=True
     )
     with beam.Pipeline(argv=TYPED_BEAM_ARGS) as pipeline:
         _ = (
@@ -67,7 +67,7 @@ def evaluated(tmp_path_factory: pytest.TempPathFactory) -> EvaluationMetrics:
                 output_path=str(folder / "evaluation"),
             )
         )
-    return EvaluationMetrics(str(folder / "evaluation"))
+    return EvaluationMetrics(str(folder / "evaluation"), 10)
 
 
 def test_accuracy_overall_and_of_each_digit(evaluated: EvaluationMetrics) -> None:
@@ -144,7 +144,7 @@ def evaluation(tmp_path: Path):
         with tf.io.TFRecordWriter(path) as writer:
             for digit, models in spelled.items():
                 writer.write(row(digit, models).SerializeToString())
-        return EvaluationMetrics(str(tmp_path))
+        return EvaluationMetrics(str(tmp_path), 10)
 
     return make
 
@@ -233,6 +233,6 @@ def test_an_answer_without_any_probability_is_in_no_column(tmp_path) -> None:
     with tf.io.TFRecordWriter(str(tmp_path / "metrics-00000-of-00001.tfrecord")) as out:
         out.write(written.SerializeToString())
 
-    found = EvaluationMetrics(str(tmp_path)).confusion_matrix()
+    found = EvaluationMetrics(str(tmp_path), 10).confusion_matrix()
 
     assert found[4, 2] == found.sum() == 5

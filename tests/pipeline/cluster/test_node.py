@@ -216,7 +216,7 @@ def test_a_gate_that_refuses_the_model_says_so(
             put_execution(config, "run-1", upstream, mlmd.Execution.COMPLETE)
     monkeypatch.setattr(FakeLineage, "blessed", blessed, raising=False)
     monkeypatch.setattr(node_execution, "RunLineage", FakeLineage)
-    monkeypatch.setattr(node_execution, "read_metrics", lambda lineage: None)
+    monkeypatch.setattr(node_execution, "read_metrics", lambda *_: None)
     monkeypatch.setattr(node_execution, "read_all_checks", lambda *_: [LEAK, LOW])
 
     attempt = run_node_of(config, node, "run-1")

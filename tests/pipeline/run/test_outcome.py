@@ -221,7 +221,7 @@ def complete(
     evaluation = SimpleNamespace(
         as_dict=lambda model="candidate": {"accuracy": 0.5, "of": model}
     )
-    monkeypatch.setattr(outcome, "EvaluationMetrics", lambda uri: evaluation)
+    monkeypatch.setattr(outcome, "EvaluationMetrics", lambda *_: evaluation)
     monkeypatch.setattr(outcome, "describe_surroundings", lambda s: SURROUNDINGS)
     monkeypatch.setattr(outcome, "model_checks", lambda *_: [check("accuracy")])
     choice = write_choice(Choice("the model that serves", 5), tmp_path, [])
