@@ -1,5 +1,7 @@
 """Packaging of the MNIST TFX pipeline; the lock files are compiled from here."""
 
+from pathlib import Path
+
 from setuptools import find_packages, setup
 
 TFX_1_16 = 'python_version < "3.11"'
@@ -43,11 +45,33 @@ setup(
     name="mnist-tfx-pipeline",
     version="0.1.0",
     description="A TFX pipeline that takes MNIST TFRecords to a validated model",
+    long_description=Path(__file__).with_name("README.md").read_text("utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Environment :: Console",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Operating System :: MacOS",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Scientific/Engineering :: Image Recognition",
+        "Typing :: Typed",
+    ],
     python_requires=">=3.10,<3.14",
     install_requires=INSTALL_REQUIRES,
     extras_require=EXTRAS_REQUIRE,
     py_modules=["mnist_pipeline"],
     packages=find_packages(include=["pipeline*", "components*"]),
-    package_data={"pipeline": ["reporting/templates/*"]},
+    package_data={
+        "components": ["py.typed"],
+        "pipeline": ["py.typed", "reporting/templates/*"],
+    },
     entry_points={"console_scripts": ["mnist-pipeline = mnist_pipeline:main"]},
 )
