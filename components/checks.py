@@ -8,10 +8,10 @@ from typing import Literal
 import attrs
 
 from components.errors import PipelineError
+from components.gates import gate_of
 
 CHECKS_FILE = "checks.json"
 
-Gate = Literal["data", "model", "serving"]
 Policy = Literal["error", "warn", "off"]
 # Whether a bound is the least or the largest value allowed; empty where it is neither.
 Direction = Literal["at least", "at most", ""]
@@ -23,7 +23,7 @@ class Check:
     """One value that a gate held to one bound.
 
     Attributes:
-      gate: which gate looked.
+      gate: id of the gate that looked, see ``gates``.
       name: what it looked at, like ``accuracy`` or ``leakage``.
       slice: where: a split, a pair of splits, ``overall``, a digit, a signature.
       value: what it saw; None where that could not be computed.
@@ -35,7 +35,7 @@ class Check:
       direction: whether the bound is the least or the largest value allowed.
     """
 
-    gate: Gate
+    gate: str
     name: str
     slice: str
     value: float | str | None
@@ -65,25 +65,25 @@ class Check:
 
 
 class GateError(PipelineError):
-    """A gate refused; holds every check that it made, passed or not."""
+    """A gate refused: the data, or a training that gave no model.
+
+    Attributes:
+      checks: every check that it made, passed or not; at least one.
+      gate: that made them.
+    """
 
     def __init__(self, checks: Iterable[Check]) -> None:
         self.checks = tuple(checks)
-        stopping = [check for check in self.checks if check.stops]
-        advice = dict.fromkeys(check.advice for check in stopping if check.advice)
-        super().__init__("\n".join([*map(str, stopping), *advice]))
+        self.gate = gate_of(self.checks[0].gate)
+        self.exit_code = self.gate.exit_code
+        super().__init__(refusal_text(self.checks))
 
 
-class DataRejectedError(GateError):
-    """The data is not fit to train on."""
-
-    exit_code = 3
-
-
-class ModelRejectedError(GateError):
-    """There is no model that could be evaluated."""
-
-    exit_code = 4
+def refusal_text(checks: Iterable[Check]) -> str:
+    """Returns the checks that stop, a line each, then what to do next."""
+    stopping = [check for check in checks if check.stops]
+    advice = dict.fromkeys(check.advice for check in stopping if check.advice)
+    return "\n".join([*map(str, stopping), *advice])
 
 
 def write_checks(directory: str | Path, checks: Iterable[Check]) -> None:

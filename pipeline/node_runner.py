@@ -9,18 +9,21 @@ import sys
 import click
 
 from components.garbage import collector_at_rest
+from components.gates import EXIT_CODES_HELP
 from pipeline.cluster.container import log_to_stdout, main, run_config, run_options
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes are those of mnist-pipeline run: 0 the node ended well, "
+    f"{EXIT_CODES_HELP}.",
+)
 @click.option("--node", "node_id", required=True, help="The id of the node.")
 @run_options
 def cli(node_id: str, run_id: str, verbose: bool, **options) -> None:
     """Run one node of a run; the nodes before it have ended.
 
-    A node that ended already is not run again. Exit codes are those of
-    mnist-pipeline run: 0 the node ended well, 2 usage, 3 data rejected, 4 model
-    rejected, 5 serving check rejected, 1 anything else.
+    A node that ended already is not run again.
 
     The metadata store is SQLite in the workspace, or the PostgreSQL that MLMD_HOST,
     MLMD_PORT, MLMD_DATABASE, MLMD_USER and MLMD_PASSWORD_FILE or MLMD_PASSWORD name;

@@ -20,18 +20,11 @@ from pydantic.dataclasses import dataclass
 from components.checks import Check
 from components.classes import DIGITS, ClassNames
 from components.errors import PipelineError
+from components.gates import EXIT_CODES
 from components.plain_errors import plain_problems
 from components.publishing.manifest import Line, Metrics
 
 SUMMARY_FILE = "summary.json"
-# How a run ended, and what its command line returns.
-EXIT_CODES = {
-    "pushed": 0,
-    "failed": 1,
-    "data_rejected": 3,
-    "model_rejected": 4,
-    "serving_rejected": 5,
-}
 _READ = ConfigDict(extra="ignore")
 
 # TFX keeps the version of a pushed model as text.

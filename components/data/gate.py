@@ -29,7 +29,7 @@ from tfx.types.standard_artifacts import (
 from tfx.utils import io_utils
 
 from components.artifacts import DataVerdict
-from components.checks import Check, DataRejectedError, write_checks
+from components.checks import Check, GateError, write_checks
 from components.data.counts import (
     DataStatistics,
     read_statistics,
@@ -76,7 +76,7 @@ class DataGateExecutor(BaseExecutor):
         """Writes checks.json and statistics.json, and links the data judged.
 
         Raises:
-          DataRejectedError: a check stops the run. Anomalies do so, with the sizes,
+          GateError: a check stops the run. Anomalies do so, with the sizes,
             before statistics.json is read: its counts leave malformed records out.
           OSError: StatisticsGen wrote no statistics.json.
         """
@@ -90,7 +90,7 @@ class DataGateExecutor(BaseExecutor):
         checks = _anomalies(inputs["anomalies"], schema, settings)
         checks += size_checks(_sizes(inputs["statistics"]), settings)
         if any(check.stops and check.name.startswith("anomaly") for check in checks):
-            raise DataRejectedError(checks)
+            raise GateError(checks)
 
         statistics = read_statistics(inputs["statistics"].uri)
         checks += statistics_checks(statistics, settings, spec_of(schema))
@@ -173,7 +173,7 @@ def _previous(verdict: Artifact | None) -> DataStatistics | None:
 
 def _decide(checks: list[Check]) -> None:
     if any(check.stops for check in checks):
-        raise DataRejectedError(checks)
+        raise GateError(checks)
     for check in checks:
         if not check.passed:
             _log.warning("%s", check)

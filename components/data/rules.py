@@ -15,6 +15,7 @@ from components.data.counts import (
 )
 from components.features import SPLITS, TRAIN
 from components.gate_settings import DataGateSettings
+from components.gates import DATA
 from components.image_spec import ImageSpec
 
 Reason = anomalies_pb2.AnomalyInfo.Reason
@@ -52,7 +53,7 @@ def anomaly_checks(
         found.append(("data set", anomalies.dataset_anomaly_info))
     return [
         Check(
-            gate="data",
+            gate=DATA.id,
             name=f"anomaly: {feature}: {_short(reason)}",
             slice=split,
             value=_seen(schema, feature, reason),
@@ -333,7 +334,7 @@ def _check(
 ) -> Check:
     advice = "" if passed else advice
     return Check(
-        "data",
+        DATA.id,
         name,
         where,
         value,

@@ -15,6 +15,7 @@ from components.evaluation.results import (
     EvaluationMetrics,
 )
 from components.gate_settings import ModelGateSettings
+from components.gates import MODEL
 
 _TRAIN_BETTER = (
     "Look at the training curves and at the mistakes in the report; train longer, "
@@ -83,7 +84,7 @@ def _at_least(
 ) -> Check:
     value = metrics.scalar(CANDIDATE, label, ACCURACY)
     return Check(
-        gate="model",
+        gate=MODEL.id,
         name="accuracy",
         slice=_slice_name(label, word),
         value=value,
@@ -100,7 +101,7 @@ def _at_least(
 def _loss(metrics: EvaluationMetrics, bound: float) -> Check:
     value = metrics.scalar(CANDIDATE, None, LOSS)
     return Check(
-        gate="model",
+        gate=MODEL.id,
         name="loss",
         slice=_slice_name(None),
         value=value,
@@ -123,7 +124,7 @@ def _drops(
             else settings.max_digit_accuracy_drop
         )
         yield Check(
-            gate="model",
+            gate=MODEL.id,
             name="accuracy drop",
             slice=_slice_name(label, word),
             value=None if change is None else -change,
@@ -137,7 +138,7 @@ def _drops(
 
 def _unexplained(reason: str) -> Check:
     return Check(
-        gate="model",
+        gate=MODEL.id,
         name="blessing",
         slice=_slice_name(None),
         value=f"refused: {reason}",

@@ -1,9 +1,10 @@
 """Which model the Evaluator compares a candidate with, and a warm start goes on from.
 
-The one that serves; where none does, the last one that both gates blessed.
+The one that serves; where none does, the last one that the gates blessed.
 """
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +16,8 @@ from tfx.types import Artifact
 
 from components.artifact_files import has_files
 from components.errors import PipelineError
+from components.gates import BLESSING_GATES
+from components.gates import MODEL as EVALUATION
 from components.publishing.choice import Choice, write_choice
 from components.publishing.pushes import MODEL, Push, models_of, pushes
 from components.publishing.served_model import holds, import_served
@@ -115,8 +118,8 @@ class _Chooser:
             lack = self._lack or "the version that serves could not be copied"
             model, choice = self._last_blessed(
                 self.inputs[MODEL],
-                f"the last model that both gates blessed{{}}, since {lack}",
-                f"no model: {lack}, and both gates blessed none",
+                f"the last model that the gates blessed{{}}, since {lack}",
+                f"no model: {lack}, and the gates blessed none",
             )
         candidate = self._candidate
         if candidate is None:
@@ -202,7 +205,7 @@ class _Chooser:
     def _last_blessed(
         self, models: Iterable[Artifact], why: str, why_none: str
     ) -> tuple[Artifact | None, Choice]:
-        """Returns the one of some models that both gates blessed last, and why.
+        """Returns the one of some models that the gates blessed last, and why.
 
         Args:
           models: of which it is one.
@@ -229,13 +232,15 @@ class _Chooser:
 
     @cached_property
     def _fit_to_serve(self) -> set[int]:
-        """Ids of the models that ServingCheck blessed."""
-        given = [
-            blessing.id
-            for blessing in self.inputs[INFRA_BLESSING]
-            if blessing.get_int_custom_property("blessed") == 1
-        ]
-        return set(models_of(self.metadata, given).values())
+        """Ids of the models that every gate but the Evaluator blessed."""
+        given: dict[str, list[int]] = defaultdict(list)
+        for blessing in self.inputs[INFRA_BLESSING]:
+            if blessing.get_int_custom_property("blessed") == 1:
+                # TFX puts it into <node>/<output>/<execution>.
+                given[Path(blessing.uri).parts[-3]].append(blessing.id)
+        nodes = [gate.node for gate in BLESSING_GATES if gate is not EVALUATION]
+        fit = [set(models_of(self.metadata, given[node]).values()) for node in nodes]
+        return set.intersection(*fit)
 
     def _accepted_against(self, what: str) -> tuple[Artifact | None, Choice]:
         """Returns what the candidate was compared with when it was blessed, and why."""
@@ -253,8 +258,8 @@ class _Chooser:
             break
         return self._last_blessed(
             [model for model in by_id.values() if model.id != candidate],
-            f"the last other model that both gates blessed{{}}; {what}",
-            f"no model: both gates blessed no other one; {what}",
+            f"the last other model that the gates blessed{{}}; {what}",
+            f"no model: the gates blessed no other one; {what}",
         )
 
     def _choice(self, why: str, model: Artifact) -> Choice:

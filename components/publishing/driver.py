@@ -5,21 +5,24 @@ that models are served from.
 """
 
 import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tfx.components.pusher.executor import Executor
 from tfx.dsl.components.base.base_driver import BaseDriver as ComponentDriver
 from tfx.orchestration.portable.base_driver import BaseDriver
 from tfx.proto.orchestration.driver_output_pb2 import DriverOutput
+from tfx.types import Artifact
 from tfx.types.artifact_utils import get_single_instance
 from tfx.utils.path_utils import serving_model_path
 
+from components.gates import BLESSING_GATES
 from components.publishing.manifest import digests
 from components.publishing.pushes import MODEL, REPLACES, Push, pushes
 from components.publishing.serving import Serving, find_serving, rolled_back_from
 from components.publishing.store import ModelStore
 
+_BLESSINGS = tuple(gate.pusher_input for gate in BLESSING_GATES)
 _log = logging.getLogger(__name__)
 
 
@@ -40,7 +43,7 @@ class Driver(ComponentDriver, BaseDriver):
           PipelineError: the model store cannot be read.
         """
         inputs, output = execution_info.input_dict, DriverOutput()
-        if not Executor().CheckBlessing(inputs):
+        if not blessed(inputs):
             return output
         model = get_single_instance(inputs[MODEL])
         with self._mlmd_connection as handle:
@@ -50,6 +53,19 @@ class Driver(ComponentDriver, BaseDriver):
         if replaced := version_to_replace(store, pushed, model.id, files):
             output.exec_properties[REPLACES].string_value = replaced
         return output
+
+
+def blessed(inputs: Mapping[str, Sequence[Artifact]]) -> bool:
+    """Says whether each blessing that is wired is there and given.
+
+    Args:
+      inputs: of the Pusher, by name.
+    """
+    wired = [inputs[name] for name in _BLESSINGS if name in inputs]
+    return all(
+        given and all(one.get_int_custom_property("blessed") == 1 for one in given)
+        for given in wired
+    )
 
 
 def version_to_replace(

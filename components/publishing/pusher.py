@@ -39,23 +39,26 @@ from components.classes import DIGITS
 from components.durable import write_text
 from components.evaluation.results import BASELINE, EvaluationMetrics
 from components.gate_settings import ModelGateSettings
+from components.gates import GATES, MODEL
 from components.hyperparameters import from_dict
-from components.publishing.driver import Driver
+from components.publishing.driver import Driver, blessed
 from components.publishing.manifest import MANIFEST_FILE, to_json
 from components.publishing.pushes import REPLACES
 from components.publishing.store import ModelStore
 
 Artifacts = dict[str, list[Artifact]]
-_BLESSINGS = ("model_blessing", "infra_blessing")
+
+_GATE_ARTIFACTS = {
+    kind.TYPE_NAME: kind for kind in (DataVerdict, ModelBlessing, InfraBlessing)
+}
 
 
 class Executor(stock.Executor):
-    """Publishes through ``ModelStore`` what both blessings let through."""
+    """Publishes through ``ModelStore`` what every gate blessed."""
 
     def CheckBlessing(self, input_dict: Artifacts) -> bool:  # noqa: N802
-        """Says whether each blessing that is wired is there and given."""
-        wired = [input_dict[key] for key in _BLESSINGS if key in input_dict]
-        return all(wired) and super().CheckBlessing(input_dict)
+        """Asks for the blessing of every gate, where TFX's own asks for two."""
+        return blessed(input_dict)
 
     def Do(  # noqa: N802
         self,
@@ -104,11 +107,13 @@ class Executor(stock.Executor):
         uri = _uri(input_dict, "evaluation")
         classes = provenance.pop("classes", DIGITS)
         metrics = EvaluationMetrics(uri, len(classes)) if uri else None
-        checks = [
-            *_read_checks(_uri(input_dict, "data_verdict")),
-            *_model_checks(metrics, exec_properties.get("model_gate"), classes),
-            *_read_checks(_uri(input_dict, "infra_blessing")),
-        ]
+        checks: list[Check] = []
+        for gate in GATES:
+            if gate is MODEL:
+                bounds = exec_properties.get("model_gate")
+                checks += _model_checks(metrics, bounds, classes)
+            elif folder := _uri(input_dict, gate.pusher_input):
+                checks += read_checks(folder)
         return {
             "pipeline": self._context.pipeline_info.id,
             "run_id": self._context.pipeline_run_id,
@@ -137,10 +142,13 @@ class PusherSpec(ComponentSpec):
     }
     INPUTS: ClassVar = {
         "model": ChannelParameter(type=Model),
-        "model_blessing": ChannelParameter(type=ModelBlessing),
-        "infra_blessing": ChannelParameter(type=InfraBlessing, optional=True),
         "evaluation": ChannelParameter(type=ModelEvaluation, optional=True),
-        "data_verdict": ChannelParameter(type=DataVerdict, optional=True),
+        **{
+            gate.pusher_input: ChannelParameter(
+                type=_GATE_ARTIFACTS[gate.artifact], optional=gate is not MODEL
+            )
+            for gate in GATES
+        },
     }
     OUTPUTS: ClassVar = {
         "pushed_model": ChannelParameter(type=PushedModel),
@@ -162,36 +170,31 @@ class Pusher(BaseComponent):
         self,
         *,
         model: BaseChannel,
-        model_blessing: BaseChannel,
         destination: str,
         provenance: Mapping[str, Any],
-        infra_blessing: BaseChannel | None = None,
         evaluation: BaseChannel | None = None,
-        data_verdict: BaseChannel | None = None,
         model_gate: Mapping[str, Any] | None = None,
+        **verdicts: BaseChannel,
     ) -> None:
         """Wires a Pusher.
 
         Args:
           model: from the Trainer.
-          model_blessing: from the Evaluator.
           destination: folder of the model store, which gets a folder a version.
           provenance: for the manifest: digests by name (``code``, ``data``,
             ``schema``), ``classes``, the names of the classes, and ``rebaseline``,
             whether this run ignores the baseline.
-          infra_blessing: from ServingCheck, with its checks.
           evaluation: from the Evaluator; metrics for the manifest.
-          data_verdict: from DataGate; checks for the manifest.
           model_gate: fields of ``ModelGateSettings``; with ``evaluation`` they give
             the checks of the model gate for the manifest.
+          **verdicts: what each gate decided, by its ``pusher_input`` in ``gates``;
+            the Evaluator's must be there. Checks in them are for the manifest.
         """
         super().__init__(
             PusherSpec(
                 model=model,
-                model_blessing=model_blessing,
-                infra_blessing=infra_blessing,
                 evaluation=evaluation,
-                data_verdict=data_verdict,
+                **verdicts,
                 pushed_model=Channel(type=PushedModel),
                 destination=destination,
                 provenance=_to_json(provenance),
@@ -208,10 +211,6 @@ def _to_json(values: Mapping[str, Any]) -> str:
 def _uri(input_dict: Artifacts, name: str) -> str | None:
     artifacts = input_dict.get(name)
     return get_single_instance(artifacts).uri if artifacts else None
-
-
-def _read_checks(uri: str | None) -> list[Check]:
-    return read_checks(uri) if uri else []
 
 
 def _model_checks(

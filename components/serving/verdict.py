@@ -12,6 +12,7 @@ import numpy as np
 from components.checks import Check, Direction
 from components.features import CLASS_ID, NUM_CLASSES, PROBABILITIES
 from components.gate_settings import ServingCheckSettings
+from components.gates import SERVING
 from components.serving.probe import (
     BATCH,
     EMPTY,
@@ -281,7 +282,7 @@ def _check(
     kind = "answers" if name not in _ADVICE else name
     advice = "" if passed else f"{cause} {_ADVICE[kind]}".lstrip()
     return Check(
-        "serving",
+        SERVING.id,
         name,
         part,
         value,

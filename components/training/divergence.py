@@ -4,10 +4,11 @@ import math
 
 import keras
 
-from components.checks import Check, ModelRejectedError
+from components.checks import Check, GateError
+from components.gates import MODEL
 
 
-class TrainingDivergedError(ModelRejectedError):
+class TrainingDivergedError(GateError):
     """The loss is not finite; more steps would not mend it."""
 
 
@@ -49,7 +50,7 @@ class StopOnDivergence(keras.callbacks.Callback):
         rate = float(self.model.optimizer.learning_rate)
         step += self._epoch * self._steps
         check = Check(
-            gate="model",
+            gate=MODEL.id,
             name=f"{kind} loss",
             slice=f"epoch {self._epoch + 1} of {self._epochs}",
             value=f"{loss} by step {step} of {total}, at learning rate {rate:.3g}",

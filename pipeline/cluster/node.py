@@ -12,10 +12,11 @@ import attrs
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 from tfx.proto.orchestration import pipeline_pb2
 
-from components.checks import Check, GateError
+from components.checks import Check, refusal_text
 from components.classes import read_class_names
 from components.durable import explain_full_disk
 from components.errors import PipelineError, UsageError
+from components.gates import BLESSING_GATES, EXIT_CODES, REFUSAL_CODES
 from components.image_spec import read_image_spec
 from pipeline.cluster.container import attempts_of, open_store
 from pipeline.config import Config
@@ -29,18 +30,11 @@ from pipeline.run.interrupted import UNFINISHED, clear_execution
 from pipeline.run.node_attempts import NodeAttempt
 from pipeline.run.outcome import read_all_checks, read_metrics, status
 from pipeline.run.pipeline_run import explain_failure
-from pipeline.summary import EXIT_CODES
 
 _ENDED: dict[int, State] = {
     mlmd.Execution.COMPLETE: "done",
     mlmd.Execution.CACHED: "cached",
 }
-# Nodes that end well and may still refuse the model: their gate, and the status.
-_REFUSES = {
-    "Evaluator": ("model", "model_rejected"),
-    "ServingCheck": ("serving", "serving_rejected"),
-}
-_REFUSAL_CODES = {code for name, code in EXIT_CODES.items() if "rejected" in name}
 _log = logging.getLogger(__name__)
 
 
@@ -120,7 +114,7 @@ def run_once(node: Node) -> NodeAttempt:
     """
     attempts = attempts_of(node.config, node.run_id)
     earlier = attempts.read(node.id)
-    if earlier and earlier.code in _REFUSAL_CODES:
+    if earlier and earlier.code in REFUSAL_CODES:
         _log.info("%s refused in an earlier attempt, which stands", node.id)
         return earlier
     running = NodeAttempt(node.id, "running")
@@ -198,7 +192,7 @@ def _ended_attempt(node: Node, running: NodeAttempt, result: NodeResult) -> Node
         return attrs.evolve(attempt, code=code, message=message, checks=checks)
     if refusal := _refusal(node, RunLineage(node.connection, node.run_id)):
         outcome, checks = refusal
-        message = str(GateError(checks)) or f"The outcome of the run: {outcome}."
+        message = refusal_text(checks) or f"The outcome of the run: {outcome}."
         return attrs.evolve(
             attempt, code=EXIT_CODES[outcome], message=message, checks=tuple(checks)
         )
@@ -210,14 +204,14 @@ def _refusal(node: Node, lineage: RunLineage) -> tuple[str, list[Check]] | None:
     if node.id == "Pusher":
         outcome = status([], lineage)
         return None if outcome == "pushed" else (outcome, [])
-    if node.id not in _REFUSES:
+    gate = next((gate for gate in BLESSING_GATES if gate.node == node.id), None)
+    if gate is None:
         return None
-    gate, outcome = _REFUSES[node.id]
-    blessing = lineage.output(node.id, "blessing")
+    blessing = lineage.output(gate.node, gate.output)
     if blessing is not None and blessing.properties.get("blessed") == 1:
         return None
     spec = read_image_spec(node.config.schema)
     metrics = read_metrics(lineage, spec.classes)
     classes = read_class_names(node.config.data, spec.classes)
     checks = read_all_checks(node.config, [], lineage, metrics, classes)
-    return outcome, [check for check in checks if check.gate == gate]
+    return gate.status, [check for check in checks if check.gate == gate.id]

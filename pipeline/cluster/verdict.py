@@ -7,10 +7,10 @@ import sys
 
 import click
 
+from components.gates import EXIT_CODES
 from pipeline.cluster.container import log_to_stdout, main, run_config, run_options
 from pipeline.history.latest_report import named_summary
 from pipeline.reporting.text import print_summary, terminal
-from pipeline.summary import EXIT_CODES
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

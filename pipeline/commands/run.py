@@ -17,6 +17,7 @@ import click
 from components.durable import explain_full_disk
 from components.errors import PipelineError
 from components.garbage import collector_at_rest
+from components.gates import EXIT_CODES_HELP
 from pipeline.commands.options import FILE, settings_options
 from pipeline.config import Config, load_config
 from pipeline.environment.stop_signals import StopRequested, stopping_on_signals
@@ -34,7 +35,7 @@ _DIRECTORY = click.Path(file_okay=False, path_type=Path)
 _log = logging.getLogger(__name__)
 
 
-@click.command()
+@click.command(epilog=f"Exit codes: 0 pushed, {EXIT_CODES_HELP}.")
 @click.option("--data", type=_DIRECTORY, help="Folder with train/, val/ and test/.")
 @click.option("--schema", type=FILE, help="The curated schema, a .pbtxt file.")
 @settings_options
@@ -72,9 +73,6 @@ def run(
     """Run the pipeline: validate, train, evaluate and push.
 
     Nodes whose inputs, settings and code are unchanged are not run again.
-
-    Exit codes: 0 pushed, 2 usage, 3 data rejected, 4 model rejected, 5 serving
-    check rejected, 1 anything else.
     """
     config = load_config(
         preset,

@@ -14,6 +14,7 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 from components.artifact_files import forget_files
 from components.durable import explain_os_errors, files_below
 from components.errors import PipelineError
+from components.gates import BLESSING_GATES
 from components.publishing.store import ModelStore
 from pipeline.config import Config
 from pipeline.history.runs import Run, RunHistory
@@ -21,8 +22,7 @@ from pipeline.metadata.store import sqlite_connection
 
 # What a version was pushed from. A rollback makes its model the baseline again, and
 # the model that it was compared with decides whether an evaluation is cached.
-_PUBLISHING = ("Trainer", "Evaluator", "ServingCheck", "Pusher")
-_GATES = ("Evaluator", "ServingCheck")
+_PUBLISHING = ("Trainer", *(gate.node for gate in BLESSING_GATES), "Pusher")
 _ENDED_BADLY = (mlmd.Execution.FAILED, mlmd.Execution.CANCELED)
 
 
@@ -51,7 +51,7 @@ def find_removable(config: Config, keep: int) -> list[Removable]:
     Kept are the artifacts that the newest runs made, read or took from the cache;
     those of the last run of each pipeline that pushed; and the model, evaluation and
     blessings behind every published version and, where none is published, behind the
-    last model that both gates blessed.
+    last model that the gates blessed.
 
     Args:
       config: names the workspace.
@@ -141,12 +141,13 @@ def _kept_runs(ran: Sequence[Run], keep: int) -> list[Run]:
 
 def _last_blessed(ran: Sequence[Run]) -> list[Run]:
     blessings = [
-        (run, [run.output(gate, "blessing") for gate in _GATES]) for run in ran
+        (run, [run.output(gate.node, gate.output) for gate in BLESSING_GATES])
+        for run in ran
     ]
     given = [
         run
-        for run, gates in blessings
-        if all(gate and gate.properties.get("blessed") == 1 for gate in gates)
+        for run, given in blessings
+        if all(one and one.properties.get("blessed") == 1 for one in given)
     ]
     return given[-1:]
 

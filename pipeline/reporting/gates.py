@@ -25,11 +25,11 @@ class Row:
 
 
 @attrs.frozen
-class Gate:
+class GateChecks:
     """What one gate looked at.
 
     Attributes:
-      name: ``data``, ``model`` or ``serving``.
+      name: its ``id`` in ``components.gates``.
       rows: in the order in which it looked.
     """
 
@@ -47,7 +47,7 @@ class Gate:
         return self.total - sum(len(row.failed) for row in self.rows)
 
 
-def gates(summary: Mapping[str, Any]) -> list[Gate]:
+def gates(summary: Mapping[str, Any]) -> list[GateChecks]:
     """Groups the checks of a summary by gate, then by name and bound."""
     groups: dict[str, dict[tuple[str, Any], Row]] = {}
     for index, check in enumerate(summary["checks"]):
@@ -55,4 +55,4 @@ def gates(summary: Mapping[str, Any]) -> list[Gate]:
         name = check["name"]
         row = rows.setdefault((name, check["bound"]), Row(name, []))
         row.checks.append((index, check))
-    return [Gate(name, list(rows.values())) for name, rows in groups.items()]
+    return [GateChecks(name, list(rows.values())) for name, rows in groups.items()]

@@ -6,6 +6,7 @@ from typing import Any
 import attrs
 
 from components.checks import Check
+from components.gates import GATES
 from pipeline.reporting.text import (
     name_labels,
     serving_state,
@@ -15,9 +16,7 @@ from pipeline.reporting.text import (
 
 _HEADLINES = {
     "pushed": "Pushed as version {version}",
-    "data_rejected": "Not pushed: the data was rejected",
-    "model_rejected": "Not pushed: the model was rejected",
-    "serving_rejected": "Not pushed: the serving check rejected the model",
+    **{gate.status: gate.headline for gate in GATES},
     "failed": "Not pushed: the run failed",
     # Of ``serving``, where the run pushed.
     "rolled_back": "Nothing published: version {version} serves on purpose",
@@ -79,7 +78,7 @@ def read_outcome(summary: Mapping[str, Any]) -> Outcome:
 def _why_pushed(summary: Mapping[str, Any]) -> list[str]:
     passed = sum(check["passed"] for check in summary["checks"])
     total = len(summary["checks"])
-    reasons = [f"{passed} of {total} checks of the data, the model and serving passed."]
+    reasons = [f"{passed} of {total} checks passed."]
     # A resolver looks things up each time; it is never cached.
     work = [
         node for node in summary["components"] if not node["id"].endswith("Resolver")

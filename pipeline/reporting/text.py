@@ -13,13 +13,12 @@ from rich.table import Table
 from components.checks import Check, GateError
 from components.classes import DIGITS, class_word, default_names, describe_class
 from components.errors import PipelineError
+from components.gates import GATES
 
 _OUTCOMES = {
     "pushed": "[green]pushed[/]",
-    "data_rejected": "[red]data rejected[/]",
-    "model_rejected": "[red]model rejected[/]",
-    "serving_rejected": "[red]serving check rejected[/]",
     "failed": "[red]failed[/]",
+    **{gate.status: f"[red]{gate.ending}[/]" for gate in GATES},
 }
 _LEAST_WIDTH = 120
 # As the gates write labels: "digit 3", "class 3, 7", "labelled 3 and 7".

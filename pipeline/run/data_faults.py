@@ -5,9 +5,10 @@
 
 from pathlib import Path
 
-from components.checks import Check, DataRejectedError
+from components.checks import Check, GateError
 from components.errors import DatasetError
 from components.features import SPLITS
+from components.gates import DATA
 from components.image_spec import ImageSpec
 from components.litter import without_litter
 from pipeline.datasets.records import decode_labels, first_fault
@@ -16,7 +17,7 @@ from pipeline.datasets.shards import read_batches
 _BATCH = 1024
 
 
-def find_data_faults(data: Path, spec: ImageSpec) -> DataRejectedError | None:
+def find_data_faults(data: Path, spec: ImageSpec) -> GateError | None:
     """Reads every record of every split.
 
     Args:
@@ -28,7 +29,7 @@ def find_data_faults(data: Path, spec: ImageSpec) -> DataRejectedError | None:
     """
     faults = (_find_fault(data / split, spec) for split in SPLITS)
     checks = [fault for fault in faults if fault]
-    return DataRejectedError(checks) if checks else None
+    return GateError(checks) if checks else None
 
 
 def _find_fault(split: Path, spec: ImageSpec) -> Check | None:
@@ -76,4 +77,4 @@ def _find_malformed(file: Path, spec: ImageSpec) -> str | None:
 
 
 def _fault(split: str, name: str, value: str, bound: str, advice: str) -> Check:
-    return Check("data", name, split, value, bound, passed=False, advice=advice)
+    return Check(DATA.id, name, split, value, bound, passed=False, advice=advice)

@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from components.checks import Check, DataRejectedError
+from components.checks import Check, GateError
 from components.durable import replace_text
 from components.errors import PipelineError
+from components.gates import REFUSAL_CODES
 from pipeline.config import Config
 
 if TYPE_CHECKING:
     from pipeline.local_runner import NodeResult
-
-_DATA_REJECTED = DataRejectedError.exit_code
 
 
 @attrs.frozen
@@ -53,9 +52,8 @@ class NodeAttempt:
             return NodeResult(self.id, "failed", self.seconds, _killed(self.id))
         if self.state != "failed":
             return NodeResult(self.id, self.state, self.seconds)
-        error: PipelineError = PipelineError(self.message)
-        if self.code == _DATA_REJECTED:
-            error = DataRejectedError(self.checks)
+        refused = self.code in REFUSAL_CODES and self.checks
+        error = GateError(self.checks) if refused else PipelineError(self.message)
         return NodeResult(self.id, "failed", self.seconds, error)
 
 

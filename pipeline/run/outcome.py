@@ -1,5 +1,6 @@
 """Turns what a run left in the metadata store into its outcome: ``summary.json``."""
 
+import functools
 import json
 import logging
 import platform
@@ -11,17 +12,11 @@ from typing import Any, TypeVar
 import attrs
 import tensorflow_data_validation as tfdv
 
-from components.checks import (
-    CHECKS_FILE,
-    Check,
-    DataRejectedError,
-    GateError,
-    ModelRejectedError,
-    read_checks,
-)
+from components.checks import CHECKS_FILE, Check, GateError, read_checks
 from components.evaluation.gate import model_checks
 from components.evaluation.results import BASELINE, EvaluationMetrics
 from components.features import SPLITS
+from components.gates import BLESSING_GATES, GATES, MODEL, Gate
 from components.publishing.choice import read_choice
 from components.training.trainer import HISTORY_FILE
 from pipeline.config import Config, to_dict
@@ -102,23 +97,19 @@ def _failure(results: Sequence[NodeResult]) -> dict[str, str] | None:
 
 
 def status(results: Sequence[NodeResult], lineage: RunLineage) -> str:
-    """Says in one word how the run ended; a key of ``run_summary.EXIT_CODES``."""
-    if any(isinstance(result.error, DataRejectedError) for result in results):
-        return "data_rejected"
-    if any(isinstance(result.error, ModelRejectedError) for result in results):
-        return "model_rejected"
+    """Says in one word how the run ended; a key of ``gates.EXIT_CODES``."""
+    raised = [r.error.gate for r in results if isinstance(r.error, GateError)]
+    if raised:
+        return min(raised, key=GATES.index).status
     failed = [result.id for result in results if result.state == "failed"]
-    # A model that cannot serve may be one that cannot be evaluated, too.
-    if failed == ["Evaluator"] and _refused_to_serve(lineage):
-        return "serving_rejected"
     if failed:
-        return "failed"
-    if _flag(lineage, "Pusher", "pushed_model", "pushed"):
+        gate = _refused_before(failed, lineage)
+        return gate.status if gate else "failed"
+    if _flag(lineage, "Pusher", "pushed_model", "pushed") == 1:
         return "pushed"
-    if not _flag(lineage, "Evaluator", "blessing", "blessed"):
-        return "model_rejected"
-    if not _flag(lineage, "ServingCheck", "blessing", "blessed"):
-        return "serving_rejected"
+    for gate in BLESSING_GATES:
+        if _flag(lineage, gate.node, gate.output, "blessed") != 1:
+            return gate.status
     return "failed"
 
 
@@ -147,13 +138,13 @@ def read_all_checks(
         if isinstance(result.error, GateError)
         for check in result.error.checks
     ]
-    if verdict := lineage.output("DataGate", "verdict"):
-        checks += salvage.read("the data gate", lambda: _read_checks(verdict), [])
-    if evaluation:
-        checks += model_checks(evaluation, config.evaluation, classes)
-    if blessing := lineage.output("ServingCheck", "blessing"):
-        what = "the serving check"
-        checks += salvage.read(what, lambda: _read_checks(blessing), [])
+    for gate in GATES:
+        if gate is MODEL:
+            if evaluation:
+                checks += model_checks(evaluation, config.evaluation, classes)
+        elif left := lineage.output(gate.node, gate.output):
+            read = functools.partial(_read_checks, left)
+            checks += salvage.read(f"the checks of {gate.node}", read, [])
     return checks
 
 
@@ -164,14 +155,22 @@ def _read_checks(artifact: RunArtifact) -> list[Check]:
     return read_checks(artifact.uri)
 
 
-def _refused_to_serve(lineage: RunLineage) -> bool:
-    blessing = lineage.output("ServingCheck", "blessing")
-    return blessing is not None and blessing.properties.get("blessed") == 0
+def _refused_before(failed: Sequence[str], lineage: RunLineage) -> Gate | None:
+    """Returns the gate that refused a model before another could look at it.
+
+    A model that cannot serve may be one that cannot be evaluated, too.
+    """
+    if len(failed) > 1 or failed[0] not in [gate.node for gate in BLESSING_GATES]:
+        return None
+    for gate in BLESSING_GATES:
+        if _flag(lineage, gate.node, gate.output, "blessed") == 0:
+            return gate
+    return None
 
 
-def _flag(lineage: RunLineage, node_id: str, output: str, name: str) -> bool:
+def _flag(lineage: RunLineage, node_id: str, output: str, name: str) -> Any:
     artifact = lineage.output(node_id, output)
-    return artifact is not None and artifact.properties.get(name) == 1
+    return artifact and artifact.properties.get(name)
 
 
 def read_counts(lineage: RunLineage) -> dict[str, int]:

@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from components.durable import explain_full_disk, full_disk_error, is_disk_full
 from components.errors import PipelineError
+from components.gates import EXIT_CODES
 from components.image_spec import read_image_spec
 from pipeline.config import Config
 from pipeline.definition import create_pipeline, provenance
@@ -25,7 +26,6 @@ from pipeline.run.data_faults import find_data_faults
 from pipeline.run.interrupted import clear_interrupted
 from pipeline.run.outcome import summarize
 from pipeline.run.screen import NodeScreen
-from pipeline.summary import EXIT_CODES
 from pipeline.workspace.identity import settle_workspace
 
 _log = logging.getLogger(__name__)

@@ -22,7 +22,7 @@ from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
 from components.artifacts import DataVerdict
 from components.checkout import PROJECT_ROOT
-from components.checks import DataRejectedError, read_checks
+from components.checks import GateError, read_checks
 from components.data.counts import (
     DataStatistics,
     read_statistics,
@@ -133,7 +133,7 @@ def judge(
 
 def rejected(inputs: Inputs, settings: Mapping[str, object] = SMALL) -> list[str]:
     """What stops the run: check, where and value."""
-    with pytest.raises(DataRejectedError) as caught:
+    with pytest.raises(GateError) as caught:
         judge(inputs, settings)
     stopping = [check for check in caught.value.checks if check.stops]
     assert all(check.advice in str(caught.value) for check in stopping)

@@ -12,7 +12,7 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
 from components.checkout import PROJECT_ROOT
-from components.checks import Check, DataRejectedError
+from components.checks import Check, GateError
 from components.data.counts import DataStatistics, total
 from components.data.rules import (
     anomaly_checks,
@@ -223,7 +223,7 @@ def test_a_policy_warns_or_looks_away(digits, plant: Callable, group: str):
 
 def message(check: Check) -> str:
     """What is said of a check that stops."""
-    return str(DataRejectedError([check]))
+    return str(GateError([check]))
 
 
 def only(checks: list[Check]) -> str:

@@ -47,7 +47,7 @@ def spoil(store: ModelStore) -> None:
 def test_the_first_run_has_none_and_the_second_what_serves(workshop):
     first = workshop.run("A")
     assert (first.ran, first.baseline, first.choice.version) == (NODES, None, None)
-    assert first.choice.why == "no model: none serves, and both gates blessed none"
+    assert first.choice.why == "no model: none serves, and the gates blessed none"
 
     [version] = workshop.store.versions()
     second = workshop.run("B")
@@ -109,7 +109,7 @@ def test_where_none_serves_it_is_the_last_that_both_gates_blessed(
     ended = workshop.run("C")
     assert ended.baseline == expected
     if expected:
-        assert ended.choice.why.startswith("the last model that both gates blessed, ")
+        assert ended.choice.why.startswith("the last model that the gates blessed, ")
         assert ended.choice.why.endswith(", since none serves")
 
 

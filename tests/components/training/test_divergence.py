@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.checks import ModelRejectedError
+from components.checks import GateError
 from components.training.divergence import StopOnDivergence, TrainingDivergedError
 
 
@@ -32,7 +32,7 @@ def test_the_error_says_step_epoch_rate_and_what_to_do(callback, loss) -> None:
         "learning rate 0.004, bound finite\n"
         "The training diverged. Lower train.learning_rate."
     )
-    assert isinstance(caught.value, ModelRejectedError)
+    assert isinstance(caught.value, GateError)
     assert caught.value.exit_code == 4
 
 

@@ -10,7 +10,7 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 from tfx.orchestration.metadata import Metadata
 
 from components.checkout import PROJECT_ROOT
-from components.checks import Check, DataRejectedError
+from components.checks import Check, GateError
 from components.errors import PipelineError, UsageError
 from pipeline.cluster import node as node_execution
 from pipeline.cluster.container import attempts_of, run_config
@@ -149,7 +149,7 @@ def test_refused_data_stays_refused(config: Config, monkeypatch) -> None:
         "PreviousDataResolver",
     ):
         put_execution(config, "run-1", node, mlmd.Execution.COMPLETE)
-    error = DataRejectedError([LEAK])
+    error = GateError([LEAK])
     monkeypatch.setattr(
         node_execution,
         "run_node",

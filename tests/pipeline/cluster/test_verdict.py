@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from components.gates import EXIT_CODES
 from pipeline.cluster.verdict import cli
 from pipeline.config import Config
-from pipeline.summary import EXIT_CODES
 
 DRIFT = {
     "gate": "data",

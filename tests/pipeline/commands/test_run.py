@@ -12,10 +12,10 @@ import pytest
 from click.testing import CliRunner
 
 from components.errors import PipelineError, UsageError
+from components.gates import EXIT_CODES
 from pipeline import cli
 from pipeline.commands import run as module
 from pipeline.config import Config
-from pipeline.summary import EXIT_CODES
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from components.checks import Check, DataRejectedError
+from components.checks import Check, GateError
 from components.errors import PipelineError
 from pipeline.local_runner import NodeResult
 from pipeline.run.node_attempts import NodeAttempt, NodeAttempts
@@ -49,7 +49,7 @@ def test_refused_data_keeps_its_checks(attempts: NodeAttempts) -> None:
     [result] = attempts.results(["DataGate"])
 
     assert result.state == "failed"
-    assert isinstance(result.error, DataRejectedError)
+    assert isinstance(result.error, GateError)
     assert result.error.checks == (LEAK,)
 
 

@@ -9,13 +9,9 @@ import attrs
 import pytest
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from components.checks import (
-    Check,
-    DataRejectedError,
-    ModelRejectedError,
-    write_checks,
-)
+from components.checks import Check, GateError, write_checks
 from components.classes import DIGITS
+from components.gates import EXIT_CODES
 from components.publishing.choice import Choice, write_choice
 from components.publishing.manifest import facts_of
 from components.publishing.store import ModelStore
@@ -25,7 +21,6 @@ from pipeline.metadata.lineage import RunArtifact
 from pipeline.reporting.outcome import read_outcome
 from pipeline.run import outcome
 from pipeline.run.outcome import read_all_checks, status, summarize
-from pipeline.summary import EXIT_CODES
 
 PUSHED = {"pushed": 1, "pushed_destination": "/w/serving/mnist/7", "pushed_version": 7}
 BLESSED, NOT_BLESSED = {"blessed": 1}, {"blessed": 0}
@@ -124,14 +119,14 @@ def test_a_model_that_cannot_serve_is_told_from_one_that_cannot_be_evaluated(
 
 
 def test_a_data_gate_that_refused_is_told_from_a_failure() -> None:
-    error = DataRejectedError([check("leakage", passed=False)])
+    error = GateError([check("leakage", passed=False)])
     results = [NodeResult("DataGate", "failed", error=error)]
 
     assert status(results, lineage()) == "data_rejected"
 
 
 def test_a_training_that_gave_no_model_is_a_rejected_model() -> None:
-    error = ModelRejectedError([check("training loss", passed=False)])
+    error = GateError([check("training loss", passed=False, gate="model")])
     results = [NodeResult("Trainer", "failed", error=error)]
 
     assert status(results, lineage(Pusher=PUSHED)) == "model_rejected"
@@ -175,7 +170,7 @@ def test_checks_of_all_gates_come_in_order(
 
 def test_checks_of_a_gate_that_raised_are_kept() -> None:
     checks = [check("size"), check("leakage", passed=False)]
-    results = [NodeResult("DataGate", "failed", error=DataRejectedError(checks))]
+    results = [NodeResult("DataGate", "failed", error=GateError(checks))]
 
     assert read_all_checks(Config(), results, FakeLineage({}), None, DIGITS) == checks
 
@@ -336,8 +331,8 @@ def test_metrics_and_checks_that_are_gone_are_told(tmp_path: Path) -> None:
 
     assert [text.partition(":")[0] for text in summary["problems"]] == [
         "The report lacks the metrics",
-        "The report lacks the data gate",
-        "The report lacks the serving check",
+        "The report lacks the checks of DataGate",
+        "The report lacks the checks of ServingCheck",
     ]
     assert (summary["metrics"], summary["checks"]) == (None, [])
 
@@ -428,7 +423,7 @@ def test_a_run_that_failed_at_once_has_a_summary_too() -> None:
 
 
 def test_a_gate_that_refused_is_no_failure() -> None:
-    error = DataRejectedError([check("leakage", passed=False)])
+    error = GateError([check("leakage", passed=False)])
     results = [NodeResult("DataGate", "failed", error=error)]
     summary = summarize(Config(), "run-1", results, FakeLineage({}), 1.0, ORIGIN)
 
