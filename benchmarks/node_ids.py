@@ -7,6 +7,8 @@ import json
 
 from pipeline.config import load_config
 from pipeline.definition import create_pipeline
+from pipeline.digests import NO_DIGESTS
 
 if __name__ == "__main__":
-    print(json.dumps([node.id for node in create_pipeline(load_config()).components]))
+    pipeline = create_pipeline(load_config(), NO_DIGESTS)
+    print(json.dumps([node.id for node in pipeline.components]))

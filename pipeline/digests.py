@@ -1,14 +1,24 @@
-"""Digests of code and files, for cache keys and for the manifest of a model."""
+"""Digests of code and files, for cache keys and for the manifest of a model.
+
+What runs the pipeline reads them once and hands them to ``create_pipeline``.
+"""
 
 import ast
 import functools
 import hashlib
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
+
+import attrs
 
 from components.checkout import PROJECT_ROOT
+from components.classes import DIGITS, read_class_names
+from components.durable import sha256
+from components.image_spec import read_image_spec
+from pipeline.config import Config
 
 PACKAGE = "components"
 # Distributions that are not called as the package in them, '-' for '_'.
@@ -17,6 +27,118 @@ _DISTRIBUTIONS = {
     "google": "protobuf",
     "tensorflow_serving": "tensorflow-serving-api",
 }
+# What a model is made by.
+_MODEL_CODE = (
+    "components.training.transform",
+    "components.plain_nodes",
+    "components.training.trainer",
+)
+
+
+@attrs.frozen
+class NodeCode:
+    """What a node runs and reads.
+
+    Attributes:
+      modules: of ours, dotted, like ``components.training.trainer``; none for a node of
+        TFX that runs no code of ours.
+      libraries: distributions, like ``tfx``, that it uses besides those that our code
+        imports.
+      reads: the input of the run that it reads, ``data`` or ``schema``, if any.
+    """
+
+    modules: Sequence[str] = ()
+    libraries: Sequence[str] = ()
+    reads: str | None = None
+
+
+@attrs.frozen
+class Digests:
+    """What a run depends on besides its configuration, as SHA-256.
+
+    Attributes:
+      code: of all code that a model is made by.
+      data: of the records.
+      schema: of the schema file.
+      classes: names of the classes, which lie beside the records.
+      nodes: node id → of its code, its libraries and the input that it reads.
+    """
+
+    code: str
+    data: str
+    schema: str
+    classes: Sequence[str]
+    nodes: Mapping[str, str]
+
+    @property
+    def origin(self) -> dict[str, Any]:
+        """What a model came from, for its manifest and its run's summary, as JSON."""
+        names = ("code", "data", "schema")
+        return {name: getattr(self, name) for name in names} | {
+            "classes": list(self.classes)
+        }
+
+
+# For who looks at nodes and edges alone.
+NO_DIGESTS = Digests("", "", "", DIGITS, {})
+
+
+def read_digests(config: Config, nodes: Mapping[str, NodeCode]) -> Digests:
+    """Reads all code and files that a run depends on.
+
+    Args:
+      config: names the data and the schema.
+      nodes: node id → what it runs and reads.
+
+    Raises:
+      DatasetError: the class names beside the data will not do.
+      OSError: a file is gone.
+    """
+    return digests_with(
+        {**read_input(config, "data"), **read_input(config, "schema")}, nodes
+    )
+
+
+def digests_with(inputs: Mapping[str, Any], nodes: Mapping[str, NodeCode]) -> Digests:
+    """Returns the digests of our code, beside those of inputs read before.
+
+    Args:
+      inputs: from ``read_input``, of each input.
+      nodes: node id → what it runs and reads.
+    """
+    keys = {
+        name: "-".join(
+            [
+                node_digest(*node.modules, libraries=node.libraries),
+                *([inputs[node.reads]] if node.reads else ()),
+            ]
+        )
+        for name, node in nodes.items()
+    }
+    return Digests(code=code_digest(), nodes=keys, **inputs)
+
+
+def read_input(config: Config, name: str) -> dict[str, Any]:
+    """Reads one input of a run.
+
+    Args:
+      config: says where it lies.
+      name: ``data`` or ``schema``.
+
+    Returns:
+      Fields of ``Digests``, as JSON values: ``data`` and ``classes``, or ``schema``.
+
+    Raises:
+      DatasetError: the class names beside the data will not do.
+      OSError: a file is gone.
+    """
+    if name == "schema":
+        return {"schema": files_digest([config.schema])}
+    spec = read_image_spec(config.schema)
+    return {
+        "data": data_digest(config.data),
+        "classes": list(read_class_names(config.data, spec.classes)),
+    }
 
 
 def node_digest(*modules: str, libraries: Iterable[str] = ()) -> str:
@@ -24,11 +146,6 @@ def node_digest(*modules: str, libraries: Iterable[str] = ()) -> str:
 
     The libraries are those that our code imports anywhere, inside functions as well,
     and those named. No path is part of it.
-
-    Args:
-      *modules: dotted names, like ``components.training.trainer``; none for a node of
-        TFX that runs no code of ours.
-      libraries: distributions, like ``tfx``, that the node uses besides.
 
     Raises:
       ModuleNotFoundError: there is no such module.
@@ -57,15 +174,13 @@ def files_digest(files: Iterable[Path]) -> str:
     """Returns the SHA-256 of the names and contents of files, whatever their order."""
     digest = hashlib.sha256()
     for file in sorted(files):
-        content = hashlib.sha256(file.read_bytes()).hexdigest()
-        digest.update(f"{file.parent.name}/{file.name}\0{content}\0".encode())
+        digest.update(f"{file.parent.name}/{file.name}\0{sha256(file)}\0".encode())
     return digest.hexdigest()
 
 
 def code_digest() -> str:
     """Returns the digest of all code that a model is made by."""
-    modules = "training.transform", "plain_nodes", "training.trainer"
-    return source_digest(*(f"components.{module}" for module in modules))
+    return source_digest(*_MODEL_CODE)
 
 
 def data_digest(folder: Path) -> str:
@@ -91,9 +206,10 @@ def _closure(modules: Iterable[str]) -> dict[str, bytes]:
             raise ModuleNotFoundError(
                 f"Expected a module with source. Received: {name}."
             )
-        found[name] = ours[name].read_bytes()
-        uses = {*_imported(found[name]), name.rpartition(".")[0]}
-        waiting += uses & ours.keys() - found.keys()
+        if name not in found:
+            found[name] = ours[name].read_bytes()
+            uses = {*_imported(found[name]), name.rpartition(".")[0]}
+            waiting += uses & ours.keys()
     return found
 
 

@@ -34,7 +34,8 @@ from tfx.proto.orchestration import pipeline_pb2
 from components.artifact_files import note_files
 from components.errors import PipelineError
 from pipeline.config import load_config
-from pipeline.definition import create_pipeline
+from pipeline.definition import NODE_CODE, create_pipeline
+from pipeline.digests import read_digests
 from pipeline.metadata.file import check_metadata
 from pipeline.metadata.handle import open_metadata
 from pipeline.metadata.movable_cache import movable_cache
@@ -226,4 +227,5 @@ if __name__ == "__main__":
         check_metadata(_config.metadata)
         settle_workspace(_config)
         with movable_cache(_config.workspace):
-            LocalDagRunner().run(create_pipeline(_config))
+            _digests = read_digests(_config, NODE_CODE)
+            LocalDagRunner().run(create_pipeline(_config, _digests))

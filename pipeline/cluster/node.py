@@ -19,6 +19,7 @@ from components.errors import PipelineError, UsageError
 from components.gates import BLESSING_GATES, EXIT_CODES, REFUSAL_CODES
 from components.image_spec import read_image_spec
 from pipeline.cluster.container import attempts_of, open_store
+from pipeline.cluster.input_digests import task_digests
 from pipeline.config import Config
 from pipeline.definition import create_pipeline
 from pipeline.environment.stop_signals import StopRequested, finish_undisturbed
@@ -81,7 +82,8 @@ def run_node_of(config: Config, node_id: str, run_id: str) -> NodeAttempt:
         explain_full_disk(config.workspace),
         open_store(config, purpose) as connection,
     ):
-        compiled = compile_run(create_pipeline(config, connection), run_id)
+        digests = task_digests(config, node_id, attempts_of(config, run_id))
+        compiled = compile_run(create_pipeline(config, digests, connection), run_id)
         spec = find_node(compiled, node_id)
         return run_once(Node(config, run_id, compiled, spec, connection))
 

@@ -18,8 +18,10 @@ from components.classes import DIGITS
 from components.durable import explain_full_disk, replace_text
 from components.errors import PipelineError, UsageError
 from pipeline.cluster.container import attempts_of, open_store
+from pipeline.cluster.input_digests import run_digests
 from pipeline.config import Config
-from pipeline.definition import create_pipeline, provenance
+from pipeline.definition import create_pipeline
+from pipeline.digests import NO_DIGESTS, Digests
 from pipeline.local_runner import NodeResult
 from pipeline.metadata.handle import open_metadata
 from pipeline.metadata.lineage import RunLineage, run_executions
@@ -32,10 +34,7 @@ from pipeline.run.pipeline_run import FinishedRun, conclude
 from pipeline.run.screen import NodeScreen
 
 _METRICS = "metrics"
-_UNKNOWN_ORIGIN = {
-    **dict.fromkeys(("code", "data", "schema"), "unknown"),
-    "classes": DIGITS,
-}
+_UNKNOWN = Digests("unknown", "unknown", "unknown", DIGITS, {})
 _NO_PAGE = "<p>There is no report; the log of the task says why.</p>"
 
 
@@ -110,15 +109,16 @@ def report_run(config: Config, run_id: str, outputs: KfpOutputs) -> None:
     ):
         _clear_killed(config, run_id, connection)
         salvage = Salvage()
-        origin = salvage.read("digests", lambda: provenance(config), _UNKNOWN_ORIGIN)
-        pipeline = create_pipeline(config, connection, origin)
+        digests = salvage.read(
+            "digests", lambda: run_digests(config, attempts), _UNKNOWN
+        )
         finished = conclude(
             config,
             run_id,
-            node_results(pipeline, attempts),
+            node_results(create_pipeline(config, NO_DIGESTS), attempts),
             RunLineage(connection, run_id),
             seconds=time.time() - attempts.started(),
-            origin={**origin, "problems": salvage.problems},
+            origin={**digests.origin, "problems": salvage.problems},
             screen=NodeScreen(sys.stdout),
         )
     outputs.write(config.reports / run_id / PAGE_FILE, kfp_metrics(finished.summary))

@@ -238,8 +238,9 @@ def compiled(wanted: Wanted) -> Iterator[Path]:
     quiet_tensorflow()
     from pipeline.cluster.runner import compile_pipeline, read_graph
     from pipeline.definition import create_pipeline
+    from pipeline.digests import NO_DIGESTS
 
-    graph = read_graph(create_pipeline(wanted.config))
+    graph = read_graph(create_pipeline(wanted.config, NO_DIGESTS))
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "pipeline.yaml"
         compile_pipeline(graph, wanted.config, wanted.overrides, file)

@@ -46,8 +46,8 @@ def summarize(
       results: one for each node, in order.
       lineage: of the run.
       seconds: from start to end.
-      origin: digests and class names, from ``definition.provenance``; ``problems``
-        may say what could not be found out of them.
+      origin: ``Digests.origin``; ``problems`` may say what could not be found out
+        of it.
     """
     salvage = Salvage()
     classes = origin["classes"]

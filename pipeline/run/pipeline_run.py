@@ -15,7 +15,8 @@ from components.errors import PipelineError
 from components.gates import EXIT_CODES
 from components.image_spec import read_image_spec
 from pipeline.config import Config
-from pipeline.definition import create_pipeline, provenance
+from pipeline.definition import NODE_CODE, create_pipeline
+from pipeline.digests import read_digests
 from pipeline.environment.stop_signals import finish_undisturbed
 from pipeline.history.latest_report import point_latest
 from pipeline.local_runner import NodeResult, run_nodes
@@ -77,11 +78,11 @@ def _run_pipeline(
         screen.note(line)
     # Where the metadata is new it has no identity yet.
     settle_workspace(config)
-    origin = provenance(config)
+    digests = read_digests(config, NODE_CODE)
 
     try:
         results = run_nodes(
-            create_pipeline(config, origin=origin),
+            create_pipeline(config, digests),
             run_id,
             on_start=screen.start,
             on_end=lambda one: screen.end(one.id, one.state, one.seconds),
@@ -92,7 +93,7 @@ def _run_pipeline(
         finish_undisturbed()
     lineage = RunLineage(config.metadata, run_id)
     seconds = time.monotonic() - started
-    return conclude(config, run_id, results, lineage, seconds, origin, screen)
+    return conclude(config, run_id, results, lineage, seconds, digests.origin, screen)
 
 
 def conclude(
@@ -112,7 +113,7 @@ def conclude(
       results: one for each node, in order.
       lineage: of the run.
       seconds: from start to end.
-      origin: from ``definition.provenance``.
+      origin: ``Digests.origin``.
       screen: shows that the report is written.
     """
     summary = summarize(config, run_id, results, lineage, seconds, origin)

@@ -15,6 +15,7 @@ from deployment.kfp_follower import Followed, Follower
 from pipeline.cluster.runner import compile_pipeline, read_graph, task_name
 from pipeline.config import Config, load_config
 from pipeline.definition import create_pipeline
+from pipeline.digests import NO_DIGESTS
 from pipeline.metadata.lineage import run_executions
 from pipeline.metadata.store import connection_from
 from tests.e2e.postgres_server import PASSWORD, Server
@@ -93,7 +94,7 @@ def cluster(
             "kubeflow.retries=1",
         ],
     )
-    graph = read_graph(create_pipeline(config))
+    graph = read_graph(create_pipeline(config, NO_DIGESTS))
     compile_pipeline(graph, config, [], folder / "mnist.yaml")
     follower = Follower(folder / "mnist.yaml", folder, PASSWORD, PROJECT_ROOT)
     return Cluster(config, follower, {task_name(node) for node in graph}, small_mnist)

@@ -15,6 +15,7 @@ from components.publishing.store import ModelStore
 from pipeline.cluster.node import run_node_of
 from pipeline.config import Config, load_config
 from pipeline.definition import create_pipeline
+from pipeline.digests import NO_DIGESTS
 from pipeline.metadata.handle import open_metadata
 from pipeline.metadata.lineage import RunLineage, run_executions
 from tests.e2e.postgres_server import PASSWORD, Server
@@ -89,7 +90,7 @@ def shared(
 def test_both_runs_of_one_recipe_train_and_push_a_model(shared: Shared) -> None:
     # The database is empty, so both make its tables.
     shared.at_once("SchemaGen", "run-a", "run-b")
-    nodes = [node.id for node in create_pipeline(shared.config).components]
+    nodes = [node.id for node in create_pipeline(shared.config, NO_DIGESTS).components]
     trainer = nodes.index("Trainer")
     shared.one_by_one(*nodes[:trainer])
 

@@ -20,11 +20,12 @@ import pytest
 from tfx.dsl.compiler.compiler import Compiler
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration.local import runner_utils
+from tfx.orchestration.pipeline import Pipeline
 
 from components.checkout import PROJECT_ROOT
 from pipeline import digests as source_digest
 from pipeline.config import Config, load_config
-from pipeline.definition import create_pipeline
+from pipeline.definition import NODE_CODE, create_pipeline
 from pipeline.settings import settings_of
 from tests.test_layering import imported_names
 
@@ -72,6 +73,12 @@ def closure(modules: set[str]) -> set[str]:
     return found
 
 
+def wired(config: Config) -> Pipeline:
+    """The pipeline as a run has it."""
+    digests = source_digest.read_digests(config, NODE_CODE)
+    return create_pipeline(config, digests)
+
+
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
     """Data of three files, whose content nobody reads here."""
@@ -87,7 +94,7 @@ def keys(tmp_path: Path, small: Path) -> Keys:
 
     def keys(*overrides: str, **fields: Any) -> dict[str, bytes]:
         fields = {"workspace": tmp_path / "w", "data": small, **fields}
-        pipeline = create_pipeline(load_config(overrides=overrides, **fields))
+        pipeline = wired(load_config(overrides=overrides, **fields))
         return {
             node.id: node.executor_spec.encode().SerializeToString(deterministic=True)
             + json.dumps(node.exec_properties, sort_keys=True).encode()
@@ -131,7 +138,7 @@ def changed(before: dict[str, bytes], after: dict[str, bytes]) -> set[str]:
 def test_each_node_is_known_here_by_the_executor_that_it_runs(
     tmp_path: Path, small: Path
 ) -> None:
-    pipeline = create_pipeline(load_config(workspace=tmp_path / "w", data=small))
+    pipeline = wired(load_config(workspace=tmp_path / "w", data=small))
     executors = {
         node.id: node.executor_spec.executor_class.__module__
         for node in pipeline.components
@@ -164,7 +171,7 @@ def test_a_line_of_a_module_runs_the_nodes_that_import_it(
 
 
 def test_the_keys_are_in_the_compiled_pipeline(tmp_path: Path, small: Path) -> None:
-    pipeline = create_pipeline(load_config(workspace=tmp_path / "w", data=small))
+    pipeline = wired(load_config(workspace=tmp_path / "w", data=small))
     compiled = Compiler().compile(pipeline)
     deployment = runner_utils.extract_local_deployment_config(compiled)
     specs = {node: str(spec) for node, spec in deployment.executor_specs.items()}

@@ -1,16 +1,20 @@
 """A digest follows imports: it changes with all the code of a node, and only so."""
 
+import hashlib
 import os
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from components.checkout import PROJECT_ROOT
+from components.errors import DatasetError
 from pipeline import digests as module
-from pipeline.digests import source_digest
+from pipeline.config import load_config
+from pipeline.digests import data_digest, read_digests, source_digest
 
 TRANSFORM, TRAINER = "components.training.transform", "components.training.trainer"
 
@@ -130,8 +134,9 @@ def test_a_digest_imports_nothing_of_what_it_reads() -> None:
         "source_digest('components.training.transform')\n"
         "source_digest('components.training.trainer')\n"
         "source_digest('components.serving.check')\n"
-        "heavy = ('components', 'tensorflow', 'tfx', 'keras', 'numpy')\n"
-        "print(sorted(n for n in sys.modules if n.split('.')[0] in heavy))"
+        "ours = ('components.training', 'components.serving')\n"
+        "heavy = (*ours, 'tensorflow', 'tfx', 'keras', 'numpy')\n"
+        "print(sorted(n for n in sys.modules if n.startswith(heavy)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -177,3 +182,27 @@ def test_moving_a_line_to_the_next_module_changes_the_digest(write: Write) -> No
     write(a="x = 1\ny = 1\n", b="")
 
     assert source_digest("sample.main") != before
+
+
+def test_class_names_that_will_not_do_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "classes.json").write_text('["cat", "dog"]')
+
+    with pytest.raises(DatasetError, match="expected a JSON list of 10 class names"):
+        read_digests(load_config(data=tmp_path), {})
+
+
+def test_a_file_is_read_in_chunks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "train").mkdir()
+    content = b"x" * 5_000_000
+    (tmp_path / "train" / "a.tfrecord.gz").write_bytes(content)
+    monkeypatch.setattr(Path, "read_bytes", None)
+    tracemalloc.start()
+    found = data_digest(tmp_path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    told = f"train/a.tfrecord.gz\0{hashlib.sha256(content).hexdigest()}\0"
+    assert found == hashlib.sha256(told.encode()).hexdigest()
+    assert peak < len(content)

@@ -5,6 +5,7 @@ import pytest
 from pipeline import local_runner
 from pipeline.config import Config
 from pipeline.definition import create_pipeline
+from pipeline.digests import NO_DIGESTS
 from pipeline.local_runner import NodeResult, run_nodes
 
 FIRST, SECOND = "ExampleGen", "SchemaGen"
@@ -21,7 +22,9 @@ def run_with(
         return "done"
 
     monkeypatch.setattr(local_runner, "_launch", launch)
-    return run_nodes(create_pipeline(config), "run-1", lambda _: None, lambda _: None)
+    return run_nodes(
+        create_pipeline(config, NO_DIGESTS), "run-1", lambda _: None, lambda _: None
+    )
 
 
 @pytest.mark.parametrize("error", [OSError("planted"), KeyboardInterrupt()])

@@ -16,6 +16,7 @@ from pipeline.cluster.container import attempts_of
 from pipeline.cluster.report import KfpOutputs, kfp_metrics, node_results, report_run
 from pipeline.config import Config
 from pipeline.definition import create_pipeline
+from pipeline.digests import NO_DIGESTS
 from pipeline.run.node_attempts import NodeAttempt
 from pipeline.run.pipeline_run import FinishedRun
 
@@ -59,7 +60,9 @@ def end(config: Config, *nodes: str, **fields: Any) -> None:
 
 
 def states(config: Config) -> dict[str, str]:
-    results = node_results(create_pipeline(config), attempts_of(config, "run-1"))
+    results = node_results(
+        create_pipeline(config, NO_DIGESTS), attempts_of(config, "run-1")
+    )
     return {result.id: result.state for result in results if result.state != "not run"}
 
 
@@ -111,7 +114,7 @@ def test_a_node_that_nothing_held_back_could_not_start(config: Config) -> None:
     [error] = [
         result.error
         for result in node_results(
-            create_pipeline(config), attempts_of(config, "run-1")
+            create_pipeline(config, NO_DIGESTS), attempts_of(config, "run-1")
         )
         if result.error
     ]
@@ -119,7 +122,7 @@ def test_a_node_that_nothing_held_back_could_not_start(config: Config) -> None:
 
 
 def test_the_pusher_was_not_to_run_behind_a_refused_model(config: Config) -> None:
-    nodes = [node.id for node in create_pipeline(config).components]
+    nodes = [node.id for node in create_pipeline(config, NO_DIGESTS).components]
     end(config, *nodes)
     end(config, "Evaluator", code=4, message="worse")
     (attempts_of(config, "run-1").folder / "Pusher.json").unlink()
@@ -180,7 +183,7 @@ def test_the_report_is_handed_over_whatever_happened(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    end(config, *(node.id for node in create_pipeline(config).components))
+    end(config, *(node.id for node in create_pipeline(config, NO_DIGESTS).components))
     end(config, "Evaluator", **refused)
 
     def conclude(config: Config, run_id: str, results, *_, **__) -> FinishedRun:

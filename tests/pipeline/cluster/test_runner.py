@@ -16,6 +16,7 @@ from components.errors import UsageError
 from pipeline.cluster.runner import compile_pipeline, read_graph, task_name
 from pipeline.config import load_config
 from pipeline.definition import create_pipeline
+from pipeline.digests import NO_DIGESTS
 
 GOLDEN = Path(__file__).parent / "golden" / "kubeflow.yaml"
 UPDATE = "UPDATE_GOLDEN"
@@ -41,7 +42,7 @@ Document = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def graph() -> dict[str, tuple[str, ...]]:
-    return read_graph(create_pipeline(load_config()))
+    return read_graph(create_pipeline(load_config(), NO_DIGESTS))
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +124,7 @@ def test_the_tasks_are_the_nodes(graph, spec: Document) -> None:
 def test_the_edges_order_the_tasks_as_tfx_does(graph, spec: Document) -> None:
     direct = {
         node.id: {other.id for other in node.upstream_nodes}
-        for node in create_pipeline(load_config()).components
+        for node in create_pipeline(load_config(), NO_DIGESTS).components
     }
     edges = {
         name: set(task.get("dependentTasks", [])) for name, task in tasks(spec).items()
@@ -155,8 +156,8 @@ def test_independent_nodes_run_at_the_same_time(graph) -> None:
 
 def test_a_node_of_the_definition_appears_by_itself(tmp_path: Path) -> None:
     config = load_config(overrides=["warm_start=true"])
-    graph = read_graph(create_pipeline(config))
-    [added] = set(graph) - set(read_graph(create_pipeline(load_config())))
+    graph = read_graph(create_pipeline(config, NO_DIGESTS))
+    [added] = set(graph) - set(read_graph(create_pipeline(load_config(), NO_DIGESTS)))
     compile_pipeline(graph, config, [], tmp_path / "p.yaml")
 
     assert task_name(added) in tasks(documents(tmp_path / "p.yaml")[0])

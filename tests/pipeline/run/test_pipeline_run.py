@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.config import Config, load_config
+from pipeline.digests import NO_DIGESTS
 from pipeline.run import pipeline_run
 from pipeline.run.pipeline_run import FinishedRun, run_pipeline
 from pipeline.run.screen import NodeScreen
@@ -19,7 +20,7 @@ def config(tmp_path, monkeypatch: pytest.MonkeyPatch) -> Config:
     """A configuration whose runs do nothing and end with ``SUMMARY``."""
     for name, result in (
         ("clear_interrupted", []),
-        ("provenance", {}),
+        ("read_digests", NO_DIGESTS),
         ("create_pipeline", None),
         ("run_nodes", []),
         ("summarize", SUMMARY),
