@@ -328,9 +328,9 @@ def test_touching_the_data_runs_nothing(keys: Keys, small: Path) -> None:
 
 def test_a_line_of_the_schema_imports_it_again(keys: Keys, tmp_path: Path) -> None:
     schema = tmp_path / "schema.pbtxt"
-    schema.write_text('feature { name: "image" }', "utf-8")
+    schema.write_text(load_config().schema.read_text("utf-8"), "utf-8")
     before = keys(schema=schema)
-    schema.write_text('feature { name: "label" }', "utf-8")
+    schema.write_text(schema.read_text("utf-8") + "# more\n", "utf-8")
 
     assert changed(before, keys(schema=schema)) == {"SchemaGen", "Pusher"}
 

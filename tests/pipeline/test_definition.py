@@ -341,9 +341,9 @@ def test_another_schema_of_the_same_name_imports_it_again(
     build, tmp_path: Path
 ) -> None:
     schema = tmp_path / "schema.pbtxt"
-    schema.write_text('feature { name: "image" }')
+    schema.write_text(load_config().schema.read_text("utf-8"), "utf-8")
     before = build(schema=schema)
-    schema.write_text('feature { name: "label" }')
+    schema.write_text(schema.read_text("utf-8") + "# more\n", "utf-8")
 
     # The Pusher writes the digest of the schema into the manifest.
     assert rerun(before, build(schema=schema)) == {"SchemaGen", "Pusher"}
