@@ -89,7 +89,7 @@ class Executor(stock.Executor):
         facts = self._facts(input_dict, exec_properties)
         replaced = exec_properties.get(REPLACES, "")
         # A server that has loaded a number does not look at it again.
-        number = store.publish_once(
+        number = store.publish(
             self.GetModelPath(input_dict), facts, above=int(replaced or 0)
         )
         # The model itself is not kept here as well: it is the Trainer's artifact.

@@ -138,35 +138,17 @@ class ModelStore:
     def publish(
         self, source: str | Path, facts: Mapping[str, Any], above: int = 0
     ) -> int:
-        """Publishes a SavedModel as the newest version.
-
-        Args:
-          source: folder of the SavedModel; a ``manifest.json`` in it is left out.
-          facts: all that ``manifest.json`` says, as JSON values, but for
-            ``version``, ``time`` and ``files``.
-          above: a version that was used, though nothing here may tell any more.
-
-        Returns:
-          The version.
-
-        Raises:
-          PipelineError: nothing was published and no version was touched.
-        """
-        with self._explained("publish a model"), self._locked():
-            return self._publish(Path(source), facts, above=above)
-
-    def publish_once(
-        self, source: str | Path, facts: Mapping[str, Any], above: int = 0
-    ) -> int:
         """Publishes a SavedModel, unless the newest version is the same already.
 
         A Pusher that is killed when the version is there, and its success not yet
         written down, runs again with the same model and the same facts.
 
         Args:
-          source: folder of the SavedModel.
-          facts: as for ``publish``; ``run_id`` and ``commit`` alone may differ.
-          above: as for ``publish``.
+          source: folder of the SavedModel; a ``manifest.json`` in it is left out.
+          facts: all that ``manifest.json`` says, as JSON values, but for
+            ``version``, ``time`` and ``files``. The same version may have another
+            ``run_id`` and ``commit``.
+          above: a version that was used, though nothing here may tell any more.
 
         Returns:
           The version, new or found.

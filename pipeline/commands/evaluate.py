@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from components.classes import CLASSES_FILE, default_names, read_class_names
+from components.classes import CLASSES_FILE, read_class_names
 from components.errors import PipelineError, UsageError
 from components.features import SPLITS, TEST
 from components.litter import without_litter
@@ -109,15 +109,17 @@ def _measure(model: "ServedModel", place: Path) -> "Accuracy":
 
 
 def _as_json(model: "ServedModel", place: Path, accuracy: "Accuracy") -> dict[str, Any]:
-    labels = default_names(model.spec.classes)
+    from pipeline.reporting.scores import class_scores
+
+    scores = class_scores(accuracy.confusion)
     return {
         "model": {"path": str(model.path), "version": model.version},
         "data": {"path": str(place), "examples": accuracy.examples},
         "classes": list(model.classes),
         "accuracy": accuracy.accuracy,
         "loss": accuracy.loss,
-        "per_class": dict(zip(labels, accuracy.per_class, strict=True)),
-        "precision": dict(zip(labels, accuracy.precision, strict=True)),
+        "per_class": {str(one.label): one.recall for one in scores},
+        "precision": {str(one.label): one.precision for one in scores},
         "confusion_matrix": accuracy.confusion.tolist(),
     }
 
@@ -125,13 +127,15 @@ def _as_json(model: "ServedModel", place: Path, accuracy: "Accuracy") -> dict[st
 def _print(model: "ServedModel", place: Path, accuracy: "Accuracy") -> None:
     from rich.markup import escape
 
+    from pipeline.reporting.scores import class_scores
     from pipeline.reporting.text import class_table, percent, short_percent, terminal
 
     console = terminal(sys.stdout)
+    scores = class_scores(accuracy.confusion)
     columns = {
-        "images": [f"{count:,}" for count in accuracy.confusion.sum(axis=1)],
-        "accuracy %": map(short_percent, accuracy.per_class),
-        "precision %": map(short_percent, accuracy.precision),
+        "images": [f"{one.support:,}" for one in scores],
+        "accuracy %": [short_percent(one.recall) for one in scores],
+        "precision %": [short_percent(one.precision) for one in scores],
     }
     console.print(class_table(model.classes, columns))
     console.print(

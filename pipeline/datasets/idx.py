@@ -69,16 +69,14 @@ def count_images(path: Path) -> int:
 
 
 def read_images(path: Path) -> Iterator[np.ndarray]:
-    """Yields every image uint8[28, 28] of a file without its labels.
+    """Yields all images uint8[n, 28, 28] of a file without its labels, in batches.
 
     Raises:
         DatasetError: the file is truncated, goes on after its last image, is damaged
             or of another kind.
     """
     with open_unpacked(path) as file:
-        header = _read_image_header(file, path)
-        for batch in read_items(file, path, header):
-            yield from batch
+        yield from read_items(file, path, _read_image_header(file, path))
 
 
 def _read_image_header(file: BinaryIO, path: Path) -> Header:

@@ -4,7 +4,7 @@
 """
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
@@ -69,10 +69,9 @@ def find_removable(config: Config, keep: int) -> list[Removable]:
     history = RunHistory(config)
     store = _store(config)
     kept = _kept_ids(config, history, store, keep)
-    makers = _makers(history.runs)
     artifacts = store.get_artifacts()
     found = [
-        _removable(Path(artifact.uri), makers.get(artifact.id, ""), artifact)
+        _removable(Path(artifact.uri), _maker(history, artifact.id), artifact)
         for artifact in artifacts
         if artifact.id not in kept and _is_inside(Path(artifact.uri), config)
     ]
@@ -174,14 +173,9 @@ def _model_ids(store: MetadataStore) -> set[int]:
     return {artifact.id for artifact in store.get_artifacts_by_type("Model")}
 
 
-def _makers(runs: Iterable[Run]) -> dict[int, str]:
-    """Artifact id → the run that made it, which is the first one that has it."""
-    found: dict[int, str] = {}
-    for run in runs:
-        for execution in run.executions:
-            for artifact in execution.outputs:
-                found.setdefault(artifact.id, run.run_id)
-    return found
+def _maker(history: RunHistory, artifact_id: int) -> str:
+    maker = history.maker(artifact_id)
+    return maker.run_id if maker else ""
 
 
 def _is_inside(folder: Path, config: Config) -> bool:

@@ -39,16 +39,6 @@ class Accuracy:
         """Share of the records that were classified right."""
         return float(self.confusion.trace() / self.examples)
 
-    @property
-    def per_class(self) -> list[float | None]:
-        """Share of the records of each label that got it; None where there is none."""
-        return _shares(self.confusion.diagonal(), self.confusion.sum(axis=1))
-
-    @property
-    def precision(self) -> list[float | None]:
-        """Share of the records called a label that have it; None where none was."""
-        return _shares(self.confusion.diagonal(), self.confusion.sum(axis=0))
-
 
 def measure(
     model: ServedModel, files: Iterable[Path], advance: Callable[[int], object]
@@ -94,10 +84,3 @@ def _read(
                 )
             yield examples
             start += len(records)
-
-
-def _shares(part: np.ndarray, whole: np.ndarray) -> list[float | None]:
-    return [
-        float(a / b) if b else None
-        for a, b in zip(part.tolist(), whole.tolist(), strict=True)
-    ]

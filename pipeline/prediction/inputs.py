@@ -5,7 +5,7 @@ Files, folders of any depth and IDX files; nothing is kept in memory.
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import attrs
@@ -20,8 +20,6 @@ from pipeline.prediction.preparation import Preparation, Seen
 
 # As the export's graph decodes them: smaller only where they are twice as large.
 LEAST_SIDE = 1024
-# Of an IDX file.
-_AT_ONCE = 256
 _SHOWN_SIDE = 160
 
 
@@ -124,31 +122,14 @@ def _reduction(picture: GreyPicture) -> int:
 def _read_idx(file: Path, preparation: Preparation) -> Iterator[Picture]:
     try:
         number = 0
-        for images in _batches(idx.read_images(file)):
+        for images in idx.read_images(file):
             for pixels, seen in zip(
-                images, preparation.of_records(np.stack(images)), strict=True
+                images, preparation.of_records(images), strict=True
             ):
                 yield Picture(f"{file}[{number}]", seen, pixels)
                 number += 1
     except PipelineError as error:
         yield Picture(str(file), error=str(error).removeprefix(f"{file}: "))
-
-
-def _batches(images: Iterator[np.ndarray]) -> Iterator[Sequence[np.ndarray]]:
-    """Groups images; what came before a damaged one comes before the error."""
-    batch: list[np.ndarray] = []
-    try:
-        for image in images:
-            batch.append(image)
-            if len(batch) == _AT_ONCE:
-                yield batch
-                batch = []
-    except PipelineError as error:
-        if batch:
-            yield batch
-        raise error
-    if batch:
-        yield batch
 
 
 def _shown(grey: np.ndarray) -> np.ndarray:

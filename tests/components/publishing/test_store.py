@@ -4,6 +4,7 @@ import errno
 import json
 import multiprocessing
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -68,6 +69,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
+def publish_anew(store: ModelStore, source: Path) -> int:
+    """Publishes a version, though the newest one may be of the same model."""
+    digests = {**FACTS["digests"], "code": secrets.token_hex(8)}
+    return store.publish(source, {**FACTS, "digests": digests})
+
+
 def hidden(store: ModelStore) -> set[str]:
     return {p.name for p in store.base.iterdir() if p.name.startswith(".")}
 
@@ -121,47 +128,47 @@ def test_a_manifest_in_the_source_is_not_taken_over(store, source):
 
 
 def test_versions_rise_within_a_second(store, source, clock):
-    assert [store.publish(source, FACTS) for _ in range(3)] == [NOW, NOW + 1, NOW + 2]
+    assert [publish_anew(store, source) for _ in range(3)] == [NOW, NOW + 1, NOW + 2]
 
 
 def test_versions_rise_when_the_clock_is_set_back(store, source, clock):
-    store.publish(source, FACTS)
+    publish_anew(store, source)
     clock[0] -= 86_400
-    assert store.publish(source, FACTS) == NOW + 1
+    assert publish_anew(store, source) == NOW + 1
     clock[0] += 2 * 86_400
-    assert store.publish(source, FACTS) == NOW + 86_400
+    assert publish_anew(store, source) == NOW + 86_400
 
 
 def test_versions_rise_past_one_that_is_gone(store, source, clock):
-    store.publish(source, FACTS)
-    newest = store.publish(source, FACTS)
+    publish_anew(store, source)
+    newest = publish_anew(store, source)
     shutil.rmtree(store.path(newest))
-    assert store.publish(source, FACTS) == newest + 1
+    assert publish_anew(store, source) == newest + 1
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, Path.touch])
 def test_versions_rise_past_what_others_put_there(store, source, clock, make):
     store.base.mkdir(parents=True)
     make(store.base / str(NOW + 5))
-    assert store.publish(source, FACTS) == NOW + 6
+    assert publish_anew(store, source) == NOW + 6
 
 
 def test_a_damaged_last_version_is_refused(store, source):
-    store.publish(source, FACTS)
+    publish_anew(store, source)
     (store.base / ".last-version").write_text("12x")
     with pytest.raises(PipelineError, match=r"highest version.*'12x'.*Write that"):
-        store.publish(source, FACTS)
+        publish_anew(store, source)
 
 
 def test_no_version_is_beyond_what_a_server_reads(store, source):
     (store.base / str(2**63 - 1)).mkdir(parents=True)
     with pytest.raises(PipelineError, match=r"room above .* 9223372036854775807"):
-        store.publish(source, FACTS)
+        publish_anew(store, source)
 
 
 def publish_often(base: Path, source: Path, times: int) -> None:
     for _ in range(times):
-        ModelStore(base).publish(source, FACTS)
+        publish_anew(ModelStore(base), source)
 
 
 def test_concurrent_publishers_get_distinct_whole_versions(store, source):
@@ -196,7 +203,7 @@ def test_a_reader_never_sees_half_a_version(store, source):
 
 
 def test_the_reader_would_notice_half_a_version(store, source):
-    folder = store.path(store.publish(source, FACTS))
+    folder = store.path(publish_anew(store, source))
     (folder / "fingerprint.pb").unlink()
     assert "fingerprint.pb" in unfit(folder)
     shutil.copytree(source, store.base / "5")
@@ -229,14 +236,14 @@ SYNCS_BEFORE_VISIBLE = 10
 
 @pytest.mark.parametrize("at", range(SYNCS_BEFORE_VISIBLE))
 def test_a_killed_push_leaves_no_version(store, source, clock, at):
-    first = store.publish(source, FACTS)
+    first = publish_anew(store, source)
     process = SPAWN.Process(target=publish_and_die, args=(store.base, source, at))
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL
     assert store.versions() == [first]
     assert any(name.startswith(".incoming-") for name in hidden(store))
-    second = store.publish(source, FACTS)
+    second = publish_anew(store, source)
     assert store.versions() == [first, second]
     assert unfit(store.path(second)) is None
     assert hidden(store) <= {".lock", ".last-version"}
@@ -260,7 +267,7 @@ def test_what_is_published_already_is_found(store, source):
     [version] = store.versions()
 
     later = {**FACTS, "run_id": "run-2", "commit": "c0ffee"}
-    assert store.publish_once(source, later) == version
+    assert store.publish(source, later) == version
     assert store.versions() == [version]
     assert store.manifest(version).run_id == "run-1"
 
@@ -275,16 +282,16 @@ def test_what_is_published_already_is_found(store, source):
     ],
 )
 def test_the_same_model_with_other_facts_is_published(store, source, change):
-    first = store.publish_once(source, FACTS)
-    second = store.publish_once(source, {**FACTS, **change})
+    first = store.publish(source, FACTS)
+    second = store.publish(source, {**FACTS, **change})
 
     assert store.versions() == [first, second]
 
 
 def test_another_model_with_the_same_facts_is_published(store, source):
-    first = store.publish_once(source, FACTS)
+    first = store.publish(source, FACTS)
     (source / "saved_model.pb").write_bytes(b"another graph")
-    second = store.publish_once(source, FACTS)
+    second = store.publish(source, FACTS)
 
     assert store.versions() == [first, second]
     assert (store.path(second) / "saved_model.pb").read_bytes() == b"another graph"
@@ -292,34 +299,34 @@ def test_another_model_with_the_same_facts_is_published(store, source):
 
 @pytest.mark.parametrize("damaged", ["saved_model.pb", "manifest.json"])
 def test_a_damaged_version_is_not_found(store, source, damaged):
-    first = store.publish_once(source, FACTS)
+    first = store.publish(source, FACTS)
     (store.path(first) / damaged).write_bytes(b"damage")
-    second = store.publish_once(source, FACTS)
+    second = store.publish(source, FACTS)
 
     assert store.versions() == [first, second]
     assert store.verify(second) == {}
 
 
 def test_only_the_version_that_serves_is_found(store, source):
-    first = store.publish_once(source, FACTS)
-    second = store.publish_once(source, {**FACTS, "metrics": None})
-    third = store.publish_once(source, FACTS)
+    first = store.publish(source, FACTS)
+    second = store.publish(source, {**FACTS, "metrics": None})
+    third = store.publish(source, FACTS)
 
     assert store.versions() == [first, second, third]
 
 
 def test_a_rollback_is_not_found_for_its_original(store, source):
-    first = store.publish_once(source, FACTS)
-    second = store.publish_once(source, {**FACTS, "metrics": None})
+    first = store.publish(source, FACTS)
+    second = store.publish(source, {**FACTS, "metrics": None})
     copy = store.rollback(first)
-    again = store.publish_once(source, FACTS)
+    again = store.publish(source, FACTS)
 
     assert store.versions() == [first, second, copy, again]
 
 
 @pytest.mark.parametrize("at", range(SYNCS_BEFORE_VISIBLE))
 def test_a_full_disk_leaves_the_served_version(store, source, monkeypatch, at):
-    first = store.publish(source, FACTS)
+    first = publish_anew(store, source)
 
     def fail() -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -337,18 +344,18 @@ import sys
 from pathlib import Path
 from components.errors import PipelineError
 from components.publishing.store import ModelStore
-from test_store import FACTS
+from test_store import publish_anew
 source, store = Path(sys.argv[1]), ModelStore(sys.argv[2])
-first = store.publish(source, FACTS)
+first = publish_anew(store, source)
 data = source / "variables" / "more"
 data.write_bytes(bytes(2_000_000))
 try:
-    store.publish(source, FACTS)
+    publish_anew(store, source)
 except PipelineError as error:
     print(error)
 assert store.versions() == [first] and store.verify(first) == {}
 data.unlink()
-second = store.publish(source, FACTS)
+second = publish_anew(store, source)
 assert store.versions() == [first, second] and store.verify(second) == {}
 """
 
@@ -388,7 +395,7 @@ def test_a_small_disk_that_fills(store, source):
 def test_only_a_saved_model_of_plain_files_is_published(store, source, spoil, message):
     spoil(source)
     with pytest.raises(PipelineError, match=message):
-        store.publish(source, FACTS)
+        publish_anew(store, source)
     assert store.versions() == []
 
 
@@ -406,11 +413,11 @@ def test_who_waits_too_long_is_told_why(store, source):
         FileLock(store.base / ".lock"),
         pytest.raises(PipelineError, match=r"alone within 0\.1 s.*another process"),
     ):
-        hasty.publish(source, FACTS)
+        publish_anew(hasty, source)
 
 
 def test_verify_names_what_is_missing_changed_and_added(store, source):
-    version = store.publish(source, FACTS)
+    version = publish_anew(store, source)
     folder = store.path(version)
     (folder / "fingerprint.pb").unlink()
     (folder / "saved_model.pb").write_bytes(b"grapf")
@@ -436,16 +443,16 @@ def test_litter_changes_no_version(store, source):
     add_litter(store.path(version))
 
     assert store.verify(version) == {}
-    assert store.publish_once(source, FACTS) == version
+    assert store.publish(source, FACTS) == version
     (store.path(version) / "variables" / "real").touch()
     assert store.verify(version) == {"variables/real": "added"}
 
 
 def test_litter_is_neither_published_nor_rolled_back_to(store, source):
     add_litter(source)
-    first = store.publish(source, FACTS)
+    first = publish_anew(store, source)
     add_litter(store.path(first))
-    store.publish(source, FACTS)
+    publish_anew(store, source)
 
     for version in (first, store.rollback(first)):
         assert set(store.manifest(version).files) == set(FILES)
@@ -454,7 +461,7 @@ def test_litter_is_neither_published_nor_rolled_back_to(store, source):
 
 
 def test_verify_takes_no_link_for_a_file(store, source):
-    version = store.publish(source, FACTS)
+    version = publish_anew(store, source)
     folder = store.path(version)
     (folder / "saved_model.pb").unlink()
     (folder / "saved_model.pb").symlink_to(source / "saved_model.pb")
@@ -468,7 +475,7 @@ def test_verify_takes_no_link_for_a_file(store, source):
 
 
 def test_only_numbered_folders_are_versions(store, source):
-    version = store.publish(source, FACTS)
+    version = publish_anew(store, source)
     for name in (
         "007",
         "+7",
@@ -496,7 +503,7 @@ def test_an_absent_store_has_no_versions(store):
 
 
 def test_rollback_publishes_a_copy_of_the_one_before(store, source):
-    first = store.publish(source, FACTS)
+    first = publish_anew(store, source)
     (source / "saved_model.pb").write_bytes(b"worse")
     second = store.publish(source, {**FACTS, "run_id": "run-2"})
     third = store.rollback()
@@ -511,8 +518,8 @@ def test_rollback_publishes_a_copy_of_the_one_before(store, source):
 
 
 def test_rollback_refuses_what_serves_or_is_not_there(store, source):
-    store.publish(source, FACTS)
-    newest = store.publish(source, FACTS)
+    publish_anew(store, source)
+    newest = publish_anew(store, source)
     with pytest.raises(UsageError, match=f"older than the one.*Received: {newest}"):
         store.rollback(newest)
     with pytest.raises(UsageError, match="Received: 5"):
@@ -521,8 +528,8 @@ def test_rollback_refuses_what_serves_or_is_not_there(store, source):
 
 
 def test_rollback_refuses_a_changed_version(store, source):
-    first = store.publish(source, FACTS)
-    second = store.publish(source, FACTS)
+    first = publish_anew(store, source)
+    second = publish_anew(store, source)
     (store.path(first) / "saved_model.pb").write_bytes(b"other")
     with pytest.raises(PipelineError, match=r"as published.*'saved_model\.pb' changed"):
         store.rollback(first)
@@ -534,8 +541,8 @@ def test_rollback_refuses_a_changed_version(store, source):
 
 
 def test_rollback_notices_a_change_while_it_copies(store, source, monkeypatch):
-    first = store.publish(source, FACTS)
-    second = store.publish(source, FACTS)
+    first = publish_anew(store, source)
+    second = publish_anew(store, source)
     (store.path(first) / "saved_model.pb").write_bytes(b"other")
     monkeypatch.setattr(model_store, "compare", lambda folder, manifest: {})
     with pytest.raises(PipelineError, match=r"'saved_model\.pb' changed"):
@@ -545,7 +552,7 @@ def test_rollback_notices_a_change_while_it_copies(store, source, monkeypatch):
 
 
 def test_prune_keeps_the_newest_and_what_is_no_version(store, source):
-    versions = [store.publish(source, FACTS) for _ in range(4)]
+    versions = [publish_anew(store, source) for _ in range(4)]
     (store.base / "12").mkdir()
     (store.base / "notes").mkdir()
     (store.base / str(versions[-1] + 9)).mkdir()
@@ -555,11 +562,11 @@ def test_prune_keeps_the_newest_and_what_is_no_version(store, source):
     assert store.prune(1) == []
     assert store.versions() == [12, versions[3], versions[3] + 9]
     assert (store.base / "notes").is_dir()
-    assert store.publish(source, FACTS) > versions[3] + 9
+    assert publish_anew(store, source) > versions[3] + 9
 
 
 def test_prune_keeps_at_least_one(store, source):
-    store.publish(source, FACTS)
+    publish_anew(store, source)
     with pytest.raises(UsageError, match=r"at least 1 version.*Received: 0"):
         store.prune(0)
     assert len(store.versions()) == 1
@@ -568,7 +575,7 @@ def test_prune_keeps_at_least_one(store, source):
 def test_what_a_killed_prune_hid_is_removed_by_the_next_change(
     store, source, monkeypatch
 ):
-    versions = [store.publish(source, FACTS) for _ in range(2)]
+    versions = [publish_anew(store, source) for _ in range(2)]
 
     def fail(path: Path) -> None:
         raise OSError(errno.EIO, "Input/output error", str(path))
@@ -579,5 +586,5 @@ def test_what_a_killed_prune_hid_is_removed_by_the_next_change(
             store.prune(1)
     assert store.versions() == versions[1:]
     assert f".removed-{versions[0]}" in hidden(store)
-    store.publish(source, FACTS)
+    publish_anew(store, source)
     assert hidden(store) <= {".lock", ".last-version"}
