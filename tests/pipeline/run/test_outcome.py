@@ -11,7 +11,6 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from components.checks import Check, GateError, write_checks
 from components.classes import DIGITS
-from components.gates import EXIT_CODES
 from components.publishing.choice import Choice, write_choice
 from components.publishing.manifest import facts_of
 from components.publishing.store import ModelStore
@@ -130,16 +129,6 @@ def test_a_training_that_gave_no_model_is_a_rejected_model() -> None:
     results = [NodeResult("Trainer", "failed", error=error)]
 
     assert status(results, lineage(Pusher=PUSHED)) == "model_rejected"
-
-
-def test_every_way_to_end_has_the_exit_code_of_the_design() -> None:
-    assert EXIT_CODES == {
-        "pushed": 0,
-        "failed": 1,
-        "data_rejected": 3,
-        "model_rejected": 4,
-        "serving_rejected": 5,
-    }
 
 
 def test_checks_of_all_gates_come_in_order(
