@@ -1,7 +1,7 @@
 """The limit: a bare Keras script that trains the same model, and does nothing else.
 
 ``benchmarks.contenders`` runs it as a process of its own. Model, optimizer, schedule,
-epochs, deformations, seed and precision are those of the configuration. It checks
+epochs, augmentation, seed and precision are those of the configuration. It checks
 nothing, records nothing and imports no TFX.
 """
 
@@ -57,7 +57,7 @@ def training_arrays(
 
 
 def training_batches(arrays: Arrays, settings: TrainHyperparameters) -> tf.data.Dataset:
-    """Shuffled, deformed batches, epoch after epoch; the remainder is dropped."""
+    """Shuffled, augmented batches, epoch after epoch; the remainder is dropped."""
     images, labels = map(tf.constant, arrays)
     count, batch_size = len(arrays[1]), settings.batch_size
     total_steps = count // batch_size * settings.epochs

@@ -1,4 +1,4 @@
-"""The exported model: how soon it answers, and how much it answers.
+"""The exported model: its latency and its throughput.
 
 ``benchmarks.run`` calls it. The model is a pushed one, trained for one epoch: what a
 network weighs does not change how fast it is.

@@ -30,8 +30,8 @@ _WINDOWS_IN_MEMORY = 5
 _log = logging.getLogger(__name__)
 
 
-def untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
-    """Returns a dataset without TensorFlow's tuner; ours name their parallelism.
+def without_autotuning(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Returns a dataset with autotuning off; ours name their parallelism.
 
     The tuner sleeps between its rounds, and the end of an iterator now and then waits
     for it to wake up, with nothing running, at the end of an epoch.
@@ -121,7 +121,7 @@ class FileSplit:
         files, read several at once, shuffled again within each window; so one large
         file is mixed less well than many small ones.
       count: how many examples they hold; those of a limit, if there is one.
-      limit: take the first so many in file order; 0 takes all.
+      limit: take this many of the first in file order; 0 takes all.
       window: examples that are shuffled together.
     """
 
@@ -173,7 +173,7 @@ def load_split(
     Args:
       name: of the split, for the log.
       patterns: of gzip TFRecord files.
-      limit: take the first so many records; 0 takes all.
+      limit: take this many of the first records; 0 takes all.
       memory_limit: megabytes that the decoded examples may take.
 
     Raises:
@@ -203,7 +203,7 @@ def read_examples(patterns: Sequence[str], limit: int = 0) -> RawExamples:
 
     Args:
       patterns: paths of gzip TFRecord files, or patterns of them.
-      limit: stop after so many records; 0 reads all.
+      limit: stop after this many records; 0 reads all.
 
     Returns:
       Images uint8 [n, 784] in 0..255 and labels int64 [n] in 0..9, in file order.
@@ -250,7 +250,9 @@ def _read(files: Sequence[str], limit: int, count: int) -> RawExamples:
 
 def _records(files: Sequence[str], limit: int) -> tf.data.Dataset:
     """Serialized examples in file order."""
-    records = untuned(tf.data.TFRecordDataset(list(files), compression_type="GZIP"))
+    records = without_autotuning(
+        tf.data.TFRecordDataset(list(files), compression_type="GZIP")
+    )
     return records.take(limit) if limit else records
 
 

@@ -1,4 +1,4 @@
-"""Names and sizes of what a record holds and a model answers, for all modules."""
+"""Names and sizes of what a record holds and a model returns, for all modules."""
 
 IMAGE = "image"
 LABEL = "label"

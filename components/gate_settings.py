@@ -42,7 +42,7 @@ class DataGateSettings:
       max_mean: largest mean pixel, as a share of 255.
       min_ink: least share of pixels above half of 255.
       max_ink: largest share of pixels above half of 255.
-      drift: policy for distances between splits and from the data before.
+      drift: policy for distances between splits and from the previous data.
       max_label_drift: largest L-infinity distance between label distributions.
       max_pixel_drift: largest Jensen-Shannon divergence, base 2, between
         distributions of pixel values.

@@ -76,16 +76,16 @@ class ModelHyperparameters:
 
     Attributes:
       hidden_units: width of each hidden dense layer, first to last.
-      first_weights: ``he_normal`` starts each unit of the first layer looking at all
-        of the image, ``local`` at a spot of it; see ``training.initializers``.
+      first_weights: kernel initializer of the first layer: ``he_normal``, or ``local``,
+        which puts each unit's weights under a Gaussian window at a random place.
       activation: name of a Keras activation.
       batch_normalization: normalize before each activation.
       dropout: share of activations dropped after each hidden layer.
-      members: networks of this kind that are trained one after the other, each from
-        weights of its own, and answer together.
-      shifts: pixels by which an image is shifted either way and each axis on its own,
-        once it is trained: the answer is the mean over all (2 * shifts + 1)² of them,
-        at so many times the work.
+      members: networks of the ensemble, trained one after the other, each from its own
+        initial weights; their probabilities are averaged.
+      shifts: test-time augmentation: probabilities are averaged over the (2 * shifts +
+        1)² shifts of the image by up to this many pixels in each direction; a
+        prediction takes that many times the work.
     """
 
     hidden_units: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (512, 512)
@@ -99,10 +99,10 @@ class ModelHyperparameters:
 
 @dataclass(frozen=True, config=STRICT)
 class AugmentHyperparameters:
-    """How far training images are deformed; every draw is uniform and per image.
+    """How training images are augmented; every draw is uniform and per image.
 
     Attributes:
-      enabled: whether images are deformed at all.
+      enabled: whether images are augmented at all.
       rotation: degrees, either way.
       log_scale: natural logarithm of the scale, either way, each axis on its own.
       shear: horizontal shear, either way.
@@ -112,8 +112,8 @@ class AugmentHyperparameters:
       thickness: what ink becomes brighter or darker by, white being 1: its grey edges
         make strokes thicker or thinner.
       flip: share of images mirrored left to right; not for digits.
-      fade_from: share of all steps after which the deformations, but ``flip``, weaken.
-      fade_to: how much of them is left at the last step; 1 does not weaken them.
+      fade_from: share of all steps after which augmentation, but for ``flip``, weakens.
+      fade_to: strength that is left at the last step; 1 does not weaken it.
     """
 
     enabled: bool = True
@@ -154,15 +154,15 @@ class TrainHyperparameters:
         does so on a processor made for it; weights and logits are always float32.
       average_weights: momentum of an exponential moving average of the weights,
         which replaces them at the end; 0 keeps the last weights.
-      patience: stop after so many epochs without a better validation loss, and
+      patience: stop after this many epochs without a better validation loss, and
         keep the weights of the best; 0 trains for all epochs.
       use_val: train on the validation split as well; nothing is left to validate on.
-      max_examples: train on the first so many examples; 0 takes all.
+      max_examples: train on this many of the first examples; 0 takes all.
       memory_limit: megabytes that the decoded examples of a split may take in
         memory; a larger split is read from its files in each epoch.
       deterministic: give bit-equal weights on one machine, more slowly.
       seed: seeds weights, shuffling, dropout and augmentation.
-      augment: the deformations of training images.
+      augment: the augmentation of training images.
     """
 
     optimizer: Literal["adamw", "adam", "sgd"] = "adamw"

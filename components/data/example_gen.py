@@ -23,7 +23,7 @@ from tfx.types.standard_component_specs import (
 from tfx.utils import proto_utils
 
 from components.errors import DatasetError
-from components.examples import untuned
+from components.examples import without_autotuning
 from components.litter import without_litter
 
 # As TFX names the files of a split.
@@ -95,5 +95,5 @@ def _read_through(files: Sequence[str]) -> None:
         num_parallel_calls=2,
         deterministic=False,
     )
-    for _ in untuned(batches):
+    for _ in without_autotuning(batches):
         pass

@@ -269,11 +269,11 @@ def _split_drift(
 def previous_drift_checks(
     statistics: DataStatistics, previous: DataStatistics, settings: DataGateSettings
 ) -> list[Check]:
-    """Whether each split is distributed as in the data accepted before.
+    """Whether each split is distributed as in the previous data.
 
     Args:
       statistics: of this data.
-      previous: of the data before.
+      previous: of the previous data.
       settings: with the largest distances.
     """
     if settings.drift == "off":

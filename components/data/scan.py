@@ -150,7 +150,7 @@ def _integers(batch: pa.RecordBatch, name: str) -> pa.Array | None:
 
 
 def _has_length(values: pa.Array, length: int) -> pa.Array:
-    """Returns which records have so many values of a feature."""
+    """Returns which records have this many values of a feature."""
     return pc.fill_null(pc.equal(pc.list_value_length(values), length), False)
 
 

@@ -39,13 +39,13 @@ from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 from tfx_bsl.sketches import QuantilesSketch
 
 from components.data.scan import ScanBatches
-from components.examples import matching_files, untuned
+from components.examples import matching_files, without_autotuning
 from components.image_spec import read_schema, spec_of
 
-# Small enough for an array of so many images in int64 to stay in a processor's cache.
+# Small enough for an array of a batch in int64 to stay in a processor's cache.
 _BATCH = 512
-# Tallies of so many numbers fit into the first cache of a processor; fewer values than
-# that are not worth tallying.
+# Tallies of this many numbers fit into the first cache of a processor; tallying fewer
+# values does not pay.
 _FEW = 2048
 # As many as TFDV's own sketches allow for.
 _MAX_VALUES = 1 << 32
@@ -234,5 +234,7 @@ def read_record_batches(file: str) -> Iterator[pa.RecordBatch]:
     """
     records = tf.data.TFRecordDataset(file, compression_type="GZIP")
     decoder = ExamplesToRecordBatchDecoder()
-    for batch in untuned(records.batch(_BATCH).prefetch(2)).as_numpy_iterator():
+    for batch in without_autotuning(
+        records.batch(_BATCH).prefetch(2)
+    ).as_numpy_iterator():
         yield decoder.DecodeBatch(batch)

@@ -47,7 +47,7 @@ def custom_extractors(
 
 
 class PredictionsByLabel(DoFnWithModels):
-    """A batch of records → what each model answers, for each class of the batch.
+    """A batch of records → what each model predicts, for each class of the batch.
 
     An element has the class among its features, int64 [1], for TFMA to slice by;
     labels, int64 [n]; and predictions, float32 [n, classes] by the name of the model.

@@ -19,12 +19,12 @@ from components.gates import MODEL
 
 _TRAIN_BETTER = (
     "Look at the training curves and at the mistakes in the report; train longer, "
-    "mend the labels or change the model. {} only if that is good enough."
+    "correct the labels or change the model. {} only if that is good enough."
 )
 _NO_CLASS = "The Evaluator could not compute it: does the test split hold this class?"
 _NOT_FINITE = (
-    "The Evaluator found no finite number: the model's answers may hold NaN. See its "
-    "loss in the training curves and lower train.learning_rate."
+    "The Evaluator found no finite number: the predictions may hold NaN. See the loss "
+    "in the training curves and lower train.learning_rate."
 )
 _UNEXPLAINED = (
     "The Evaluator refused the model for what no bound above shows. Its log says more, "

@@ -95,7 +95,7 @@ class EvaluationMetrics:
     def confusion_matrix(self, model: str = CANDIDATE) -> np.ndarray:
         """Returns counts int64 [classes, classes], a row for each true one.
 
-        An answer without any probability is in no column.
+        A prediction without any probability is in no column.
         """
         matrix = np.zeros((self._classes, self._classes), np.int64)
         value = self._values.get(model, {}).get((None, CONFUSION_MATRIX))

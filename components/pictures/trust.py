@@ -1,7 +1,7 @@
-"""When an answer is not to be trusted: measured by the Trainer, shipped with the model.
+"""When a prediction is uncertain: measured by the Trainer, shipped with the model.
 
-An answer is unsure below a confidence from which on 99 % were right on the validation
-split, and for pixels that are further from the training data than any of that split.
+A prediction is unsure below the confidence from which on 99 % are right on the
+validation split, and for pixels further from the training data than any of that split.
 """
 
 import math
@@ -85,7 +85,7 @@ def fit_distance(images: np.ndarray, labels: np.ndarray) -> Distance:
 
 @attrs.frozen
 class Bounds:
-    """From where on an answer is trusted.
+    """From where on a prediction is trusted.
 
     Attributes:
       confidence: least probability of the class; None where none was right often
@@ -124,9 +124,8 @@ def measure_bounds(
 ) -> Bounds:
     """Finds the bounds on the validation split.
 
-    The share of right answers, as a function of the confidence that never falls
-    (isotonic regression), reaches 99 % at the bound: answers of that confidence, and of
-    any higher one, are right so often.
+    The share of right predictions, as a function of the confidence that never falls
+    (isotonic regression), reaches 99 % at the bound, and stays there above it.
 
     Args:
       probabilities: float32 [n, classes].
@@ -147,7 +146,7 @@ def measure_bounds(
 def doubt(
     trust: Trust | None, probabilities: tf.Tensor, pixels: tf.Tensor
 ) -> tf.Tensor:
-    """Says of each answer whether it is to be trusted.
+    """Says of each prediction whether it is to be trusted.
 
     Args:
       trust: what was measured, if anything.

@@ -228,7 +228,7 @@ class ModelStore:
         return explain_os_errors(
             f"{action} in {self.base}",
             "The version that serves is untouched. Free room, for example with "
-            "'mnist-pipeline models prune --keep N', or mend what is said, then try "
+            "'mnist-pipeline models prune --keep N', or correct what is said, then try "
             "again.",
         )
 

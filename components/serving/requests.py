@@ -1,4 +1,4 @@
-"""What clients send to each signature, and the answers the Trainer expects.
+"""What clients send to each signature, and the predictions the Trainer expects.
 
 The Trainer writes the reference and the warm-up requests, ServingCheck's probe sends
 the requests. TensorFlow and NumPy alone, so that the probe stays that plain.
@@ -33,7 +33,7 @@ SIGNATURE_INPUTS = {
 
 
 class Reference(NamedTuple):
-    """What the Trainer's in-memory model answers.
+    """What the Trainer's in-memory model predicts.
 
     Attributes:
       images: uint8 [n, 28, 28].

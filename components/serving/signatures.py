@@ -42,7 +42,7 @@ class ServingModel(tf.Module):
       model: from float32 [n, 784] to logits [n, 10].
       preprocess: the transform graph.
       pictures: how pictures are prepared.
-      trust: when an answer is unsure; None where nothing was measured.
+      trust: when a prediction is unsure; None where nothing was measured.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class ServingModel(tf.Module):
         autograph=False,
     )
     def judge(self, probabilities: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:
-        """Says whether answers are to be trusted: ``state``, string [n]."""
+        """Says whether predictions are to be trusted: ``state``, string [n]."""
         return doubt(self.trust(), probabilities, tf.reshape(pixels, [-1, PIXELS]))
 
     def _prepare(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -175,7 +175,7 @@ def export_model(
       preprocess: the transform graph.
       directory: of the SavedModel.
       pictures: how pictures are prepared.
-      trust: when an answer is unsure; None where nothing was measured.
+      trust: when a prediction is unsure; None where nothing was measured.
     """
     module = ServingModel(model, preprocess, pictures, trust)
     # Not a signature, but ``predict`` calls it.

@@ -122,7 +122,7 @@ def judge(
       observations: of the probe.
       end: of its process.
       size: of the export in megabytes.
-      reference: the Trainer's own answers to the same images.
+      reference: the Trainer's own predictions of the same images.
       settings: the bounds.
     """
     checks = [

@@ -1,4 +1,4 @@
-"""Random deformations of training images: off at evaluation and serving."""
+"""Random augmentation of training images: off at evaluation and serving."""
 
 import numpy as np
 import tensorflow as tf
@@ -18,19 +18,19 @@ def augment(
     seed: tf.Tensor,
     strength: tf.Tensor | float = 1.0,
 ) -> tf.Tensor:
-    """Warps each image by its own random affine and elastic deformation, and flip.
+    """Warps each image by its own random affine and elastic transform, and flips it.
 
     The contrast and the thickness of strokes change at random as well.
 
-    One bilinear pass with zeros outside. Affine and elastic deformations for
+    One bilinear pass with zeros outside. Affine and elastic transforms for
     handwriting come from Simard et al. 2003, "Best practices for convolutional
     neural networks applied to visual document analysis"; here the displacement
     field is noise on a 7×7 grid, smoothed by Gaussian kernels.
 
     Args:
       images: float32 [n, 784], row-major 28×28.
-      settings: how strong each deformation is.
-      seed: int64 [2]; the same seed gives the same deformations.
+      settings: how strong each transform is.
+      seed: int64 [2]; the same seed gives the same transforms.
       strength: float32 scalar; every limit but that of ``flip`` is multiplied by it.
 
     Returns:
@@ -53,11 +53,11 @@ def augment(
 def strength_at(
     settings: AugmentHyperparameters, step: tf.Tensor, total_steps: int
 ) -> tf.Tensor:
-    """Returns how strong the deformations of a step are, a float32 scalar.
+    """Returns how strong augmentation is at a step, a float32 scalar.
 
     1 up to ``fade_from``, then falling linearly to ``fade_to`` after the last step: so
-    the network ends on images like those that it will be asked about. He et al. 2019,
-    "Data augmentation revisited", train the last epochs without augmentation; here it
+    the last images are like those of evaluation and serving. He et al. 2019, "Data
+    augmentation revisited", train the last epochs without augmentation; here it
     weakens evenly.
 
     Args:

@@ -4,7 +4,7 @@ import math
 
 import tensorflow as tf
 
-from components.examples import Split, untuned
+from components.examples import Split, without_autotuning
 from components.features import IMAGE, LABEL, PIXELS
 from components.hyperparameters import TrainHyperparameters, epoch_size
 from components.serving.signatures import Preprocess
@@ -31,7 +31,7 @@ def training_batches(
       split: the examples.
       preprocess: the transform graph, raw features to transformed ones.
       settings: ``batch_size``, ``min_steps``, ``epochs``, ``augment`` and ``seed``.
-      epoch: int64 scalar, read when an iteration starts. Order and deformations of
+      epoch: int64 scalar, read when an iteration starts. Order and augmentation of
         a batch depend on the seed, the epoch and the step, and on nothing else, so
         that training can stop after an epoch and go on in another process.
 
@@ -61,7 +61,7 @@ def training_batches(
         image, label = _apply(preprocess, image, label)
         return (warp(image, step) if settings.augment.enabled else image), label
 
-    return untuned(
+    return without_autotuning(
         tf.data.Dataset.range(size.passes)
         .flat_map(numbered_batches)
         .map(prepare, num_parallel_calls=2, deterministic=True)
@@ -78,7 +78,7 @@ def evaluation_batches(
     Returns:
       A dataset of (float32 [≤ batch_size, 784], float32 [≤ batch_size, 10]).
     """
-    return untuned(
+    return without_autotuning(
         split.in_order(batch_size)
         .map(as_written(lambda image, label: _apply(preprocess, image, label)))
         .prefetch(2)
@@ -91,7 +91,7 @@ def sample_batches(split: Split, preprocess: Preprocess, limit: int) -> tf.data.
     Args:
       split: the examples.
       preprocess: the transform graph.
-      limit: take at most so many.
+      limit: take at most this many.
 
     Returns:
       A dataset of (float32 [n, 784], float32 [n, 10]), with the same n throughout.
@@ -99,7 +99,7 @@ def sample_batches(split: Split, preprocess: Preprocess, limit: int) -> tf.data.
     count = min(split.count, limit)
     batches = math.ceil(count / _SAMPLE_BATCH)
     seed = tf.zeros([2], tf.int64)
-    return untuned(
+    return without_autotuning(
         split.shuffled(count // batches, seed)
         .take(batches)
         .cache()

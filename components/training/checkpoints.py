@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 
 _FILE = "checkpoint.npz"
 _STATE = "state"
-# A recipe that is given up leaves its checkpoint behind; so many of them stay.
+# Recipes that were given up leave checkpoints behind; this many are kept.
 _KEPT_RECIPES = 3
 _DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 
@@ -48,7 +48,7 @@ class CheckpointStore:
     Args:
       root: holds a folder for each recipe.
       digest: of everything that the weights depend on.
-      member: which network of a committee.
+      member: which network of an ensemble.
     """
 
     def __init__(self, root: Path, digest: str, member: int = 0) -> None:
@@ -57,7 +57,7 @@ class CheckpointStore:
         self._file = self._folder / _FILE
 
     def of_member(self, member: int) -> "CheckpointStore":
-        """Returns the store of a network of a committee."""
+        """Returns the store of a network of an ensemble."""
         return CheckpointStore(self._root, self._digest, member)
 
     def save(self, arrays: Sequence[np.ndarray], state: dict[str, Any]) -> None:

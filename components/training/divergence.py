@@ -9,7 +9,7 @@ from components.gates import MODEL
 
 
 class TrainingDivergedError(GateError):
-    """The loss is not finite; more steps would not mend it."""
+    """The loss is not finite; more steps would not change that."""
 
 
 class StopOnDivergence(keras.callbacks.Callback):

@@ -1,4 +1,4 @@
-"""First weights that know that pixels lie beside each other."""
+"""A kernel initializer for images: each unit starts with a spot of the image."""
 
 import keras
 import numpy as np
@@ -15,8 +15,8 @@ _NARROWEST, _WIDEST = 2.0, 5.0
 class LocalHeNormal(keras.initializers.Initializer):
     """He's normal weights, each unit's under a Gaussian window at a random place.
 
-    A unit starts as a detector of strokes in a spot of the image; nothing holds it
-    there. Each column keeps the mean square of He et al. 2015, "Delving deep into
+    A unit starts as a detector of strokes in a spot of the image, and may leave it in
+    training. Each column keeps the mean square of He et al. 2015, "Delving deep into
     rectifiers". Draws follow ``keras.utils.set_random_seed``.
     """
 

@@ -10,14 +10,14 @@ from components.training.confusion import ConfusionAccuracy
 from components.training.initializers import LocalHeNormal
 from components.training.precision import FLOAT32
 
-# The first rate of a warm-up, as a share of the peak.
+# The first learning rate of a warm-up, as a share of the peak.
 _WARMUP_FROM = 0.04
 
 
 def build_model(
     settings: ModelHyperparameters, precision: str = FLOAT32
 ) -> keras.Model:
-    """Builds a network, or a committee where ``members`` or ``shifts`` ask for one.
+    """Builds a network, or an ensemble where ``members`` or ``shifts`` ask for one.
 
     Args:
       settings: of the network.
@@ -32,16 +32,16 @@ def build_model(
         build_network(settings, precision, name=f"member_{number}")
         for number in range(1, settings.members + 1)
     ]
-    return build_committee(networks, settings.shifts)
+    return build_ensemble(networks, settings.shifts)
 
 
-def build_committee(networks: Sequence[keras.Model], shifts: int = 0) -> keras.Model:
+def build_ensemble(networks: Sequence[keras.Model], shifts: int = 0) -> keras.Model:
     """Joins networks into one model; its weights are theirs, one after the other.
 
-    It answers with the mean of their probabilities, as in Meier et al. 2011, "Better
-    digit recognition with a committee of simple neural nets", and of those for the
-    image shifted by up to ``shifts`` pixels, as in Krizhevsky et al. 2012, "ImageNet
-    classification with deep convolutional neural networks".
+    Probabilities are averaged over the networks, as in Meier et al. 2011, "Better digit
+    recognition with a committee of simple neural nets", and over shifts of the image by
+    up to ``shifts`` pixels, as in Krizhevsky et al. 2012, "ImageNet classification with
+    deep convolutional neural networks".
 
     Args:
       networks: from float32 [n, 784] to logits [n, 10].
@@ -53,21 +53,21 @@ def build_committee(networks: Sequence[keras.Model], shifts: int = 0) -> keras.M
     """
     inputs = keras.Input((PIXELS,), name=IMAGE)
     views = _shifted(inputs, shifts)
-    answers = [
+    outputs = [
         keras.ops.reshape(
             network(keras.ops.reshape(views, (-1, PIXELS))),
             (-1, views.shape[1], NUM_CLASSES),
         )
         for network in networks
     ]
-    probabilities = keras.ops.softmax(keras.ops.concatenate(answers, axis=1))
+    probabilities = keras.ops.softmax(keras.ops.concatenate(outputs, axis=1))
     mean = keras.ops.mean(probabilities, axis=1)
     logits = keras.ops.log(keras.ops.maximum(mean, keras.config.epsilon()))
-    return keras.Model(inputs, logits, name="committee")
+    return keras.Model(inputs, logits, name="ensemble")
 
 
 def networks_of(model: keras.Model) -> list[keras.Model]:
-    """Returns what is fitted one by one: the members of a committee, or the model."""
+    """Returns what is fitted one by one: the members of an ensemble, or the model."""
     members = [layer for layer in model.layers if isinstance(layer, keras.Model)]
     return members or [model]
 

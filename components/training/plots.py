@@ -17,13 +17,13 @@ _CELL = 40
 def augmentation_plot(
     images: np.ndarray, settings: AugmentHyperparameters, seed: int, columns: int = 10
 ) -> np.ndarray:
-    """Shows each image as it is, and beside it some of its deformations.
+    """Shows each image as it is, and beside it some augmented copies of it.
 
     Args:
       images: uint8 [n, 784].
-      settings: of the deformations.
+      settings: of the augmentation.
       seed: of their draws.
-      columns: deformations of each image.
+      columns: augmented copies of each image.
 
     Returns:
       uint8 [height, width], an image a row, the original leftmost.

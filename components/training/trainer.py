@@ -138,7 +138,7 @@ class Recipe:
 def train(
     recipe: Recipe, data: TrainingData, run_dir: Path, store: CheckpointStore
 ) -> tuple[keras.Model, History]:
-    """Builds and fits a network, or the members of a committee one after the other.
+    """Builds and fits a network, or the members of an ensemble one after the other.
 
     Args:
       recipe: of the network.
@@ -177,7 +177,7 @@ def _fit_members(
     together: History = defaultdict(list)
     for member, network in enumerate(networks):
         _log.info("member %d of %d", member + 1, len(networks))
-        # Other orders and deformations; far from the seeds that people choose.
+        # Other orders and augmentation; far from the seeds that people choose.
         seed = (recipe.settings.seed + _MEMBER_SEEDS * member) % 2**31
         settings = dataclasses.replace(recipe.settings, seed=seed)
         logs = run_dir / f"member-{member + 1}"
@@ -235,7 +235,7 @@ def _folder_digests(folder: Path) -> Mapping[str, str]:
 def show_augmentation(
     patterns: Sequence[str], settings: TrainHyperparameters, run_dir: Path
 ) -> None:
-    """Plots one image of each class and some of its deformations."""
+    """Plots one image of each class and some augmented copies of it."""
     if not settings.augment.enabled:
         return
     images, labels = read_examples(patterns, limit=_PLOTTED)
@@ -305,7 +305,7 @@ def measure_trust(
     preprocess: Preprocess,
     use_val: bool,
 ) -> Trust:
-    """Measures from where on answers are to be trusted.
+    """Measures the bounds from which on a prediction is trusted.
 
     Args:
       model: from float32 [n, 784] to logits [n, 10].

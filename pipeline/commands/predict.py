@@ -53,7 +53,7 @@ class _WithBareInvert(click.Command):
     "--plot",
     type=click.Path(path_type=Path),
     metavar="FILE.png",
-    help="Also draw the first pictures, what the model saw of them and its answers.",
+    help="Also draw the first pictures, what the model saw, and its predictions.",
 )
 @click.option(
     "--top",
@@ -92,7 +92,7 @@ def predict(
 
     Takes PNG, JPEG, WebP, BMP, GIF, TIFF and IDX files, and folders, of any depth, of
     pictures. Results come in the order given, those of a folder by path. A picture
-    without ink is blank; an answer that is not to be trusted is marked unsure.
+    without ink is blank; an uncertain prediction is marked unsure.
 
     Exit codes: 0 every picture was read, 1 some could not be, 2 usage.
     """
@@ -224,7 +224,7 @@ def _say_unsure(tally: _Tally, model: "ServedModel") -> None:
     if model.bounds is None:
         click.echo(
             f"Version {model.version} was pushed without a measure of what to trust: "
-            "no answer is marked unsure. 'mnist-pipeline run' pushes one with it.",
+            "no prediction is marked unsure. 'mnist-pipeline run' pushes one with it.",
             err=True,
         )
     elif not model.bounds.held_out:

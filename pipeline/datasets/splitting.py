@@ -15,7 +15,7 @@ from pipeline.datasets.convert import Split
 from pipeline.datasets.source import Examples, Source, SourceSplit
 from pipeline.datasets.target import TARGET
 
-# A share of each class, or so many of the last examples.
+# A share of each class, or a number of the last examples.
 Size = float | int
 
 
@@ -79,7 +79,7 @@ def split_source(
 def _split(
     pools: dict[str, _Pool], sizes: dict[str, Size | None], source: Source
 ) -> list[Split]:
-    # Mixed where they come class by class, for who trains on the first so many.
+    # Mixed where they come class by class, for who trains on the first of them.
     chosen = {
         name: pool.digests.argsort(kind="stable")
         if source.ordered or (name == TRAIN and _is_ordered(pool.labels))

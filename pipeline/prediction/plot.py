@@ -1,4 +1,4 @@
-"""The plot of ``predict --plot``: the source, what the model saw, its answer."""
+"""The plot of ``predict --plot``: the source, what the model saw, its prediction."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A pushed model, verified and loaded with plain TensorFlow, and what it answers.
+"""A pushed model, verified and loaded with plain TensorFlow, and its predictions.
 
 ``mnist-pipeline predict`` and ``evaluate`` call it; TFX is not needed here.
 """
@@ -35,7 +35,7 @@ class ServedModel:
       classes: the names, in the order of the labels.
       loaded: what TensorFlow loaded.
       pictures: how it takes pictures.
-      bounds: from where on its answers are trusted; None where nothing was measured.
+      bounds: from which on predictions are trusted; None where none were measured.
     """
 
     path: Path
@@ -56,7 +56,7 @@ class ServedModel:
         return signature(pixels=tf.constant(pixels))[PROBABILITIES].numpy()
 
     def judge(self, probabilities: np.ndarray, pixels: np.ndarray) -> list[str]:
-        """Says of each answer whether it is to be trusted, by ``pictures.trust``."""
+        """Says of each prediction whether to trust it, by ``pictures.trust``."""
         if self.bounds is None:
             return [UNKNOWN] * len(pixels)
         state = self.loaded.judge(tf.constant(probabilities), tf.constant(pixels))
@@ -114,14 +114,14 @@ class Prediction:
 
     @property
     def unsure(self) -> bool:
-        """Whether the answer is not to be trusted."""
+        """Whether the prediction is not to be trusted."""
         return self.trust in (UNSURE, UNLIKE)
 
 
 def predict_batches(
     model: ServedModel, pictures: Iterator[Picture], size: int
 ) -> Iterator[list[Prediction]]:
-    """Yields predictions in the order of the pictures, so many at a time.
+    """Yields predictions in the order of the pictures, a batch at a time.
 
     Args:
       model: asked once a batch.

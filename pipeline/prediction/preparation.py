@@ -21,7 +21,7 @@ from components.pictures.preparation import (
     prepare_records,
 )
 
-# By the state of a picture that has no answer.
+# By the state of a picture that has no prediction.
 _REASONS = {BLANK: "no ink found", SMALL: "too few pixels to tell"}
 
 
@@ -31,7 +31,7 @@ class Seen:
 
     Attributes:
       pixels: uint8 [28, 28].
-      state: ``read``, ``blank`` or ``too small``; the model is asked about the first.
+      state: ``read``, ``blank`` or ``too small``; only the first is predicted.
       dark: whether its ink was darker than its ground.
       box: left, top, right and bottom of what was cropped; None where nothing was.
       note: what was done, in one phrase.

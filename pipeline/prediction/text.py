@@ -115,7 +115,7 @@ class JsonLines:
 
 
 def reasons(bounds: Bounds | None) -> dict[str, str]:
-    """Says of each kind of answer that is not to be trusted why."""
+    """Says of each kind of unsure prediction why."""
     if bounds is None:
         return {}
     low = (

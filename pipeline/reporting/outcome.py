@@ -100,7 +100,7 @@ def _failure(summary: Mapping[str, Any]) -> str:
 
 def _after_a_failure(summary: Mapping[str, Any]) -> list[str]:
     return [
-        "Read the log, which has the full traceback, mend the cause and run again: "
+        "Read the log, which has the full traceback, correct the cause and run again: "
         "nodes that are done are cached.",
         "If the cause is not ours, mnist-pipeline doctor compares what is installed "
         "with the lock.",

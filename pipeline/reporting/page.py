@@ -32,7 +32,7 @@ _PARTS: dict[str, Callable[[Sources], Any]] = {
     "anomalies": data.anomalies,
     "training": training.training,
     "recipe": training.recipe,
-    "deformations": training.deformations,
+    "augmented": training.augmented,
     "scores": model.scores,
     "reliability": model.reliability,
     "mistakes": model.mistakes,

@@ -137,11 +137,11 @@ def _in_words(metric: str, history: Mapping[str, list[float]]) -> str:
     return words
 
 
-def deformations(sources: Sources) -> str:
-    """Returns the Trainer's plot of deformed training images, a data URI."""
+def augmented(sources: Sources) -> str:
+    """Returns the Trainer's plot of augmented training images, a data URI."""
     file = sources.folder("Trainer", "model_run") / AUGMENTED_FILE
     if not file.is_file():
-        raise UnavailableError("Training images were not deformed.")
+        raise UnavailableError("Training images were not augmented.")
     return thumbnails.embed(file.read_bytes())
 
 

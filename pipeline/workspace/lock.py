@@ -67,8 +67,8 @@ def _explained(workspace: Path) -> Iterator[None]:
     except OSError as error:
         raise PipelineError(
             f"Expected a workspace that can be written to. Received: {workspace} "
-            f"({error.strerror}: {error.filename}). Mend that, or name another folder "
-            "with --workspace."
+            f"({error.strerror}: {error.filename}). Correct that, or name another "
+            "folder with --workspace."
         ) from error
 
 

@@ -78,7 +78,7 @@ def test_each_epoch_has_every_whole_batch_in_another_order() -> None:
     assert epochs[0].tolist() != epochs[1].tolist()
 
 
-def test_deformations_differ_from_step_to_step_and_not_from_run_to_run() -> None:
+def test_augmented_copies_differ_from_step_to_step_and_not_from_run_to_run() -> None:
     settings = TrainHyperparameters(batch_size=1, epochs=2)
     image = np.zeros((1, 28, 28), np.float32)
     image[:, 10:18, 10:18] = 1

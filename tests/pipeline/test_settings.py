@@ -68,7 +68,7 @@ def test_json_has_everything_of_each_setting() -> None:
         "key": "train.max_examples",
         "expected": "an integer ≥ 0",
         "choices": [],
-        "meaning": "train on the first so many examples; 0 takes all",
+        "meaning": "train on this many of the first examples; 0 takes all",
         "value": 4000,
         "default": 0,
     }

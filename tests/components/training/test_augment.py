@@ -1,4 +1,4 @@
-"""Deformations against exact pixel moves, and the statistics of their draws."""
+"""Augmentation against exact pixel moves, and the statistics of their draws."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def only(**limits: float) -> AugmentHyperparameters:
 def warp(
     images: np.ndarray, settings: AugmentHyperparameters, seed=SEED, strength=1.0
 ) -> np.ndarray:
-    """Deforms images [n, 28, 28]."""
+    """Augments images [n, 28, 28]."""
     flat = tf.constant(images.reshape(-1, 784), tf.float32)
     warped = augment(flat, settings, seed, strength)
     assert warped.dtype == tf.float32
@@ -68,7 +68,7 @@ def extreme(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     return request.param
 
 
-def test_nothing_to_deform_is_the_identity() -> None:
+def test_nothing_to_augment_is_the_identity() -> None:
     images = random_images(5)
 
     np.testing.assert_allclose(warp(images, only()), images, atol=1e-5)
@@ -184,7 +184,7 @@ def test_thickness_brightens_or_darkens_ink_and_nothing_else(extreme: float) -> 
     assert warped[GREYS < 0.01].max() < 0.02
 
 
-def test_contrast_leaves_the_other_deformations_as_they_are() -> None:
+def test_contrast_leaves_the_other_transforms_as_they_are() -> None:
     plain = warp(blobs(4), only(shift=1.0, elastic=1.0))
     redrawn = warp(blobs(4), only(shift=1.0, elastic=1.0, contrast=1e-6))
 
@@ -249,7 +249,7 @@ def test_in_a_graph_it_does_the_same() -> None:
     np.testing.assert_allclose(graph(SEED, tf.constant(0.5)), plain, atol=1e-4)
 
 
-def test_the_same_seed_gives_the_same_deformations() -> None:
+def test_the_same_seed_gives_the_same_augmentation() -> None:
     images = blobs(4)
     settings = AugmentHyperparameters()
 
@@ -262,7 +262,7 @@ def test_the_same_seed_gives_the_same_deformations() -> None:
     [only(shift=1.0), only(elastic=1.0), only(rotation=10.0)],
     ids=["shift", "elastic", "rotation"],
 )
-def test_either_part_of_the_seed_changes_the_deformations(settings, part) -> None:
+def test_either_part_of_the_seed_changes_the_augmentation(settings, part) -> None:
     images = blobs(4)
     other = tf.tensor_scatter_nd_add(SEED, [[part]], [1])
 
@@ -283,7 +283,7 @@ def test_either_part_of_the_seed_changes_the_deformations(settings, part) -> Non
     ],
     ids=["shift", "elastic", "scale", "shear", "contrast", "thickness"],
 )
-def test_each_image_is_deformed_in_its_own_way(settings) -> None:
+def test_each_image_is_augmented_in_its_own_way(settings) -> None:
     warped = warp(blobs(8), settings)
 
     for index in range(1, 8):
@@ -334,7 +334,7 @@ def test_half_the_strength_is_half_of_every_limit(name: str, limit: float) -> No
     assert np.abs(warp(images, whole) - warp(images, half)).max() > 0.01
 
 
-def test_no_strength_deforms_nothing_but_still_mirrors() -> None:
+def test_no_strength_augments_nothing_but_still_mirrors() -> None:
     images = random_images(3)
     settings = AugmentHyperparameters(flip=1.0)
 
@@ -347,7 +347,7 @@ def test_no_strength_deforms_nothing_but_still_mirrors() -> None:
     ("step", "expected"),
     [(0, 1.0), (50, 1.0), (75, 0.6), (100, 0.2)],
 )
-def test_the_deformations_fade_evenly_to_the_end(step: int, expected: float) -> None:
+def test_augmentation_fades_evenly_to_the_end(step: int, expected: float) -> None:
     settings = AugmentHyperparameters(fade_from=0.5, fade_to=0.2)
 
     found = strength_at(settings, tf.constant(step, tf.int64), 100)
@@ -356,7 +356,7 @@ def test_the_deformations_fade_evenly_to_the_end(step: int, expected: float) -> 
     assert float(found) == pytest.approx(expected)
 
 
-def test_the_deformations_do_not_fade_unless_told_to() -> None:
+def test_augmentation_does_not_fade_unless_told_to() -> None:
     for step in (0, 99, 100):
         found = strength_at(AugmentHyperparameters(), tf.constant(step, tf.int64), 100)
         assert float(found) == 1.0

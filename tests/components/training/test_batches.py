@@ -181,7 +181,7 @@ def test_keras_sees_how_many_batches_an_epoch_has(split: Split) -> None:
     assert int(dataset.cardinality()) == STEPS
 
 
-def test_augmentation_deforms_images_anew_at_each_step_and_keeps_labels() -> None:
+def test_augmentation_changes_images_anew_at_each_step_and_keeps_labels() -> None:
     images, labels = bars()
     examples = MemorySplit(images, labels)
 
@@ -195,7 +195,7 @@ def test_augmentation_deforms_images_anew_at_each_step_and_keeps_labels() -> Non
     assert batches[0][1].tolist() == [np.eye(10)[4].tolist()] * BATCH
 
 
-def test_deformations_fade_over_the_whole_training() -> None:
+def test_augmentation_fades_over_the_whole_training() -> None:
     """Three steps an epoch, two epochs: from step 3 on they weaken by thirds."""
     images, labels = bars()
     augment = AugmentHyperparameters(fade_from=0.5, fade_to=0.0)

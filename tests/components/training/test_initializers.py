@@ -1,4 +1,4 @@
-"""First weights: a spot of the image each, and as large as He's."""
+"""Kernel initializer: a spot of the image each, and as large as He's."""
 
 import keras
 import numpy as np

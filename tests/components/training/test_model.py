@@ -35,18 +35,18 @@ def test_hidden_layers_are_dense_normalization_activation_dropout() -> None:
     ]
 
 
-def test_a_committee_answers_with_the_mean_of_its_members_probabilities() -> None:
+def test_an_ensemble_answers_with_the_mean_of_its_members_probabilities() -> None:
     settings = ModelHyperparameters(hidden_units=(8,), members=3)
     images = np.random.default_rng(0).random((5, 784), np.float32)
 
-    committee = build_model(settings)
+    ensemble = build_model(settings)
 
     answers = [
-        keras.ops.softmax(member(images)).numpy() for member in networks_of(committee)
+        keras.ops.softmax(member(images)).numpy() for member in networks_of(ensemble)
     ]
     assert len(answers) == 3
     assert np.abs(answers[0] - answers[1]).max() > 0.01
-    logits = committee(images)
+    logits = ensemble(images)
     assert (logits.dtype, logits.shape) == ("float32", (5, 10))
     np.testing.assert_allclose(
         keras.ops.softmax(logits), np.mean(answers, axis=0), atol=1e-6
@@ -82,21 +82,21 @@ def test_what_is_fitted_is_the_network_itself_where_it_is_alone() -> None:
     assert networks_of(alone) == [alone]
 
 
-def test_the_weights_of_a_committee_are_those_of_its_members() -> None:
+def test_the_weights_of_an_ensemble_are_those_of_its_members() -> None:
     settings = ModelHyperparameters(hidden_units=(8,), members=2)
-    committee, other = build_model(settings, "mixed_bfloat16"), build_model(settings)
+    ensemble, other = build_model(settings, "mixed_bfloat16"), build_model(settings)
 
-    other.set_weights(committee.get_weights())
+    other.set_weights(ensemble.get_weights())
 
     alone = build_model(ModelHyperparameters(hidden_units=(8,)))
-    assert committee.count_params() == 2 * alone.count_params()
+    assert ensemble.count_params() == 2 * alone.count_params()
     for member, weights in zip(
         networks_of(other),
-        np.split(np.arange(len(committee.weights)), 2),
+        np.split(np.arange(len(ensemble.weights)), 2),
         strict=True,
     ):
         for index, weight in zip(weights, member.weights, strict=True):
-            np.testing.assert_array_equal(weight, committee.weights[index])
+            np.testing.assert_array_equal(weight, ensemble.weights[index])
 
 
 def test_normalization_and_dropout_can_be_left_out() -> None:

@@ -12,7 +12,7 @@ from components.training.plots import (
 TILE, GAP, CELL = 84, 8, 40
 
 
-def test_originals_stand_beside_their_deformations() -> None:
+def test_originals_stand_beside_augmented_copies() -> None:
     images = np.random.default_rng(0).integers(0, 256, (2, 784)).astype(np.uint8)
     still = AugmentHyperparameters(
         rotation=0.0, log_scale=0.0, shear=0.0, shift=0.0, elastic=0.0
@@ -31,7 +31,7 @@ def test_originals_stand_beside_their_deformations() -> None:
             np.testing.assert_allclose(tile.astype(int), image, atol=1)
 
 
-def test_deformations_differ() -> None:
+def test_augmented_copies_differ() -> None:
     image = np.zeros((1, 28, 28), np.uint8)
     image[0, 6:22, 12:16] = 255
 

@@ -292,7 +292,7 @@ def test_training_on_validation_examples_as_well_leaves_no_validation(
     assert set(history["epochs"]) == {"loss", "accuracy"}
 
 
-def test_the_members_of_a_committee_are_trained_one_after_the_other(
+def test_the_members_of_an_ensemble_are_trained_one_after_the_other(
     tiny_examples: Path, transform_graph: Path, tmp_path: Path, caplog
 ) -> None:
     args = fn_args(tmp_path, tiny_examples, transform_graph)
@@ -312,7 +312,7 @@ def test_the_members_of_a_committee_are_trained_one_after_the_other(
     assert history["parameters"] == 2 * PARAMETERS
     losses = history["epochs"]["loss"]
     assert len(losses) == 2 * EPOCHS
-    # Each begins anew, with weights, an order and deformations of its own.
+    # Each begins anew, with weights, an order and augmentation of its own.
     assert losses[0] != losses[EPOCHS]
     for member in (1, 2):
         assert list((tmp_path / "run" / f"member-{member}" / "train").iterdir())

@@ -7,7 +7,7 @@ import pytest
 from components.training.plots import AUGMENTED_FILE
 from pipeline.reporting.sources import Sources, UnavailableError
 from pipeline.reporting.training import (
-    deformations,
+    augmented,
     epoch_seconds,
     examples_per_epoch,
     in_line,
@@ -104,11 +104,11 @@ def test_the_recipe_has_every_hyperparameter(lineage, make_summary) -> None:
     )
 
 
-def test_the_plot_of_deformations_is_that_of_the_trainer(
+def test_the_plot_of_augmentation_is_that_of_the_trainer(
     lineage, make_summary, run_files
 ) -> None:
     content = (run_files / "Trainer" / "model_run" / AUGMENTED_FILE).read_bytes()
-    found = deformations(Sources(make_summary(), lineage))
+    found = augmented(Sources(make_summary(), lineage))
 
     assert base64.b64decode(found.partition(",")[2]) == content
 
