@@ -4,6 +4,7 @@ Nothing is read here: settings, paths, digests and Beam's arguments are handed o
 """
 
 import dataclasses
+import json
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -174,7 +175,7 @@ def data_nodes(config: Config) -> DataNodes:
         anomalies=validator.outputs["anomalies"],
         schema=schema.outputs["schema"],
         previous=previous.outputs["verdict"],
-        settings=dataclasses.asdict(config.data_gate),
+        settings=json.dumps(dataclasses.asdict(config.data_gate)),
     ).with_id("DataGate")
     return DataNodes(examples, schema, statistics, validator, previous, gate)
 
@@ -236,7 +237,7 @@ def evaluation_nodes(
     serving_check = ServingCheck(
         model=model,
         model_run=training.trainer.outputs["model_run"],
-        settings=dataclasses.asdict(config.serving_check),
+        settings=json.dumps(dataclasses.asdict(config.serving_check)),
     ).with_id("ServingCheck")
 
     # Measures on the split that training never sees.

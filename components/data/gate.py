@@ -6,21 +6,17 @@ check what it saw and what is allowed.
 
 import json
 import logging
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 from tfx.components.statistics_gen.stats_artifact_utils import load_statistics
-from tfx.dsl.components.base.base_component import BaseComponent
-from tfx.dsl.components.base.base_executor import BaseExecutor
-from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
-from tfx.types import Artifact, BaseChannel, Channel, artifact_utils
-from tfx.types.component_spec import (
-    ChannelParameter,
-    ComponentSpec,
-    ExecutionParameter,
+from tfx.dsl.component.experimental.annotations import (
+    InputArtifact,
+    OutputArtifact,
+    Parameter,
 )
+from tfx.dsl.component.experimental.decorators import component
+from tfx.types import Artifact, artifact_utils
 from tfx.types.standard_artifacts import (
     ExampleAnomalies,
     ExampleStatistics,
@@ -51,94 +47,48 @@ _ANOMALIES_FILE = "SchemaDiff.pb"
 _log = logging.getLogger(__name__)
 
 
-class DataGateSpec(ComponentSpec):
-    """What DataGate takes and gives."""
+@component
+def DataGate(  # noqa: N802
+    statistics: InputArtifact[ExampleStatistics],
+    anomalies: InputArtifact[ExampleAnomalies],
+    schema: InputArtifact[Schema],
+    verdict: OutputArtifact[DataVerdict],
+    settings: Parameter[str],
+    previous: InputArtifact[DataVerdict] = None,
+) -> None:
+    """Lets data through to Transform, or stops the run with a readable list.
 
-    PARAMETERS: ClassVar = {"settings": ExecutionParameter(type=str)}
-    INPUTS: ClassVar = {
-        "statistics": ChannelParameter(type=ExampleStatistics),
-        "anomalies": ChannelParameter(type=ExampleAnomalies),
-        "schema": ChannelParameter(type=Schema),
-        "previous": ChannelParameter(type=DataVerdict, optional=True),
-    }
-    OUTPUTS: ClassVar = {"verdict": ChannelParameter(type=DataVerdict)}
+    Args:
+      statistics: of examples with splits ``train``, ``val`` and ``test``, by
+        ``BatchingStatisticsGen``.
+      anomalies: of these statistics.
+      schema: that the anomalies are deviations from.
+      verdict: gets checks.json and statistics.json, and a link to the data judged.
+      settings: fields of ``DataGateSettings``, as JSON.
+      previous: the verdict on earlier data, to measure drift from.
 
+    Raises:
+      GateError: a check stops the run. Anomalies do so, with the sizes,
+        before statistics.json is read: its counts leave malformed records out.
+      OSError: StatisticsGen wrote no statistics.json.
+    """
+    bounds = from_dict(DataGateSettings, json.loads(settings))
+    wanted = read_schema(Path(io_utils.get_only_uri_in_dir(schema.uri)))
+    checks = _anomalies(anomalies, wanted, bounds)
+    checks += size_checks(_sizes(statistics), bounds)
+    if any(check.stops and check.name.startswith("anomaly") for check in checks):
+        raise GateError(checks)
 
-class DataGateExecutor(BaseExecutor):
-    """Makes every check; raises when one of them stops."""
+    counts = read_statistics(statistics.uri)
+    checks += statistics_checks(counts, bounds, spec_of(wanted))
+    before = _previous(previous)
+    if before is not None:
+        checks += previous_drift_checks(counts, before, bounds)
+    _decide(checks)
 
-    def Do(  # noqa: N802
-        self,
-        input_dict: dict[str, list[Artifact]],
-        output_dict: dict[str, list[Artifact]],
-        exec_properties: dict[str, Any],
-    ) -> None:
-        """Writes checks.json and statistics.json, and links the data judged.
-
-        Raises:
-          GateError: a check stops the run. Anomalies do so, with the sizes,
-            before statistics.json is read: its counts leave malformed records out.
-          OSError: StatisticsGen wrote no statistics.json.
-        """
-        settings = from_dict(DataGateSettings, json.loads(exec_properties["settings"]))
-        inputs = {
-            key: artifacts[0] for key, artifacts in input_dict.items() if artifacts
-        }
-        [verdict] = output_dict["verdict"]
-
-        schema = read_schema(Path(io_utils.get_only_uri_in_dir(inputs["schema"].uri)))
-        checks = _anomalies(inputs["anomalies"], schema, settings)
-        checks += size_checks(_sizes(inputs["statistics"]), settings)
-        if any(check.stops and check.name.startswith("anomaly") for check in checks):
-            raise GateError(checks)
-
-        statistics = read_statistics(inputs["statistics"].uri)
-        checks += statistics_checks(statistics, settings, spec_of(schema))
-        previous = _previous(inputs.get("previous"))
-        if previous is not None:
-            checks += previous_drift_checks(statistics, previous, settings)
-        _decide(checks)
-
-        write_statistics(verdict.uri, statistics)
-        write_checks(verdict.uri, checks)
-        verdict.set_int_custom_property(STATISTICS_ID, inputs["statistics"].id)
-
-
-class DataGate(BaseComponent):
-    """Lets data through to Transform, or stops the run with a readable list."""
-
-    SPEC_CLASS = DataGateSpec
-    EXECUTOR_SPEC = ExecutorClassSpec(DataGateExecutor)
-
-    def __init__(
-        self,
-        statistics: BaseChannel,
-        anomalies: BaseChannel,
-        schema: BaseChannel,
-        settings: Mapping[str, Any],
-        previous: BaseChannel | None = None,
-    ) -> None:
-        """Constructs the node.
-
-        Args:
-          statistics: of examples with splits ``train``, ``val`` and ``test``, by
-            ``BatchingStatisticsGen``.
-          anomalies: of these statistics.
-          schema: that the anomalies are deviations from.
-          settings: fields of ``DataGateSettings``.
-          previous: the verdict on earlier data, to measure drift from.
-        """
-        super().__init__(
-            DataGateSpec(
-                statistics=statistics,
-                anomalies=anomalies,
-                schema=schema,
-                previous=previous,
-                # Sorted, because the string is part of the cache key.
-                settings=json.dumps(dict(settings), sort_keys=True),
-                verdict=Channel(type=DataVerdict),
-            )
-        )
+    write_statistics(verdict.uri, counts)
+    write_checks(verdict.uri, checks)
+    verdict.set_int_custom_property(STATISTICS_ID, statistics.id)
 
 
 def _anomalies(

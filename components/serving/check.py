@@ -7,19 +7,14 @@ import json
 import logging
 import math
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
 
-from tfx.dsl.components.base.base_component import BaseComponent
-from tfx.dsl.components.base.base_executor import BaseExecutor
-from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
-from tfx.types import Artifact, BaseChannel, Channel
-from tfx.types.component_spec import (
-    ChannelParameter,
-    ComponentSpec,
-    ExecutionParameter,
+from tfx.dsl.component.experimental.annotations import (
+    InputArtifact,
+    OutputArtifact,
+    Parameter,
 )
+from tfx.dsl.component.experimental.decorators import component
 from tfx.types.standard_artifacts import InfraBlessing, Model, ModelRun
 from tfx.utils import path_utils
 
@@ -38,74 +33,37 @@ _BLESSING_FILES = ("INFRA_NOT_BLESSED", "INFRA_BLESSED")
 _log = logging.getLogger(__name__)
 
 
-class ServingCheckSpec(ComponentSpec):
-    """What ServingCheck takes and gives."""
+@component
+def ServingCheck(  # noqa: N802
+    model: InputArtifact[Model],
+    model_run: InputArtifact[ModelRun],
+    blessing: OutputArtifact[InfraBlessing],
+    settings: Parameter[str],
+) -> None:
+    """Blesses an export that keeps to the settings, and says why it does not.
 
-    PARAMETERS: ClassVar = {"settings": ExecutionParameter(type=str)}
-    INPUTS: ClassVar = {
-        "model": ChannelParameter(type=Model),
-        "model_run": ChannelParameter(type=ModelRun),
-    }
-    OUTPUTS: ClassVar = {"blessing": ChannelParameter(type=InfraBlessing)}
+    An unfit model does not raise.
 
+    Args:
+      model: of the Trainer.
+      model_run: of the Trainer; holds ``reference.npz``.
+      blessing: gets checks.json and the files and property of InfraValidator's.
+      settings: fields of ``ServingCheckSettings``, as JSON.
 
-class ServingCheckExecutor(BaseExecutor):
-    """Blesses an export that keeps to the settings, and says why it does not."""
+    Raises:
+      PipelineError: the Trainer left no reference to compare with.
+    """
+    bounds = from_dict(ServingCheckSettings, json.loads(settings))
+    export = Path(path_utils.serving_model_path(model.uri))
+    checks = check_export(export, Path(model_run.uri), bounds)
+    for check in checks:
+        if not check.passed:
+            _log.warning("%s", check)
 
-    def Do(  # noqa: N802
-        self,
-        input_dict: dict[str, list[Artifact]],
-        output_dict: dict[str, list[Artifact]],
-        exec_properties: dict[str, Any],
-    ) -> None:
-        """Writes checks.json and the blessing; an unfit model does not raise.
-
-        Raises:
-          PipelineError: the Trainer left no reference to compare with.
-        """
-        settings = from_dict(
-            ServingCheckSettings, json.loads(exec_properties["settings"])
-        )
-        [model], [model_run] = input_dict["model"], input_dict["model_run"]
-        [blessing] = output_dict["blessing"]
-
-        export = Path(path_utils.serving_model_path(model.uri))
-        checks = check_export(export, Path(model_run.uri), settings)
-        for check in checks:
-            if not check.passed:
-                _log.warning("%s", check)
-
-        blessed = int(not any(check.stops for check in checks))
-        write_checks(blessing.uri, checks)
-        (Path(blessing.uri) / _BLESSING_FILES[blessed]).touch()
-        blessing.set_int_custom_property(_BLESSED, blessed)
-
-
-class ServingCheck(BaseComponent):
-    """Loads the export with plain TensorFlow and calls every signature."""
-
-    SPEC_CLASS = ServingCheckSpec
-    EXECUTOR_SPEC = ExecutorClassSpec(ServingCheckExecutor)
-
-    def __init__(
-        self, model: BaseChannel, model_run: BaseChannel, settings: Mapping[str, Any]
-    ) -> None:
-        """Constructs the node.
-
-        Args:
-          model: the ``Model`` of the Trainer.
-          model_run: the ``ModelRun`` of the Trainer; holds ``reference.npz``.
-          settings: fields of ``ServingCheckSettings``.
-        """
-        super().__init__(
-            spec=ServingCheckSpec(
-                model=model,
-                model_run=model_run,
-                # Sorted, because the string is part of the cache key.
-                settings=json.dumps(dict(settings), sort_keys=True),
-                blessing=Channel(type=InfraBlessing),
-            )
-        )
+    blessed = int(not any(check.stops for check in checks))
+    write_checks(blessing.uri, checks)
+    (Path(blessing.uri) / _BLESSING_FILES[blessed]).touch()
+    blessing.set_int_custom_property(_BLESSED, blessed)
 
 
 def check_export(

@@ -1,6 +1,7 @@
 """The node as TFX runs it."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
@@ -17,11 +18,7 @@ from components.checks import read_checks
 from components.errors import PipelineError
 from components.gate_settings import ServingCheckSettings
 from components.serving import check as serving_check
-from components.serving.check import (
-    ServingCheck,
-    ServingCheckExecutor,
-    check_export,
-)
+from components.serving.check import ServingCheck, check_export
 from components.serving.requests import SIGNATURE_INPUTS
 from pipeline.local_runner import run_nodes
 from tests.components.serving.models import failed, save_model, save_reference
@@ -64,7 +61,7 @@ def test_the_launcher_publishes_a_blessing_and_finds_it_again(
         check = ServingCheck(
             model=model.outputs["result"],
             model_run=ours.outputs["result"],
-            settings=dataclasses.asdict(SETTINGS),
+            settings=json.dumps(dataclasses.asdict(SETTINGS)),
         )
         pipeline = Pipeline(
             "test",
@@ -100,11 +97,7 @@ def test_an_unfit_model_is_not_blessed_and_does_not_raise(
     blessing.uri = str(tmp_path / "blessing")
     Path(blessing.uri).mkdir()
 
-    ServingCheckExecutor().Do(
-        {"model": [model], "model_run": [ours]},
-        {"blessing": [blessing]},
-        {"settings": '{"max_size": 3.0}'},
-    )
+    ServingCheck.test_call(model, ours, blessing, settings='{"max_size": 3.0}')
 
     assert not is_infra_validated(blessing)
     assert blessing.get_int_custom_property("blessed") == 0
@@ -132,14 +125,3 @@ def test_names_are_those_of_the_stock_infra_validator() -> None:
 def test_a_missing_reference_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match=r"reference\.npz.*\n?.*Run the Trainer"):
         check_export(save_model(tmp_path / "model"), tmp_path, SETTINGS)
-
-
-def test_settings_are_one_string_whatever_their_order() -> None:
-    def settings(values: dict) -> str:
-        model = Importer("model", Model).with_id("Model")
-        ours = Importer("run", ModelRun).with_id("ModelRun")
-        node = ServingCheck(model.outputs["result"], ours.outputs["result"], values)
-        return node.exec_properties["settings"]
-
-    values = dataclasses.asdict(SETTINGS)
-    assert settings(values) == settings(dict(reversed(values.items())))
