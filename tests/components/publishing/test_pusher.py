@@ -176,7 +176,7 @@ def test_a_wired_blessing_that_never_came_refuses(store, model, tmp_path, missin
 class FakeMetrics:
     """Stands for what TFMA would read below a uri."""
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, classes: int) -> None:
         self.uri = uri
 
     def as_dict(self, name: str = "candidate") -> dict[str, Any]:
