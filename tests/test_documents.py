@@ -1,10 +1,17 @@
 """README and docs/ stay short, lead everywhere, and know every command and room."""
 
+import dataclasses
 import re
 from pathlib import Path
 
 import pytest
 
+from components.gate_settings import (
+    DataGateSettings,
+    ModelGateSettings,
+    ServingCheckSettings,
+)
+from components.gates import GATES
 from pipeline.cli import cli
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -47,3 +54,20 @@ def test_the_architecture_names_every_node() -> None:
     page = text("docs/architecture.md")
     assert len(nodes) > 10
     assert [node for node in nodes if node not in page] == []
+
+
+@pytest.mark.parametrize("gate", GATES, ids=lambda gate: gate.id)
+def test_readme_and_gates_name_every_gate(gate) -> None:
+    assert f"| {gate.node} |" in text("README.md")
+    assert f"exit code {gate.exit_code}" in text("README.md")
+    assert f"| {gate.exit_code} | `{gate.status}` |" in text("docs/gates.md")
+    assert gate.node in text("docs/gates.md")
+
+
+@pytest.mark.parametrize(
+    "settings", [DataGateSettings, ModelGateSettings, ServingCheckSettings]
+)
+def test_the_page_of_gates_names_every_setting(settings) -> None:
+    page = text("docs/gates.md")
+    names = [field.name for field in dataclasses.fields(settings)]
+    assert [name for name in names if f"`{name}`" not in page] == []
