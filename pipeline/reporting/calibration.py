@@ -33,7 +33,7 @@ class Calibration:
 
     @property
     def bias(self) -> float:
-        """Mean confidence minus accuracy: above 0 the model is too sure."""
+        """Mean confidence minus accuracy: above 0 the model is overconfident."""
         gaps = np.nan_to_num(self.confidence - self.accuracy)
         return float(gaps @ self.counts / self.counts.sum())
 

@@ -69,7 +69,7 @@ def predict(split: Path, model: Path) -> Predictions:
 
 
 def confident_mistakes(predictions: Predictions, count: int) -> np.ndarray:
-    """Returns up to ``count`` indices of mistakes, the surest first, int64."""
+    """Returns up to ``count`` indices of mistakes, most confident first, int64."""
     wrong = np.flatnonzero(~predictions.correct)
     order = np.argsort(-predictions.confidence[wrong], kind="stable")
     return wrong[order[:count]]

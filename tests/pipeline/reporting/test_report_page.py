@@ -176,7 +176,7 @@ def test_a_run_that_came_nowhere_has_a_page_that_says_so(lineage, make_summary) 
     assert "Not pushed: the run failed" in made.html
     assert "ExampleGen failed: OSError: &lt;disk&gt;" in made.html
     assert "Nothing to show: Trainer was not run." in made.html
-    assert "the run did not come to a gate" in made.html
+    assert "the run ended before a gate looked" in made.html
     assert "<img" not in made.html
     titles = [text for level, text in Parsed(made.html).headings if level == 2]
     assert titles[1:] == TITLES
