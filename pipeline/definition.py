@@ -263,7 +263,7 @@ def publishing_node(
     training: TrainingNodes,
     evaluation: EvaluationNodes,
 ) -> BaseNode:
-    """Publishes a model that both gates blessed."""
+    """Publishes a model that every gate blessed."""
     # A version is published whole or not at all.
     return Pusher(
         model=training.trainer.outputs["model"],

@@ -25,7 +25,7 @@ DARK, BRIGHT, AUTO = 1, -1, 0
 
 # Fewer pixels along the longer side of a picture, or of its ink, show no digit.
 _LEAST_SIDE, _LEAST_INK = 8, 6
-# The two outer rows and columns of a record, and what lies well inside.
+# The two outer rows and columns of an image, and what lies well inside.
 _RING = np.flatnonzero(
     np.pad(np.zeros((HEIGHT - 4, WIDTH - 4), bool), 2, constant_values=True)
 )
@@ -64,7 +64,7 @@ def prepare(
     ground: Ground = "black",
     dark: int | tf.Tensor = AUTO,
 ) -> Prepared:
-    """Prepares one picture; one of 28×28 is taken for a record and not fitted.
+    """Prepares one picture; one of 28×28 is taken for an image and not fitted.
 
     Args:
       grey: uint8 [h, w].
@@ -81,7 +81,7 @@ def prepare(
     whole = tf.concat([[0, 0], sides], 0)
 
     def as_page() -> Prepared:
-        pixels, state, turned = prepare_records(fit_page(grey)[None], ground, dark)
+        pixels, state, turned = prepare_images(fit_page(grey)[None], ground, dark)
         return Prepared(pixels[0], state[0], turned[0], whole, tf.constant(True))
 
     def nothing(state: int) -> Prepared:
@@ -92,9 +92,9 @@ def prepare(
     def as_fitted() -> Prepared:
         if fit == "page":
             return as_page()
-        is_record = tf.reduce_all(sides == [HEIGHT, WIDTH])
+        is_image = tf.reduce_all(sides == [HEIGHT, WIDTH])
         return tf.cond(
-            is_record, as_page, lambda: _prepare_ink(grey, ground, dark, nothing)
+            is_image, as_page, lambda: _prepare_ink(grey, ground, dark, nothing)
         )
 
     too_small = tf.reduce_max(sides) < _LEAST_SIDE
@@ -177,10 +177,10 @@ def fit_page(grey: tf.Tensor) -> tf.Tensor:
     return tf.ensure_shape(_to_bytes(fitted), [HEIGHT, WIDTH])
 
 
-def prepare_records(
+def prepare_images(
     pixels: tf.Tensor, ground: Ground = "black", dark: int | tf.Tensor = AUTO
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Turns records that are dark on bright, and finds the blank ones.
+    """Turns images that are dark on bright, and finds the blank ones.
 
     Args:
       pixels: uint8 [n, 28, 28].
@@ -210,7 +210,7 @@ def ground_of(pixels: tf.Tensor) -> Ground:
 
 
 def looks_dark(pixels: tf.Tensor) -> tf.Tensor:
-    """Says whether records seem to be dark ink on a bright ground.
+    """Says whether images seem to be dark ink on a bright ground.
 
     Args:
       pixels: uint8 [n, 28, 28].

@@ -28,7 +28,7 @@ from components.hyperparameters import (
     from_dict,
 )
 from components.pictures.facts import PictureFacts
-from components.pictures.preparation import READ, ground_of, prepare_records
+from components.pictures.preparation import READ, ground_of, prepare_images
 from components.pictures.trust import (
     MOST_EXAMPLES,
     Distance,
@@ -293,7 +293,7 @@ def reference_images(images: np.ndarray, pictures: PictureFacts) -> np.ndarray:
     One that looks dark on bright, or blank, ``predict_image`` would take for another.
     """
     squares = images.reshape(-1, HEIGHT, WIDTH)
-    _, state, turned = prepare_records(squares, pictures.ground)
+    _, state, turned = prepare_images(squares, pictures.ground)
     usual = (state.numpy() == READ) & ~turned.numpy()
     return images[usual if usual.any() else slice(None)][:REFERENCE_COUNT]
 

@@ -9,8 +9,8 @@ import numpy as np
 from components.errors import DatasetError
 from components.features import MAX_PIXEL
 from pipeline.datasets.findings import Findings
-from pipeline.datasets.images import fit
 from pipeline.datasets.labels import label_of
+from pipeline.datasets.pictures import fit
 from pipeline.datasets.source import Examples
 from pipeline.datasets.target import TARGET
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from components.errors import DatasetError
-from pipeline.datasets.images import GreyPicture
+from pipeline.datasets.pictures import GreyPicture
 from pipeline.datasets.target import TARGET
 
 _MOST_SHOWN = 20

@@ -14,7 +14,7 @@ from components.features import TEST, TRAIN
 from pipeline.datasets import idx
 from pipeline.datasets.file_kinds import open_unpacked
 from pipeline.datasets.findings import Findings, some
-from pipeline.datasets.images import fit
+from pipeline.datasets.pictures import fit
 from pipeline.datasets.source import Examples, Source, SourceSplit, given_class_names
 from pipeline.datasets.target import TARGET
 

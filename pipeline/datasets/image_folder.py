@@ -10,7 +10,7 @@ from components.errors import DatasetError
 from components.features import TRAIN
 from pipeline.datasets.findings import Findings, some
 from pipeline.datasets.folders import Walker
-from pipeline.datasets.images import SUFFIXES, is_image
+from pipeline.datasets.pictures import SUFFIXES, is_picture
 from pipeline.datasets.source import (
     SPLIT_NAMES,
     Source,
@@ -110,8 +110,8 @@ def _list_classes(
     images: dict[str, list[Path]] = {}
     for path in folders:
         below = list(walker.files_below(path))
-        images.setdefault(_name(path.name), []).extend(filter(is_image, below))
-        _leave_out([file for file in below if not is_image(file)], findings)
+        images.setdefault(_name(path.name), []).extend(filter(is_picture, below))
+        _leave_out([file for file in below if not is_picture(file)], findings)
     return images
 
 

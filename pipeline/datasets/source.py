@@ -14,7 +14,7 @@ import numpy as np
 from components.classes import CLASSES_FILE, parse_class_names, read_class_names
 from components.features import MAX_PIXEL, TEST, TRAIN, VAL
 from pipeline.datasets.findings import Findings
-from pipeline.datasets.images import ImageError, fit, looks_inverted, read_picture
+from pipeline.datasets.pictures import PictureError, fit, looks_inverted, read_picture
 from pipeline.datasets.target import TARGET
 
 Examples = Iterator[tuple[np.ndarray, int]]
@@ -72,7 +72,7 @@ def picture_examples(
     for where, file, label in pictures:
         try:
             picture = read_picture(file)
-        except ImageError as error:
+        except PictureError as error:
             findings.add_bad(where, error)
             continue
         if findings.admits(label, where):

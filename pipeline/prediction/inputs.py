@@ -15,7 +15,12 @@ from PIL import Image
 from components.errors import PipelineError
 from components.litter import is_litter
 from pipeline.datasets import idx
-from pipeline.datasets.images import GreyPicture, ImageError, is_image, read_picture
+from pipeline.datasets.pictures import (
+    GreyPicture,
+    PictureError,
+    is_picture,
+    read_picture,
+)
 from pipeline.prediction.preparation import Preparation, Seen
 
 # As the export's graph decodes them: smaller only where they are twice as large.
@@ -61,7 +66,7 @@ def survey(paths: Iterable[Path]) -> Contents:
     for path in paths:
         if path.is_dir():
             for file in _files_below(path):
-                if is_image(file):
+                if is_picture(file):
                     pictures += 1
                 else:
                     others[file.suffix.lower() or "no suffix"] += 1
@@ -79,7 +84,7 @@ def read_pictures(paths: Iterable[Path], preparation: Preparation) -> Iterator[P
     """
     for path in paths:
         if path.is_dir():
-            for file in filter(is_image, _files_below(path)):
+            for file in filter(is_picture, _files_below(path)):
                 yield _load(file, preparation)
         elif not os.path.lexists(path):
             error = "expected a file or a folder, received a path where there is none"
@@ -108,7 +113,7 @@ def _files_below(folder: Path) -> Iterator[Path]:
 def _load(file: Path, preparation: Preparation) -> Picture:
     try:
         picture = read_picture(file, LEAST_SIDE)
-    except ImageError as error:
+    except PictureError as error:
         return Picture(str(file), error=str(error))
     seen = preparation.of_picture(picture.values, _reduction(picture))
     return Picture(str(file), seen, _shown(picture.values))
@@ -123,9 +128,7 @@ def _read_idx(file: Path, preparation: Preparation) -> Iterator[Picture]:
     try:
         number = 0
         for images in idx.read_images(file):
-            for pixels, seen in zip(
-                images, preparation.of_records(images), strict=True
-            ):
+            for pixels, seen in zip(images, preparation.of_images(images), strict=True):
                 yield Picture(f"{file}[{number}]", seen, pixels)
                 number += 1
     except PipelineError as error:

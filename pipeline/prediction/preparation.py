@@ -18,7 +18,7 @@ from components.pictures.preparation import (
     STATES,
     Ground,
     prepare,
-    prepare_records,
+    prepare_images,
 )
 
 # By the state of a picture that has no prediction.
@@ -70,7 +70,7 @@ class Preparation:
             pixels.
         """
         if grey.shape == (HEIGHT, WIDTH):
-            return next(self.of_records(grey[None]))
+            return next(self.of_images(grey[None]))
         pixels, state, dark, box, alone = (
             tensor.numpy() for tensor in self._prepare(tf.constant(grey))
         )
@@ -84,9 +84,9 @@ class Preparation:
         )
         return Seen(pixels, STATES[READ], bool(dark), (left, top, right, bottom), note)
 
-    def of_records(self, images: np.ndarray) -> Iterator[Seen]:
+    def of_images(self, images: np.ndarray) -> Iterator[Seen]:
         """Prepares pictures uint8 [n, 28, 28]."""
-        prepared = prepare_records(images, self._ground, self._dark)
+        prepared = prepare_images(images, self._ground, self._dark)
         for pixels, state, dark in zip(*(t.numpy() for t in prepared), strict=True):
             yield _uncropped(pixels, state, dark, "as it is")
 

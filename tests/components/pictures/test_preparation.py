@@ -16,10 +16,10 @@ from components.pictures.preparation import (
     ground_of,
     looks_dark,
     prepare,
-    prepare_records,
+    prepare_images,
     turn,
 )
-from pipeline.datasets.images import fit, looks_inverted
+from pipeline.datasets.pictures import fit, looks_inverted
 from tests.pages import first_digits
 
 
@@ -70,7 +70,7 @@ def test_a_record_without_ink_is_not_stretched() -> None:
 def test_a_record_of_one_grey_is_blank(grey: int) -> None:
     record = np.full((28, 28), grey, np.uint8)
     record[3, 3] ^= 7
-    _, state, turned = prepare_records(record[None])
+    _, state, turned = prepare_images(record[None])
     assert (state.numpy().tolist(), turned.numpy().tolist()) == ([BLANK], [False])
 
 
@@ -83,7 +83,7 @@ def test_records_are_turned_as_asked_and_only_where_data_lies_on_black(digits) -
         ("black", BRIGHT, False),
         ("mixed", DARK, True),
     ):
-        _, state, turned = prepare_records(negatives, ground, dark)
+        _, state, turned = prepare_images(negatives, ground, dark)
         assert (turned.numpy() == expected).all(), (ground, dark)
         assert (state.numpy() == READ).all()
 

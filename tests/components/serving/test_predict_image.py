@@ -17,7 +17,7 @@ from components.pictures.preparation import fit_page
 from components.pictures.trust import Bounds, Trust, fit_distance
 from components.serving.signatures import export_model
 from components.training.model import build_model
-from pipeline.datasets.images import read_picture
+from pipeline.datasets.pictures import read_picture
 from pipeline.prediction.preparation import Preparation
 from tests.pages import first_digits, grey_page, put, to_bytes
 

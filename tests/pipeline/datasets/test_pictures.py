@@ -10,11 +10,11 @@ from PIL import Image
 
 from components.checkout import PROJECT_ROOT
 from components.examples import read_examples
-from pipeline.datasets.images import (
+from pipeline.datasets.pictures import (
     SUFFIXES,
-    ImageError,
+    PictureError,
     fit,
-    is_image,
+    is_picture,
     read_picture,
 )
 
@@ -175,7 +175,7 @@ def test_a_tiff_of_fractions_is_scaled(values, expected) -> None:
 def test_a_tiff_of_other_floats_is_refused(values) -> None:
     image = Image.fromarray(np.array([values], np.float32))
 
-    with pytest.raises(ImageError, match=r"a damaged one \(pixels outside 0\.\.1\)"):
+    with pytest.raises(PictureError, match=r"a damaged one \(pixels outside 0\.\.1\)"):
         load_image(encode(image, "TIFF"))
 
 
@@ -194,20 +194,20 @@ def test_what_is_no_picture_is_said(tmp_path: Path) -> None:
         "j.png": (b"version https://git-lfs.github.com/spec", "a Git LFS pointer"),
     }.items():
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(ImageError) as caught:
+        with pytest.raises(PictureError) as caught:
             load_image(tmp_path / name)
         assert str(caught.value).startswith(f"{EXPECTED}{received}"), name
     for name, received in {
         "none.png": "No such file or directory",
         ".": "Is a directory",
     }.items():
-        with pytest.raises(ImageError) as caught:
+        with pytest.raises(PictureError) as caught:
             load_image(tmp_path / name)
         assert str(caught.value) == f"{EXPECTED}{received}"
 
 
 def test_the_kind_of_what_lies_in_a_record_is_said() -> None:
-    with pytest.raises(ImageError) as caught:
+    with pytest.raises(PictureError) as caught:
         load_image(io.BytesIO(b"%PDF-1.7"))
     assert str(caught.value) == f"{EXPECTED}a PDF document"
 
@@ -245,7 +245,7 @@ def test_absurdly_many_pixels_are_refused_before_they_are_decoded() -> None:
     start = jpeg.index(b"\xff\xc0") + 5
     jpeg[start : start + 4] = (65_500).to_bytes(2, "big") * 2
     for content, received in ((png, "2,500 million"), (jpeg, "4,290 million")):
-        with pytest.raises(ImageError, match="at most 250 million pixels") as caught:
+        with pytest.raises(PictureError, match="at most 250 million pixels") as caught:
             load_image(io.BytesIO(content))
         assert f"received {received}. Save it smaller" in str(caught.value)
 
@@ -255,4 +255,4 @@ def test_absurdly_many_pixels_are_refused_before_they_are_decoded() -> None:
     [*((f"a{end.upper()}", True) for end in SUFFIXES), ("a.pdf", False), ("png", 0)],
 )
 def test_pictures_are_told_by_their_names(name: str, expected: bool) -> None:
-    assert is_image(Path(name)) == expected
+    assert is_picture(Path(name)) == expected

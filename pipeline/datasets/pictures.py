@@ -1,4 +1,4 @@
-"""Turns pictures of any size and colour into the pixels of a record.
+"""Turns pictures of any size and colour into the images of records.
 
 ``data convert`` and ``predict`` both read pictures here, so that a model is asked
 about what it was trained on.
@@ -24,7 +24,7 @@ SUFFIXES = (
     *(".webp", ".bmp", ".gif", ".tif", ".tiff"),
 )
 KINDS = "PNG, JPEG, WebP, BMP, GIF or TIFF"
-# Pixels a side from which a record's 28 can be averaged.
+# Pixels a side from which an image's 28 can be averaged.
 SMALL = 4 * max(TARGET.width, TARGET.height)
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 # A grey picture that was saved as a JPEG in colour is a little off grey.
@@ -46,7 +46,7 @@ _MOST_STORED = 1_000_000_000
 _OPENING = threading.Lock()
 
 
-class ImageError(PipelineError):
+class PictureError(PipelineError):
     """A picture that cannot be read; says what was expected and received."""
 
 
@@ -67,7 +67,7 @@ class GreyPicture:
     frames: bool
 
 
-def is_image(path: Path) -> bool:
+def is_picture(path: Path) -> bool:
     """Says by its name whether a file is a picture."""
     return path.suffix.lower() in SUFFIXES
 
@@ -84,7 +84,7 @@ def read_picture(source: Path | BinaryIO, least: int = SMALL) -> GreyPicture:
         at a half, a quarter or an eighth of its size.
 
     Raises:
-      ImageError: it is of another kind, which is named, damaged, or too large to
+      PictureError: it is of another kind, which is named, damaged, or too large to
         decode.
     """
     try:
@@ -97,7 +97,7 @@ def read_picture(source: Path | BinaryIO, least: int = SMALL) -> GreyPicture:
             grey = np.asarray(_grey(upright))
             return GreyPicture(grey, size, _has_colour(upright), frames)
     except _DAMAGE as error:
-        raise ImageError(
+        raise PictureError(
             f"expected a picture ({KINDS}), received {_describe(error, source)}"
         ) from error
 
@@ -111,7 +111,7 @@ def _draft(image: Image.Image, least: int) -> None:
     whole = "progressive" in image.info
     decoded = stored if whole else image.width * image.height
     if stored > _MOST_STORED or decoded > _MOST_DECODED:
-        raise ImageError(
+        raise PictureError(
             f"expected a picture of at most {_MOST_DECODED // 10**6:,} million "
             f"pixels, or a baseline JPEG of {_MOST_STORED // 10**6:,} million, "
             f"received {stored / 10**6:,.0f} million. Save it smaller"
@@ -131,7 +131,7 @@ def _without_pillows_limit() -> Iterator[None]:
 
 
 def looks_inverted(pixels: np.ndarray) -> bool:
-    """Says whether a record, uint8 [28, 28], seems to be dark ink on a bright ground.
+    """Says whether an image, uint8 [28, 28], seems to be dark ink on a bright ground.
 
     As ``components.pictures.preparation.looks_dark``, which loads TensorFlow.
     """
