@@ -183,7 +183,7 @@ def lineage(run_files: Path) -> Iterator[FakeLineage]:
         for path in sorted(run_files.glob("*/*"))
     }
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sources, "EvaluationMetrics", lambda uri: measured)
+        patch.setattr(sources, "EvaluationMetrics", lambda uri, classes: measured)
         yield FakeLineage(artifacts)
 
 

@@ -101,7 +101,7 @@ def test_an_evaluation_without_confusions_is_told(lineage, make_summary, monkeyp
     from pipeline.reporting import sources as module
 
     empty = SimpleNamespace(confusion_matrix=lambda: np.zeros((10, 10), np.int64))
-    monkeypatch.setattr(module, "EvaluationMetrics", lambda uri: empty)
+    monkeypatch.setattr(module, "EvaluationMetrics", lambda uri, classes: empty)
 
     with pytest.raises(UnavailableError, match="counted no confusions"):
         scores(Sources(make_summary(), lineage))
