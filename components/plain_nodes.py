@@ -43,7 +43,7 @@ class _PlainPaths:
     ) -> None:
         """Does what the executor does."""
         with plain_uris(input_dict, output_dict):
-            super().Do(input_dict, output_dict, exec_properties)
+            super().Do(input_dict, output_dict, exec_properties)  # type: ignore[misc]
 
 
 class TransformExecutor(_PlainPaths, transform_executor.Executor):

@@ -98,5 +98,5 @@ def _at_least(minimum: float, max_drop: float) -> config_pb2.MetricThreshold:
 
 def _threshold(
     slices: list[config_pb2.SlicingSpec], threshold: config_pb2.MetricThreshold
-):
+) -> config_pb2.PerSliceMetricThreshold:
     return config_pb2.PerSliceMetricThreshold(slicing_specs=slices, threshold=threshold)

@@ -156,8 +156,8 @@ def run_node(
         # The run ends here, but with its report, as after any other failure.
         finish_undisturbed()
         _log.exception("node %s was interrupted", node_id)
-        cause = stopped(node_id)
-        return NodeResult(node_id, "failed", time.monotonic() - started, cause)
+        stop = stopped(node_id)
+        return NodeResult(node_id, "failed", time.monotonic() - started, stop)
     except Exception as error:
         _log.exception("node %s failed", node_id)
         # Libraries turn the request into errors of their own.

@@ -5,6 +5,7 @@ messages of ``mnist-pipeline run``.
 """
 
 import sys
+from typing import Any
 
 import click
 
@@ -20,7 +21,7 @@ from pipeline.cluster.container import log_to_stdout, main, run_config, run_opti
 )
 @click.option("--node", "node_id", required=True, help="The id of the node.")
 @run_options
-def cli(node_id: str, run_id: str, verbose: bool, **options) -> None:
+def cli(node_id: str, run_id: str, verbose: bool, **options: Any) -> None:
     """Run one node of a run; the nodes before it have ended.
 
     A node that ended already is not run again.

@@ -11,6 +11,7 @@ from functools import reduce
 from itertools import zip_longest
 from operator import add
 from pathlib import Path
+from typing import Any
 
 import attrs
 import numpy as np
@@ -159,17 +160,19 @@ def read_statistics(directory: str | Path) -> DataStatistics:
     content = json.loads(
         (Path(directory) / STATISTICS_FILE).read_text(encoding="utf-8")
     )
-    counts = attrs.fields_dict(SplitStatistics)
     splits = {
-        name: SplitStatistics(
-            **{
-                key: tuple(value) if isinstance(value, list) else value
-                for key, value in fields.items()
-                if key in counts
-            }
-        )
+        name: SplitStatistics(**_as_counted(fields))
         for name, fields in content["splits"].items()
     }
     leakage = {tuple(key): count for *key, count in content["leakage"]}
     conflicts = {tuple(key): count for *key, count in content["conflicts"]}
     return DataStatistics(splits, leakage, conflicts)
+
+
+def _as_counted(fields: dict[str, Any]) -> dict[str, Any]:
+    known = attrs.fields_dict(SplitStatistics)
+    return {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in fields.items()
+        if key in known
+    }

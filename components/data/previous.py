@@ -1,5 +1,7 @@
 """Which data DataGate compares this run's data with."""
 
+from typing import Any
+
 from tfx.dsl.components.common.resolver import ResolverStrategy
 from tfx.types import Artifact
 
@@ -19,7 +21,7 @@ class PreviousDataStrategy(ResolverStrategy):
     data with itself, and so run DataGate again.
     """
 
-    def resolve_artifacts(self, store, input_dict: Artifacts) -> Artifacts:
+    def resolve_artifacts(self, store: Any, input_dict: Artifacts) -> Artifacts:
         """Returns the verdict, or none where there is none, and the statistics.
 
         Args:

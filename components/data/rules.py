@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping
 from itertools import combinations
+from typing import TypeAlias
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
@@ -18,7 +19,7 @@ from components.gate_settings import DataGateSettings
 from components.gates import DATA
 from components.image_spec import ImageSpec
 
-Reason = anomalies_pb2.AnomalyInfo.Reason
+Reason: TypeAlias = anomalies_pb2.AnomalyInfo.Reason
 
 _ERROR = anomalies_pb2.AnomalyInfo.ERROR
 _SHAPE = anomalies_pb2.AnomalyInfo.INVALID_FEATURE_SHAPE

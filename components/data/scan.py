@@ -210,7 +210,7 @@ def find_repeated(parts: Iterable[np.ndarray]) -> DataStatistics:
     starts = np.flatnonzero(np.r_[True, differ])
     splits = np.bitwise_or.reduceat(1 << digests["split"].astype(int), starts)
 
-    leakage = {}
+    leakage: dict[tuple[str, ...], int] = {}
     for one, other in combinations(range(len(SPLITS)), 2):
         pair = 1 << one | 1 << other
         leakage[SPLITS[one], SPLITS[other]] = int((splits & pair == pair).sum())

@@ -74,11 +74,11 @@ class MultiClassConfusionMatrix(metric_types.Metric):
         super().__init__(_computations_of(_matrices), name=name)
 
 
-def _accuracy(sums: ConfusionAndLoss) -> np.floating:
+def _accuracy(sums: ConfusionAndLoss) -> np.floating[Any]:
     return np.divide(np.trace(sums.matrix), sums.matrix.sum())
 
 
-def _mean_loss(sums: ConfusionAndLoss) -> np.floating:
+def _mean_loss(sums: ConfusionAndLoss) -> np.floating[Any]:
     return np.divide(sums.loss, sums.matrix.sum())
 
 

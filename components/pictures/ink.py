@@ -3,6 +3,7 @@
 TensorFlow alone, for the graph of the export; ``preparation`` calls it.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -107,7 +108,9 @@ def _threshold(
     return tf.reduce_max(tf.stack([share * peak, deviations * noise, greys]))
 
 
-def _pool(kind, image: tf.Tensor, size: int, step: int) -> tf.Tensor:
+def _pool(
+    kind: Callable[..., tf.Tensor], image: tf.Tensor, size: int, step: int
+) -> tf.Tensor:
     return kind(image[None, :, :, None], size, step, "SAME")[0, :, :, 0]
 
 
@@ -191,7 +194,7 @@ def _measure(
     numbers = height * width + 1
     flat = tf.reshape(labels, [-1])
 
-    def of_each(reduce, values: tf.Tensor) -> tf.Tensor:
+    def of_each(reduce: Callable[..., tf.Tensor], values: tf.Tensor) -> tf.Tensor:
         return reduce(tf.reshape(values, [-1]), flat, numbers)
 
     total, least, most = (

@@ -4,6 +4,7 @@ TensorFlow alone: ``predict`` calls it, and the export's ``predict_image`` holds
 that both give the same answer.
 """
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -101,7 +102,12 @@ def prepare(
     return tf.cond(too_small, lambda: nothing(SMALL), as_fitted)
 
 
-def _prepare_ink(grey: tf.Tensor, ground: Ground, dark: tf.Tensor, nothing) -> Prepared:
+def _prepare_ink(
+    grey: tf.Tensor,
+    ground: Ground,
+    dark: tf.Tensor,
+    nothing: Callable[[int], Prepared],
+) -> Prepared:
     frame = inside_frame(grey)
     top, left, bottom, right = tf.unstack(frame)
     page = grey[top:bottom, left:right]

@@ -79,7 +79,7 @@ def fit_distance(images: np.ndarray, labels: np.ndarray) -> Distance:
         directions.astype(np.float32),
         whitening.astype(np.float32),
         (centres @ whitening).astype(np.float32),
-        np.float32(rest),
+        np.array(rest, np.float32),
     )
 
 

@@ -125,9 +125,13 @@ class _Chooser:
         if candidate is None:
             return model, choice
         if model is not None and model.id == candidate.id:
-            return self._accepted_against(self._lack or "this one serves already")
+            return self._accepted_against(
+                candidate, self._lack or "this one serves already"
+            )
         if self._rolled_back == candidate.id:
-            return self._accepted_against("a rollback took this one out of service")
+            return self._accepted_against(
+                candidate, "a rollback took this one out of service"
+            )
         return model, choice
 
     @cached_property
@@ -242,12 +246,13 @@ class _Chooser:
         fit = [set(models_of(self.metadata, given[node]).values()) for node in nodes]
         return set.intersection(*fit)
 
-    def _accepted_against(self, what: str) -> tuple[Artifact | None, Choice]:
+    def _accepted_against(
+        self, candidate: Artifact, what: str
+    ) -> tuple[Artifact | None, Choice]:
         """Returns what the candidate was compared with when it was blessed, and why."""
         by_id = {model.id: model for model in self.inputs[MODEL]}
-        candidate = self._candidate.id
         for blessing in self._blessings:
-            if blessing.get_int_custom_property("current_model_id") != candidate:
+            if blessing.get_int_custom_property("current_model_id") != candidate.id:
                 continue
             before = blessing.get_int_custom_property("baseline_model_id")
             if not before:

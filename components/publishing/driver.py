@@ -97,8 +97,8 @@ def version_to_replace(
 
 
 def _reason(store: ModelStore, serving: Serving | None, version: int) -> str:
-    if version not in store.versions():
+    if serving is None or version not in store.versions():
         return f"version {version} is gone from {store.base}"
-    if serving is not None and serving.version != version:
+    if serving.version != version:
         return f"version {serving.version} serves in place of {version}"
     return f"version {version} is not whole: {serving.problem}"

@@ -58,6 +58,7 @@ def _copy(serving: Serving, target: Path) -> None:
         export = Path(serving_model_dir(str(fresh)))
         export.parent.mkdir(parents=True)
         files = copy_files(serving.path, export, leave_out=MANIFEST_FILE)
+        assert serving.manifest
         changes = differences(serving.manifest.files, files)
         require_whole(serving.path, changes, "Run again.")
         if holds(str(target), serving):
@@ -75,4 +76,5 @@ def _copy(serving: Serving, target: Path) -> None:
 def holds(uri: str, serving: Serving) -> bool:
     """Says whether the model at a URI is the one that serves, file for file."""
     export = Path(serving_model_path(uri))
-    return export.is_dir() and digests(export) == serving.manifest.files
+    files = serving.manifest.files if serving.manifest else None
+    return export.is_dir() and digests(export) == files

@@ -37,7 +37,8 @@ class Serving:
 
     def holds(self, files: Mapping[str, str]) -> bool:
         """Whether it is the model with these files, by ``digests``, and whole."""
-        return bool(self.manifest) and not self.problem and self.manifest.files == files
+        listed_files = self.manifest.files if self.manifest else None
+        return not self.problem and listed_files == files
 
 
 def find_serving(store: ModelStore) -> Serving | None:

@@ -18,6 +18,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from components.plain_paths import plain_path
 
 if __name__ == "__main__":
     # A server has no Keras, and TensorFlow takes a second to import it where it is.
-    sys.modules["keras"] = None
+    sys.modules["keras"] = None  # type: ignore[assignment]
 
 with collector_at_rest():
     import numpy as np
@@ -83,7 +84,7 @@ def _probe_signature(model: Any, name: str, images: np.ndarray, write: Write) ->
     _step(write, name, INPUTS, lambda: _describe_inputs(function))
     for step, sent in ((ONE, images[:1]), (BATCH, images), (EMPTY, images[:0])):
         request = build_request(name, sent)
-        _step(write, name, step, lambda request=request: _call(function, request))
+        _step(write, name, step, partial(_call, function, request))
     request = build_request(name, images[:1])
     _step(write, name, LATENCY, lambda: _latencies(function, request))
 

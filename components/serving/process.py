@@ -72,7 +72,8 @@ def run_probe(request: Mapping[str, Any], timeout: float) -> ProbeEnd:
     return ProbeEnd(seconds, exit_code, "".join(last_lines))
 
 
-def _send(stream: IO[str], request: Mapping[str, Any]) -> None:
+def _send(stream: IO[str] | None, request: Mapping[str, Any]) -> None:
+    assert stream
     # Where the process ended before it read, its exit code and last line say why.
     with contextlib.suppress(BrokenPipeError), stream:
         stream.write(json.dumps(dict(request)) + "\n")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -55,14 +56,14 @@ class ServingModel(tf.Module):
         super().__init__()
         self.model = model
         # Hidden, as they are no part of the export but constants of its graphs.
-        self.pictures = lambda: pictures
-        self.trust = lambda: trust
+        self.pictures: Callable[[], Any] = lambda: pictures
+        self.trust: Callable[[], Any] = lambda: trust
         setattr(self, WEIGHTS, [weight.value for weight in model.weights])
         # A function hides the layer from the export, which would trace it as a Keras
         # model as well: AutoGraph would rewrite all of tf_keras. A
         # transform graph with a vocabulary has to be an attribute itself; saving says
         # so, since its table would be missing.
-        self.preprocess = lambda features: preprocess(features)
+        self.preprocess: Callable[..., Any] = lambda features: preprocess(features)
 
     def _predict(self, pixels: tf.Tensor) -> Predictions:
         image = self.preprocess({IMAGE: tf.cast(pixels, tf.int64)})[IMAGE]
@@ -189,4 +190,4 @@ def export_model(
             "predict_image": module.predict_image,
         },
     )
-    write_facts(directory, pictures, trust and trust.bounds)
+    write_facts(directory, pictures, trust.bounds if trust else None)

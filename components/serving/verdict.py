@@ -134,8 +134,10 @@ def judge(
         return checks
     signatures = loading.get("seen")
     checks.append(_equal("loads", EXPORT, loading.get("error", "loads"), "loads"))
-    for name in SIGNATURE_INPUTS if signatures is not None else ():
-        value = "missing" if name not in signatures else "present"
+    if signatures is None:
+        return checks
+    for name in SIGNATURE_INPUTS:
+        value = "present" if name in signatures else "missing"
         checks.append(_equal("has the signature", name, value, "present"))
         if value == "present":
             checks += _signature_checks(observations, name, reference, settings)
@@ -158,7 +160,8 @@ def _process_checks(
 
 
 def _describe_crash(end: ProbeEnd, step: str) -> str:
-    how = f"signal {-end.exit_code}" if end.exit_code < 0 else f"exit {end.exit_code}"
+    code = end.exit_code or 0
+    how = f"signal {-code}" if code < 0 else f"exit {code}"
     return f"{how} during {step}: {end.last_line}".rstrip(": ")
 
 

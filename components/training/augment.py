@@ -70,7 +70,12 @@ def strength_at(
     return 1.0 - (1.0 - settings.fade_to) * tf.clip_by_value(faded, 0.0, 1.0)
 
 
-def _affine_grid(count, settings: AugmentHyperparameters, seed, strength):
+def _affine_grid(
+    count: tf.Tensor,
+    settings: AugmentHyperparameters,
+    seed: tf.Tensor,
+    strength: tf.Tensor,
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Where each output pixel is read: x and y, float32 [n, 784]."""
     limits = [
         np.deg2rad(settings.rotation),
@@ -92,13 +97,18 @@ def _affine_grid(count, settings: AugmentHyperparameters, seed, strength):
     return x, y
 
 
-def _flip(x: tf.Tensor, share: float, seed) -> tf.Tensor:
+def _flip(x: tf.Tensor, share: float, seed: tf.Tensor) -> tf.Tensor:
     """Mirrors where a share of the images is read, left to right."""
     draws = tf.random.stateless_uniform([tf.shape(x)[0], 1], seed, 0.0, 1.0)
     return tf.where(draws < share, 2 * _CENTRE - x, x)
 
 
-def _redraw(images, settings: AugmentHyperparameters, seed, strength) -> tf.Tensor:
+def _redraw(
+    images: tf.Tensor,
+    settings: AugmentHyperparameters,
+    seed: tf.Tensor,
+    strength: tf.Tensor,
+) -> tf.Tensor:
     """Hardens contrast about the middle grey, and brightens or darkens the ink.
 
     The edges of strokes are grey, so that brighter ink is a thicker stroke.
@@ -110,7 +120,9 @@ def _redraw(images, settings: AugmentHyperparameters, seed, strength) -> tf.Tens
     return tf.clip_by_value((images - 0.5) * gain + 0.5 + brighter * ink, 0.0, 1.0)
 
 
-def _elastic_field(count, pixels: float, seed):
+def _elastic_field(
+    count: tf.Tensor, pixels: float, seed: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Smooth displacements with a standard deviation of ``pixels``, two [n, 784]."""
     noise = tf.random.stateless_normal([2 * count, _ELASTIC_KNOTS**2], seed)
     field = tf.matmul(noise, tf.constant(_elastic_kernel() * pixels))

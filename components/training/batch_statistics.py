@@ -1,5 +1,7 @@
 """Measures the statistics of batch normalization, for validation and for serving."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -16,7 +18,7 @@ class MeasureStatistics(keras.callbacks.Callback):
         super().__init__()
         self._batches = batches
 
-    def on_test_begin(self, logs: dict | None = None) -> None:
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Measures them for the weights that are about to be validated."""
         measure_statistics(self.model, self._batches)
 

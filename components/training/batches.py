@@ -55,7 +55,9 @@ def training_batches(
         return augment(image, settings.augment, _seed(settings, step), strength)
 
     @as_written
-    def prepare(step: tf.Tensor, batch) -> tuple[tf.Tensor, tf.Tensor]:
+    def prepare(
+        step: tf.Tensor, batch: tuple[tf.Tensor, tf.Tensor]
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         image, label = batch
         image = tf.ensure_shape(image, [size.batch_size, PIXELS])
         image, label = _apply(preprocess, image, label)

@@ -1,6 +1,7 @@
 """What TensorBoard shows of a training beside the curves that Keras writes."""
 
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -26,7 +27,7 @@ class ConfusionBoard(keras.callbacks.Callback):
         self._folder = folder
         self._accuracy = accuracy
 
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Draws the matrix of the epoch that ended."""
         counts = np.rint(keras.ops.convert_to_numpy(self._accuracy.counts))
         plot = confusion_plot(counts.astype(np.int64))

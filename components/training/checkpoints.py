@@ -216,13 +216,13 @@ class Checkpoints(keras.callbacks.Callback):
         _log.info("go on after epoch %d, from a checkpoint", self.progress.epochs)
         return self.progress
 
-    def on_train_begin(self, logs: dict | None = None) -> None:
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Sets early stopping back to where it was."""
         if self._stopping is not None:
             for name, value in self._stopping_state.items():
                 setattr(self._stopping, name, value)
 
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Adds the epoch to the history and saves."""
         history = {
             name: [*self.progress.history.get(name, []), float(value)]

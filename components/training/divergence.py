@@ -1,6 +1,7 @@
 """Stops a training whose loss is no longer a number."""
 
 import math
+from typing import Any
 
 import keras
 
@@ -29,20 +30,24 @@ class StopOnDivergence(keras.callbacks.Callback):
         self._steps = steps
         self._epoch = 0
 
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Remembers which epoch it is."""
         self._epoch = epoch
 
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+    def on_train_batch_end(
+        self, batch: int, logs: dict[str, Any] | None = None
+    ) -> None:
         """Looks at the mean training loss of the epoch so far."""
         # The last call of an epoch may be after fewer steps than the others.
         self._check("training", logs, "loss", min(batch + 1, self._steps))
 
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Looks at the validation loss, which the last update shows in first."""
         self._check("validation", logs, "val_loss", self._steps)
 
-    def _check(self, kind: str, logs: dict | None, name: str, step: int) -> None:
+    def _check(
+        self, kind: str, logs: dict[str, Any] | None, name: str, step: int
+    ) -> None:
         loss = float((logs or {}).get(name, 0.0))
         if math.isfinite(loss):
             return

@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import attrs
 import keras
@@ -51,7 +52,7 @@ class CountEpochs(keras.callbacks.Callback):
         super().__init__()
         self.epoch = tf.Variable(0, trainable=False, dtype=tf.int64)
 
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Sets the epoch."""
         self.epoch.assign(epoch)
 

@@ -1,5 +1,8 @@
 """A kernel initializer for images: each unit starts with a spot of the image."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 
@@ -20,7 +23,7 @@ class LocalHeNormal(keras.initializers.Initializer):
     rectifiers". Draws follow ``keras.utils.set_random_seed``.
     """
 
-    def __call__(self, shape, dtype=None):
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> keras.KerasTensor:
         """Returns weights [784, units] for images as rows of pixels.
 
         Raises:
@@ -34,7 +37,7 @@ class LocalHeNormal(keras.initializers.Initializer):
         return weights * keras.ops.cast(_windows(shape[1]), weights.dtype)
 
 
-def _windows(units: int):
+def _windows(units: int) -> keras.KerasTensor:
     """Draws a window a unit, float32 [784, units], each with a mean square of 1."""
     row, column = np.divmod(np.arange(PIXELS, dtype=np.float32)[:, None], WIDTH)
     centre_row = _uniform(units, _MARGIN, HEIGHT - 1 - _MARGIN)
@@ -46,5 +49,5 @@ def _windows(units: int):
     return windows / keras.ops.sqrt(mean_square)
 
 
-def _uniform(units: int, low: float, high: float):
+def _uniform(units: int, low: float, high: float) -> keras.KerasTensor:
     return keras.initializers.RandomUniform(low, high)((1, units))

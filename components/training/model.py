@@ -1,6 +1,7 @@
 """The dense Keras network and its optimizer."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 
@@ -72,7 +73,7 @@ def networks_of(model: keras.Model) -> list[keras.Model]:
     return members or [model]
 
 
-def _shifted(images, shifts: int):
+def _shifted(images: keras.KerasTensor, shifts: int) -> keras.KerasTensor:
     """All shifts of images [n, 784] by whole pixels: [n, (2 * shifts + 1)², 784]."""
     border = (shifts, shifts)
     squares = keras.ops.reshape(images, (-1, HEIGHT, WIDTH))
@@ -141,7 +142,7 @@ class Trapezoid(keras.optimizers.schedules.LearningRateSchedule):
             "total_steps": total_steps,
         }
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> Any:
         """Returns the rate at a step, a float32 scalar."""
         c = self._config
         step = keras.ops.cast(step, "float32")
@@ -152,7 +153,7 @@ class Trapezoid(keras.optimizers.schedules.LearningRateSchedule):
         share = keras.ops.where(step < c["warmup_steps"], rising, falling)
         return c["peak"] * keras.ops.clip(share, 0.0, 1.0)
 
-    def get_config(self) -> dict:
+    def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor."""
         return dict(self._config)
 

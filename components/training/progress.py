@@ -2,6 +2,7 @@
 
 import logging
 import time
+from typing import Any
 
 import keras
 
@@ -18,11 +19,11 @@ class EpochProgress(keras.callbacks.Callback):
         self._examples = examples_per_epoch
         self._started = 0.0
 
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Starts the clock."""
         self._started = time.monotonic()
 
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Logs one line for the epoch that ended."""
         logs = logs or {}
         done = epoch + 1

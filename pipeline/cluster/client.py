@@ -26,7 +26,7 @@ _HEALTH = "/apis/v2beta1/healthz"
 _TIMEOUT_SECONDS = 10.0
 _PAGE_SIZE = 100
 _EQUALS = 1
-_ADVICE = {
+_ADVICE: dict[int, str] = {
     HTTPStatus.UNAUTHORIZED: "Name a file with a token of yours by --token-file.",
     HTTPStatus.FORBIDDEN: "Ask for the right to do that, or name your --namespace.",
     HTTPStatus.NOT_FOUND: "Name the address of the Kubeflow Pipelines API by --host.",

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
 import click
@@ -32,7 +32,7 @@ from pipeline.workspace.lock import workspace_lock
 if TYPE_CHECKING:
     from ml_metadata.proto.metadata_store_pb2 import ConnectionConfig
 
-Command = TypeVar("Command", bound=Callable)
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 # It names a folder, and a placeholder that nothing resolved must not.
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

@@ -5,6 +5,7 @@ and ``pipeline.cluster.verdict`` behind that.
 """
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -24,7 +25,7 @@ def cli(
     metrics: Path,
     executor_input: str,
     verbose: bool,
-    **options,
+    **options: Any,
 ) -> None:
     """Write the report of a run and hand it to Kubeflow Pipelines.
 

@@ -100,7 +100,7 @@ def build_pipeline(graph: Graph, config: Config, overrides: list[str]) -> Any:
         preset: str = config.preset,
         data: str = settings.data,
         overrides: list = overrides,
-    ):
+    ) -> None:
         run = {
             "run_id": dsl.PIPELINE_JOB_ID_PLACEHOLDER,
             "preset": preset,
@@ -131,8 +131,10 @@ def task_name(node_id: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")
 
 
-def _node_component(node_id: str, settings: KubeflowSettings) -> Callable:
-    def run_node(run_id: str, preset: str, data: str, overrides: list):
+def _node_component(node_id: str, settings: KubeflowSettings) -> Callable[..., Any]:
+    def run_node(
+        run_id: str, preset: str, data: str, overrides: list
+    ) -> dsl.ContainerSpec:
         return dsl.ContainerSpec(
             image=settings.image,
             command=["python", "-m", "pipeline.node_runner"],
@@ -155,7 +157,7 @@ def _end_pipeline(settings: KubeflowSettings) -> Any:
     """
 
     @dsl.pipeline(name="end-run")
-    def end_run(run_id: str, preset: str, data: str, overrides: list):
+    def end_run(run_id: str, preset: str, data: str, overrides: list) -> None:
         run = {
             "run_id": run_id,
             "preset": preset,
@@ -171,8 +173,10 @@ def _end_pipeline(settings: KubeflowSettings) -> Any:
     return end_run
 
 
-def _verdict_component(settings: KubeflowSettings) -> Callable:
-    def verdict(run_id: str, preset: str, data: str, overrides: list):
+def _verdict_component(settings: KubeflowSettings) -> Callable[..., Any]:
+    def verdict(
+        run_id: str, preset: str, data: str, overrides: list
+    ) -> dsl.ContainerSpec:
         return dsl.ContainerSpec(
             image=settings.image,
             command=["python", "-m", "pipeline.cluster.verdict"],
@@ -182,7 +186,7 @@ def _verdict_component(settings: KubeflowSettings) -> Callable:
     return dsl.container_component(verdict)
 
 
-def _report_component(settings: KubeflowSettings) -> Callable:
+def _report_component(settings: KubeflowSettings) -> Callable[..., Any]:
     def write_report(
         run_id: str,
         preset: str,
@@ -190,7 +194,7 @@ def _report_component(settings: KubeflowSettings) -> Callable:
         overrides: list,
         report: dsl.Output[dsl.HTML],
         metrics: dsl.Output[dsl.Metrics],
-    ):
+    ) -> dsl.ContainerSpec:
         return dsl.ContainerSpec(
             image=settings.image,
             command=["python", "-m", "pipeline.cluster.exit_handler"],

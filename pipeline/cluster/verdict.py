@@ -4,6 +4,7 @@
 """
 
 import sys
+from typing import Any
 
 import click
 
@@ -15,7 +16,7 @@ from pipeline.reporting.text import print_summary, terminal
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @run_options
-def cli(run_id: str, verbose: bool, **options) -> None:
+def cli(run_id: str, verbose: bool, **options: Any) -> None:
     """Say how a run ended, and return what `mnist-pipeline run` would."""
     log_to_stdout(verbose)
     config = run_config(run_id, **options, needs_data=False)

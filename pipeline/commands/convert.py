@@ -22,7 +22,7 @@ SOURCES = ("idx", "images", "tfrecord", "npz", "csv", "parquet")
 _OFFICIAL = ("idx", "npz")
 
 
-class _SplitSize(click.ParamType):
+class _SplitSize(click.ParamType[float]):
     """A share of each class below 1, or a whole number of the last examples."""
 
     name = "FRACTION|COUNT"
@@ -178,7 +178,8 @@ def _convert(
     from pipeline.datasets.splitting import split_source
 
     sizes = [split.count for split in source.splits.values()]
-    total = None if None in sizes else sum(sizes)
+    known = [size for size in sizes if size is not None]
+    total = sum(known) if len(known) == len(sizes) else None
     with clean_stop(), image_progress() as progress:
         read = progress.add_task("Reading images", total=total)
         splits = split_source(

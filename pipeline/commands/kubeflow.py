@@ -2,11 +2,11 @@
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import click
@@ -14,6 +14,7 @@ import click
 from components.errors import UsageError
 from pipeline.commands.options import (
     FILE,
+    Command,
     json_option,
     quiet_tensorflow,
     settings_options,
@@ -22,8 +23,6 @@ from pipeline.config import Config, flatten, load_config, read_settings
 
 if TYPE_CHECKING:
     from pipeline.cluster.client import KubeflowClient
-
-Command = TypeVar("Command", bound=Callable)
 
 # Of this machine; in the cluster they are others.
 _PATHS = {"data": "--data", "workspace": "--set kubeflow.workspace=PATH"}
@@ -58,10 +57,9 @@ def pipeline_options(command: Command) -> Command:
             "--data", help="Folder or file:// URI of the data in the cluster."
         ),
         click.option("--image", help="The image of every task."),
-        settings_options,
     ):
         command = option(command)
-    return command
+    return settings_options(command)
 
 
 def cluster_options(command: Command) -> Command:

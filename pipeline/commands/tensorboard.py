@@ -76,7 +76,8 @@ def find_logs(history: "RunHistory", run_ids: Sequence[str]) -> dict[str, Path]:
             "did not come to train, or whose logs are gone. 'mnist-pipeline runs show "
             f"{missing[0]}' says how far it came."
         )
-    return {_trained_in(history, run): _log(run) for run in runs}
+    logs = ((run, _log(run)) for run in runs)
+    return {_trained_in(history, run): log for run, log in logs if log}
 
 
 def _log(run: "Run") -> Path | None:
@@ -88,7 +89,8 @@ def _log(run: "Run") -> Path | None:
 
 def _trained_in(history: "RunHistory", run: "Run") -> str:
     """Returns the run that made the logs which a run shows."""
-    maker = history.maker(run.output("Trainer", "model_run").id)
+    logs = run.output("Trainer", "model_run")
+    maker = history.maker(logs.id) if logs else None
     return maker.run_id if maker else run.run_id
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from pipeline.datasets.labels import label_of
 from pipeline.datasets.pictures import fit
 from pipeline.datasets.source import Examples
 from pipeline.datasets.target import TARGET
+
+Row = TypeVar("Row")
 
 BLOCK = 1024
 # As Pillow weighs red, green and blue.
@@ -172,9 +175,9 @@ def _as_images(block: np.ndarray, name: str) -> np.ndarray:
     )
 
 
-def in_blocks(rows: Iterator, size: int = BLOCK) -> Iterator[list]:
+def in_blocks(rows: Iterator[Row], size: int = BLOCK) -> Iterator[list[Row]]:
     """Yields lists of up to ``size`` items."""
-    block = []
+    block: list[Row] = []
     for row in rows:
         block.append(row)
         if len(block) == size:

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -132,6 +133,10 @@ def _is_number(cell: str) -> bool:
     return True
 
 
+def _line(file: Path, lines: Sequence[int], row: int) -> str:
+    return f"{file}: line {lines[row]:,}"
+
+
 def _read_all(
     tables: list[_Table], classes: tuple[str, ...], findings: Findings
 ) -> Examples:
@@ -144,9 +149,7 @@ def _read_all(
                 yield from blocks.examples(
                     numbers,
                     [labels[row] for row in good],
-                    lambda row, kept=[lines[row] for row in good], f=table.file: (
-                        f"{f}: line {kept[row]:,}"
-                    ),
+                    partial(_line, table.file, [lines[row] for row in good]),
                 )
 
 

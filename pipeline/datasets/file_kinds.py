@@ -8,7 +8,7 @@ import gzip
 import re
 import zlib
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 HEAD_SIZE = 512
 GZIP_MAGIC = b"\x1f\x8b"
@@ -93,7 +93,7 @@ def open_unpacked(path: Path) -> BinaryIO:
       OSError: it cannot be opened.
     """
     if read_head(path).startswith(GZIP_MAGIC):
-        return gzip.open(path)
+        return cast(BinaryIO, gzip.open(path))
     return path.open("rb")
 
 

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -26,7 +26,7 @@ BATCH_SIZE = 1024
 FETCH_AGAIN = "Fetch the file again."
 # Of one item, so that a batch has its place in memory: images of 256x256.
 _MOST_BYTES = 1 << 16
-_TYPES = {0x08: np.dtype("u1"), 0x0C: np.dtype(">i4")}
+_TYPES: dict[int, np.dtype[Any]] = {0x08: np.dtype("u1"), 0x0C: np.dtype(">i4")}
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Header:
     shape: tuple[int, ...]
 
     @property
-    def dtype(self) -> np.dtype:
+    def dtype(self) -> np.dtype[Any]:
         """The type of a value."""
         return _TYPES[self.magic >> 8]
 
@@ -113,14 +113,15 @@ def read_header(file: BinaryIO, path: Path, *magics: int) -> Header:
             f"{path}: expected magic number 0x{magics[0]:08x} (IDX {what}), received "
             f"0x{received:08x}{kind}. Check that this is an IDX file of {what}."
         )
-    size = 4 * ((received or magics[0]) & 0xFF)
+    magic = received or magics[0]
+    size = 4 * (magic & 0xFF)
     rest = _read(file, path, size) if received is not None else b""
     if len(rest) < size:
         raise DatasetError(
             f"{path}: truncated, expected a header of {4 + size} bytes, received "
             f"{len(start) + len(rest)}. {FETCH_AGAIN}"
         )
-    header = Header(received, struct.unpack(f">{size // 4}I", rest))
+    header = Header(magic, struct.unpack(f">{size // 4}I", rest))
     if header.item_size > _MOST_BYTES:
         shown = "x".join(map(str, header.shape[1:]))
         raise DatasetError(

@@ -152,7 +152,7 @@ def _name(text: str) -> str:
 
 def _check_names(folder: Path, found: list[str]) -> None:
     try:
-        check_printable(found)
+        check_printable(tuple(found))
     except ValueError as error:
         raise DatasetError(
             f"{folder}: expected folders whose names can name the classes. Received: "

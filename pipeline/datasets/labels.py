@@ -34,7 +34,7 @@ def label_column(file: Path, columns: Sequence[str], given: str | None) -> str:
     for name in wanted:
         if name in lower:
             return lower[name]
-    if given in columns:
+    if given is not None and given in columns:
         return given
     what = f"a column {given}" if given else f"a column {LABEL_COLUMNS[0]}"
     raise DatasetError(
@@ -60,7 +60,7 @@ def label_of(value: object, classes: Sequence[str]) -> int:
     if isinstance(value, numbers.Real) and not isinstance(value, bool):
         number = float(value)
         if number.is_integer():
-            return int(value)
+            return int(number)
     raise ValueError(f"expected a whole number as label, received {_shown(value)}")
 
 

@@ -8,11 +8,12 @@ import re
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, Any
 
 import numpy as np
 
@@ -47,7 +48,7 @@ class _Array:
     file: Path
     member: str | None
     shape: tuple[int, ...]
-    dtype: np.dtype
+    dtype: np.dtype[Any]
     fortran: bool
 
     def __str__(self) -> str:
@@ -126,7 +127,7 @@ def _arrays_in(file: Path) -> Iterator[_Array]:
 def _read_header(file: Path, member: str | None) -> _Array:
     with _open(file, member) as stream:
         version = np.lib.format.read_magic(stream)
-        read = (
+        read: Callable[[IO[bytes]], Any] = (
             np.lib.format.read_array_header_1_0
             if version == (1, 0)
             else np.lib.format.read_array_header_2_0
@@ -136,7 +137,7 @@ def _read_header(file: Path, member: str | None) -> _Array:
 
 
 @contextmanager
-def _open(file: Path, member: str | None) -> Iterator[BinaryIO]:
+def _open(file: Path, member: str | None) -> Iterator[IO[bytes]]:
     if member is None:
         with file.open("rb") as stream:
             yield stream
@@ -242,14 +243,16 @@ def _check_pair(images: _Array, labels: _Array) -> None:
         )
 
 
+def _row(images: _Array, start: int, row: int) -> str:
+    return f"{images}: row {start + row:,} (from 0)"
+
+
 def _read(images: _Array, labels: _Array, blocks: PixelBlocks) -> Examples:
     start = 0
     pairs = zip(_blocks(images), _blocks(labels), strict=True)
     for pixels, found in pairs:
         values = found.reshape(-1).tolist()
-        yield from blocks.examples(
-            pixels, values, lambda row, s=start: f"{images}: row {s + row:,} (from 0)"
-        )
+        yield from blocks.examples(pixels, values, partial(_row, images, start))
         start += len(pixels)
 
 

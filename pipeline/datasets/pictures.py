@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from components.errors import PipelineError
 from components.features import MAX_PIXEL
@@ -215,7 +215,7 @@ def fit(grey: np.ndarray) -> np.ndarray:
 
 
 def _describe(error: BaseException, source: Path | BinaryIO) -> str:
-    if isinstance(error, Image.UnidentifiedImageError):
+    if isinstance(error, UnidentifiedImageError):
         kind = describe_kind(_head(source))
         rare = ", damaged or of a rare kind" if kind in _READ_KINDS else ""
         return kind + rare

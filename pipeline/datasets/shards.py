@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from components.errors import DatasetError
 from pipeline.datasets.file_kinds import describe_kind, read_head
@@ -80,7 +81,7 @@ def _head(path: Path) -> bytes:
         ) from error
 
 
-def _count_readable(dataset: Iterable) -> int:
+def _count_readable(dataset: Iterable[Any]) -> int:
     import tensorflow as tf
 
     count = 0

@@ -92,7 +92,8 @@ def _find(folder: Path, kind: FileKind, findings: Findings) -> list[Path]:
             f"{folder}: expected {kind.name} or a folder of them, received "
             f"{'no file' if folder.exists() else 'nothing there'}. Check {kind.option}."
         )
-    files, others = [], []
+    files: list[Path] = []
+    others: list[Path] = []
     found = dict.fromkeys(Walker(findings).files_below(folder))
     for file in found:
         # Unpacked by hand, say; to read both would take every example twice.

@@ -4,6 +4,7 @@ import codecs
 import os
 import sys
 import unicodedata
+from typing import Any
 
 # How a screen that cannot show them shows what we print.
 _PLAIN = {
@@ -40,7 +41,8 @@ def be_independent_of_locale() -> None:
 def print_plain_characters() -> None:
     """Makes both output streams replace what their encoding lacks."""
     codecs.register_error(ERRORS, _replace)
-    for stream in (sys.stdout, sys.stderr):
+    streams: tuple[Any, Any] = (sys.stdout, sys.stderr)
+    for stream in streams:
         stream.reconfigure(errors=ERRORS)
 
 
@@ -56,7 +58,7 @@ def _start_again_in_utf8() -> None:
     os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
 
 
-def _replace(error: UnicodeError) -> tuple[str, int]:
+def _replace(error: UnicodeError) -> tuple[str | bytes, int]:
     """Stands in for characters that an encoding lacks; registered with codecs."""
     if not isinstance(error, UnicodeEncodeError):
         return codecs.backslashreplace_errors(error)

@@ -27,9 +27,9 @@ def free_memory(cgroups: Path = CGROUPS, own: Path = OWN_GROUPS) -> int:
             ("memory.max", "memory.current"),
             ("memory.limit_in_bytes", "memory.usage_in_bytes"),
         ):
-            bounds = _number(folder / limit), _number(folder / usage)
-            if None not in bounds:
-                free.append(bounds[0] - bounds[1] + _cached(folder / "memory.stat"))
+            most, used = _number(folder / limit), _number(folder / usage)
+            if most is not None and used is not None:
+                free.append(most - used + _cached(folder / "memory.stat"))
     return max(min(free), 0)
 
 

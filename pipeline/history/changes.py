@@ -36,7 +36,9 @@ def compare_runs(before: Run, after: Run) -> RunChanges:
         if missing:
             unknown[section] = missing
             continue
-        old, new = (flatten(facts[run.run_id][section]) for run in (before, after))
+        old, new = (
+            flatten(facts[run.run_id][section] or {}) for run in (before, after)
+        )
         sections[section] = {
             key: (old.get(key), new.get(key))
             for key in [*old, *(key for key in new if key not in old)]
@@ -52,13 +54,14 @@ def _facts(run: Run) -> dict[str, Mapping[str, Any] | None]:
     if summary is None:
         return dict.fromkeys(names)
     metrics = summary.metrics
-    values = (
+    values: tuple[Mapping[str, Any] | None, ...] = (
         {"status": summary.status, "version": summary.model.version},
         summary.config,
         summary.digests,
         summary.data,
-        metrics
-        and {
+        None
+        if metrics is None
+        else {
             "accuracy": metrics.accuracy,
             "loss": metrics.loss,
             "per_class": metrics.per_class,

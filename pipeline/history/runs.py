@@ -257,7 +257,8 @@ def _read_events(
     store: OrderedStore, executions: list[int], places: Relocation
 ) -> tuple[dict[int, list[Artifact]], dict[int, list[int]]]:
     """Execution id → what it made, and → ids of what it read."""
-    outputs, inputs = defaultdict(list), defaultdict(list)
+    outputs: dict[int, list[Artifact]] = defaultdict(list)
+    inputs: dict[int, list[int]] = defaultdict(list)
     if not executions:
         return outputs, inputs
     artifacts = {artifact.id: artifact for artifact in store.get_artifacts()}

@@ -96,7 +96,7 @@ class _Store(OrderedStore):
         return sound_results(self, found, self._outputs)
 
 
-def _without_backslashes(write: Callable) -> Callable:
+def _without_backslashes(write: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         named = {name: _replace(value) for name, value in kwargs.items()}
         return write(*map(_replace, args), **named)

@@ -51,7 +51,7 @@ class OrderedStore:
         return attribute
 
 
-def _in_order(read: Callable, newest_first: bool) -> Callable:
+def _in_order(read: Callable[..., Any], newest_first: bool) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         found = read(*args, **kwargs)
         given = [*args, *kwargs.values()]
@@ -73,7 +73,7 @@ def _put_key_first(event: mlmd.Event) -> None:
         event.path.steps.reverse()
 
 
-def _asked_by_id(read: Callable, unique: bool) -> Callable:
+def _asked_by_id(read: Callable[..., Any], unique: bool) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         # Ids may come from an iterator, which is at its end after one use.
         args, kwargs = tuple(map(_listed, args)), _listed_values(kwargs)

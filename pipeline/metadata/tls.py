@@ -67,6 +67,8 @@ def _tunnel(serialized: bytes) -> str:
         start_new_session=True,
     )
     atexit.register(_stop, process)
+    assert process.stdin
+    assert process.stdout
     process.stdin.write(json.dumps(settings) + "\n")
     process.stdin.flush()
     if (said := process.stdout.readline().strip()) != "ready":
@@ -78,7 +80,9 @@ def _tunnel(serialized: bytes) -> str:
     return folder
 
 
-def _stop(process: subprocess.Popen) -> None:
+def _stop(process: subprocess.Popen[str]) -> None:
+    assert process.stdin
+    assert process.stdout
     process.stdin.close()
     process.stdout.close()
     process.wait()

@@ -62,7 +62,8 @@ class Contents:
 
 def survey(paths: Iterable[Path]) -> Contents:
     """Counts what ``read_pictures`` will read, and what it will pass over."""
-    pictures, others = 0, Counter()
+    pictures = 0
+    others: Counter[str] = Counter()
     for path in paths:
         if path.is_dir():
             for file in _files_below(path):

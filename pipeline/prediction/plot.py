@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 
 from components.errors import PipelineError
 from components.features import MAX_PIXEL
+from pipeline.datasets.findings import printable
 from pipeline.prediction.predictor import Prediction
-from pipeline.prediction.text import printable
 
 # More would be too small to see.
 MOST = 48
@@ -46,6 +46,7 @@ def write_plot(file: Path, shown: Sequence[Prediction], classes: Sequence[str]) 
         row, column = divmod(index, columns)
         source, seen, bars = grid[row, _AXES * column : _AXES * (column + 1)]
         # Only the end tells pictures of one folder apart.
+        assert one.picture.seen
         name = _shorten(printable(one.picture.name))
         _draw_picture(source, one.picture.source, name)
         _draw_picture(seen, one.picture.seen.pixels, "unsure" if one.unsure else "")

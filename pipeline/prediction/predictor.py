@@ -140,7 +140,7 @@ def predict_batches(
 
 
 def _ask(model: ServedModel, pictures: Sequence[Picture]) -> Iterator[Prediction]:
-    pixels = np.stack([one.seen.pixels for one in pictures])
+    pixels = np.stack([one.seen.pixels for one in pictures if one.seen])
     probabilities = model.predict(pixels)
     trust = model.judge(probabilities, pixels)
     return map(Prediction, pictures, probabilities, trust)

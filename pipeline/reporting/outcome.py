@@ -61,7 +61,7 @@ def read_outcome(summary: Mapping[str, Any]) -> Outcome:
     elif status == "failed":
         reasons = [_failure(summary), *reasons]
         steps += _after_a_failure(summary)
-    headline = _HEADLINES.get(serving_state(summary)) or _HEADLINES[status]
+    headline = _HEADLINES.get(serving_state(summary) or "") or _HEADLINES[status]
     return Outcome(
         headline=headline.format(**summary["model"]),
         good=status == "pushed",

@@ -1,6 +1,7 @@
 """The plots of a report, each as an ``svg`` element."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from markupsafe import Markup
@@ -84,7 +85,10 @@ def pixel_histogram(
     def paint(figure: Figure) -> None:
         axes = figure.subplots()
         for number, (split, values) in enumerate(shares.items()):
-            style = {"color": SERIES[number], "linestyle": _LINES[number]}
+            style: dict[str, Any] = {
+                "color": SERIES[number],
+                "linestyle": _LINES[number],
+            }
             axes.stairs(values, edges, label=split, linewidth=1.6, **style)
         axes.set(yscale="log", xlabel="pixel value", title="share of pixels by value")
         axes.set_xlim(edges[0], edges[-1])
@@ -183,7 +187,7 @@ def changes(
     return draw(label, _HALF, paint)
 
 
-def _line(number: int) -> dict[str, str]:
+def _line(number: int) -> dict[str, Any]:
     """Tells series apart by colour, dashes and markers."""
     return {
         "color": SERIES[number],

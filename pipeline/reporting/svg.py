@@ -53,7 +53,9 @@ _NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 _STYLE_ELEMENT = re.compile(r"<style.*?</style>", re.DOTALL)
 
 
-def draw(label: str, size: tuple[float, float], paint: Callable[[Figure], None]):
+def draw(
+    label: str, size: tuple[float, float], paint: Callable[[Figure], None]
+) -> Markup:
     """Returns a figure as an ``svg`` element, the same each time.
 
     Args:

@@ -33,7 +33,12 @@ def terminal(stream: TextIO) -> Console:
     Without a terminal nothing is folded at all; a narrow one folds lines itself.
     """
     # Without emoji, or the path a:key:b loses its middle.
-    options = {"file": stream, "highlight": False, "soft_wrap": True, "emoji": False}
+    options: dict[str, Any] = {
+        "file": stream,
+        "highlight": False,
+        "soft_wrap": True,
+        "emoji": False,
+    }
     console = Console(**options)
     if console.width >= _LEAST_WIDTH:
         return console

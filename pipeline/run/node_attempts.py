@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import attrs
 
@@ -18,7 +18,7 @@ from components.gates import REFUSAL_CODES
 from pipeline.config import Config
 
 if TYPE_CHECKING:
-    from pipeline.local_runner import NodeResult
+    from pipeline.local_runner import NodeResult, State
 
 
 @attrs.frozen
@@ -51,7 +51,7 @@ class NodeAttempt:
         if self.state == "running":
             return NodeResult(self.id, "failed", self.seconds, _killed(self.id))
         if self.state != "failed":
-            return NodeResult(self.id, self.state, self.seconds)
+            return NodeResult(self.id, cast("State", self.state), self.seconds)
         refused = self.code in REFUSAL_CODES and self.checks
         error = GateError(self.checks) if refused else PipelineError(self.message)
         return NodeResult(self.id, "failed", self.seconds, error)

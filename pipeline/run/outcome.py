@@ -27,6 +27,7 @@ from pipeline.reporting.text import cause
 from pipeline.run.publication import Publication, read_publication
 
 Value = TypeVar("Value")
+Other = TypeVar("Other")
 _log = logging.getLogger(__name__)
 
 
@@ -207,9 +208,10 @@ def read_choice_of(
       where there is none, and ``why``.
     """
     choice = lineage.resolved(resolver, "choice")
-    made = choice and salvage.read(
-        f"the choice of {resolver}", lambda: read_choice(choice.uri), None
-    )
+    if choice is None:
+        return None
+    uri = choice.uri
+    made = salvage.read(f"the choice of {resolver}", lambda: read_choice(uri), None)
     if made is None:
         return None
     model = lineage.resolved(resolver, "model")
@@ -239,7 +241,9 @@ def read_model(
       salvage: is told where the last two cannot be read; they are None then.
     """
     serves = publication.as_dict() if publication else {"path": None, "version": None}
-    history = salvage.read("the training", lambda: _read_history(lineage), {})
+    history: Mapping[str, Any] = salvage.read(
+        "the training", lambda: _read_history(lineage), {}
+    )
     return {
         "path": serves["path"],
         "version": serves["version"],
@@ -265,7 +269,9 @@ class Salvage:
     def __init__(self) -> None:
         self.problems: list[str] = []
 
-    def read(self, what: str, read: Callable[[], Value], otherwise: Value) -> Value:
+    def read(
+        self, what: str, read: Callable[[], Value], otherwise: Other
+    ) -> Value | Other:
         """Returns what ``read`` does, or ``otherwise`` where that fails.
 
         Args:

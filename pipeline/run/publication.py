@@ -73,9 +73,9 @@ def read_publication(
         return _lost(f"no version in {store.base}")
     if serving.holds(_files(lineage)):
         replaced = pushed.properties.get(REPLACES) if published else None
-        text = _again(store, replaced) if replaced else ""
+        text = _again(store, str(replaced)) if replaced else ""
         return _said(serving, "published" if published else "kept", text)
-    if serving.problem:
+    if serving.manifest is None or serving.problem:
         return _lost(f"version {serving.version}, not whole: {serving.problem}")
     if serving.rollback:
         return _said(serving, "rolled_back", _on_purpose(store, serving, version))
@@ -93,6 +93,7 @@ def _files(lineage: RunLineage) -> dict[str, str]:
 
 
 def _said(serving: Serving, state: str, text: str) -> Publication:
+    assert serving.manifest
     return Publication(
         version=serving.version,
         path=serving.path,

@@ -10,12 +10,15 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from pipeline.reporting.text import terminal
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 _FORMAT = "%(asctime)s %(levelname).1s %(name)s: %(message)s"
 
@@ -84,14 +87,14 @@ class _Leaving(io.FileIO):
     The run goes on, or ends, with its report all the same.
     """
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: "Buffer", /) -> int:
         """Writes, and says that all was written where nobody reads any more."""
         try:
             return super().write(data)
         except OSError as error:
             if error.errno not in (errno.EPIPE, errno.EIO):
                 raise
-            return len(data)
+            return memoryview(data).nbytes
 
 
 class _Lossy(io.FileIO):
@@ -100,12 +103,12 @@ class _Lossy(io.FileIO):
     Where the log's disk is full, a failing log must not hide what filled it.
     """
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: "Buffer", /) -> int:
         """Writes what can be written and says that all was."""
         try:
             return super().write(data)
         except OSError:
-            return len(data)
+            return memoryview(data).nbytes
 
 
 def _lossy(descriptor: int) -> TextIO:
