@@ -46,7 +46,8 @@ def write_plot(file: Path, shown: Sequence[Prediction], classes: Sequence[str]) 
         row, column = divmod(index, columns)
         source, seen, bars = grid[row, _AXES * column : _AXES * (column + 1)]
         # Only the end tells pictures of one folder apart.
-        assert one.picture.seen
+        assert one.picture.seen is not None
+        assert one.picture.source is not None
         name = _shorten(printable(one.picture.name))
         _draw_picture(source, one.picture.source, name)
         _draw_picture(seen, one.picture.seen.pixels, "unsure" if one.unsure else "")

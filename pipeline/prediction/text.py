@@ -94,13 +94,15 @@ class JsonLines:
             return {"error": one.picture.error}
         return {
             "state": seen.state,
-            **({} if one.probabilities is None else self._classes_of(one)),
+            **self._classes_of(one),
             "dark": seen.dark,
             "box": seen.box,
             "note": seen.note,
         }
 
     def _classes_of(self, one: Prediction) -> dict[str, Any]:
+        if one.probabilities is None:
+            return {}
         top = [
             {
                 "class_id": i,

@@ -21,7 +21,7 @@ def digit(pixels: np.ndarray) -> str:
 
 def strip(images: np.ndarray) -> str:
     """Encodes images uint8 [n, 784] side by side."""
-    return _uri(Image.fromarray(np.hstack(images.reshape(-1, HEIGHT, WIDTH))))
+    return _uri(Image.fromarray(np.hstack([*images.reshape(-1, HEIGHT, WIDTH)])))
 
 
 def weights(kernels: np.ndarray, columns: int) -> str:

@@ -127,11 +127,16 @@ def test_a_text_that_cannot_be_put_in_place_leaves_nothing(tmp_path: Path) -> No
 def test_a_folder_that_cannot_be_forced_to_disk_is_left_to_its_server(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
+    asked = []
+
     def refuse(descriptor: int) -> None:
+        asked.append(os.path.samestat(os.fstat(descriptor), tmp_path.stat()))
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, "fsync", refuse)
     durable.sync(tmp_path)
+
+    assert asked == [True]
 
 
 def test_a_folder_that_is_lost_is_an_error(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ml_metadata.proto.metadata_store_pb2 import Artifact
 
 from components.errors import PipelineError
 from pipeline.metadata.handle import open_metadata
@@ -59,7 +60,8 @@ def tls_server(certificates: Path) -> Iterator[Server]:
 
 def open_with(
     server: Server, *, host: str = "localhost", database: str = "runs", **ssl: str
-) -> None:
+) -> list[Artifact]:
+    """Connects as a client that is set up so, and returns the artifacts it reads."""
     environ = {
         "MLMD_HOST": host,
         "MLMD_PORT": str(server.port),
@@ -69,7 +71,7 @@ def open_with(
         **{f"MLMD_{name.upper()}": value for name, value in ssl.items()},
     }
     with open_metadata(connection_from(environ, Path("none"))) as handle:
-        assert handle.store.get_artifacts() == []
+        return handle.store.get_artifacts()
 
 
 def test_the_server_is_verified_against_the_ca(
@@ -77,11 +79,14 @@ def test_the_server_is_verified_against_the_ca(
 ) -> None:
     ca = str(certificates / "ca.crt")
 
-    open_with(tls_server, sslmode="prefer")
-    open_with(tls_server, sslmode="require")
-    open_with(tls_server, sslmode="verify-ca", sslrootcert=ca, host="127.0.0.1")
-    open_with(tls_server, sslmode="verify-full", sslrootcert=ca)
-    open_with(tls_server, sslrootcert=ca)
+    for options in (
+        {"sslmode": "prefer"},
+        {"sslmode": "require"},
+        {"sslmode": "verify-ca", "sslrootcert": ca, "host": "127.0.0.1"},
+        {"sslmode": "verify-full", "sslrootcert": ca},
+        {"sslrootcert": ca},
+    ):
+        assert open_with(tls_server, **options) == []
 
 
 @pytest.mark.parametrize(
@@ -116,9 +121,10 @@ def test_a_server_without_tls_serves_where_it_may(
 ) -> None:
     server.make_database("plain")
 
-    open_with(server, host="127.0.0.1", database="plain", sslmode="prefer")
+    plain = {"host": "127.0.0.1", "database": "plain"}
+    assert open_with(server, **plain, sslmode="prefer") == []
     with pytest.raises(RuntimeError):
-        open_with(server, host="127.0.0.1", database="plain", sslmode="require")
+        open_with(server, **plain, sslmode="require")
     assert "server does not support SSL, but SSL was required" in (
         capfd.readouterr().err
     )
@@ -130,7 +136,7 @@ def test_a_client_shows_its_certificate(tls_server: Server, certificates: Path) 
         "sslkey": str(certificates / "server.key"),
     }
 
-    open_with(tls_server, database="known", sslmode="require", **own)
+    assert open_with(tls_server, database="known", sslmode="require", **own) == []
     with pytest.raises(RuntimeError):
         open_with(tls_server, database="known", sslmode="require")
 

@@ -61,15 +61,25 @@ def test_a_workspace_that_is_mounted_elsewhere_is_refused(
 
 def test_another_name_of_its_place_will_do(config, store, tmp_path) -> None:
     claim_workspace(config, store)
+    [first] = known_ids(config.artifacts)
     (tmp_path / "link").symlink_to(config.workspace)
     claim_workspace(load_config(workspace=tmp_path / "link"), store)
+    assert known_ids(tmp_path / "link" / "artifacts") == [first]
 
 
 def test_another_pipeline_may_be_elsewhere(config, store, tmp_path) -> None:
+    other = load_config(workspace=tmp_path / "o", pipeline="digits")
     claim_workspace(config, store)
-    claim_workspace(load_config(workspace=tmp_path / "o", pipeline="digits"), store)
+    claim_workspace(other, store)
+    [first], [second] = known_ids(config.artifacts), known_ids(other.artifacts)
     claim_workspace(load_config(workspace=config.workspace, pipeline="third"), store)
     claim_workspace(config, store)
+
+    assert known_ids(config.artifacts) == [first]
+    assert known_ids(other.artifacts) == [second]
+    assert first != second
+    names = {context.name for context in store.get_contexts()}
+    assert names == {config.pipeline, "digits", "third"}
 
 
 def test_where_two_start_at_once_the_database_decides(
