@@ -287,14 +287,13 @@ def _read_toml(file: Path) -> dict[str, Any]:
             f"Expected --config to name a readable TOML file. "
             f"Received: {file} ({error.strerror})."
         ) from error
-    except UnicodeDecodeError as error:
+    # Of a TOMLDecodeError or of a UnicodeDecodeError.
+    except ValueError as error:
+        binary = isinstance(error, UnicodeDecodeError)
+        received = "a file that is no text in UTF-8" if binary else error
         raise UsageError(
-            f"Expected {file} to be TOML, like 'train.epochs = 12'. Received: a file "
-            "that is no text in UTF-8."
-        ) from error
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(
-            f"Expected {file} to be TOML, like 'train.epochs = 12'. Received: {error}."
+            f"Expected {file} to be TOML, like 'train.epochs = 12'. "
+            f"Received: {received}."
         ) from error
 
 

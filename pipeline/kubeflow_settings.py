@@ -20,7 +20,6 @@ Memory = Annotated[
         pattern=r"^[0-9]+(Ei?|Pi?|Ti?|Gi?|Mi?|Ki?)?$", description="bytes, like '2Gi'"
     ),
 ]
-Seconds = Annotated[int, Field(ge=0)]
 # What Kubernetes allows as the name of an object.
 ObjectName = Annotated[
     str,

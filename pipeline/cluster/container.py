@@ -11,7 +11,7 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -103,9 +103,7 @@ def attempts_of(config: Config, run_id: str) -> NodeAttempts:
 
 
 @contextmanager
-def open_store(
-    config: Config, purpose: str, environ: Mapping[str, str] = os.environ
-) -> Iterator["ConnectionConfig"]:
+def open_store(config: Config, purpose: str) -> Iterator["ConnectionConfig"]:
     """Finds the metadata store of the environment and sees that it can be used.
 
     SQLite is for one process at a time, so this holds the lock of the workspace then.
@@ -113,7 +111,6 @@ def open_store(
     Args:
       config: of the run.
       purpose: what for, as others are told.
-      environ: has the ``MLMD_*`` variables.
 
     Raises:
       PipelineError: the store cannot be opened, or the workspace not written to.
@@ -122,7 +119,7 @@ def open_store(
     from pipeline.metadata.store import connection_from, refused_connection
     from pipeline.workspace.shared import claim_workspace
 
-    connection = connection_from(environ, config.metadata)
+    connection = connection_from(os.environ, config.metadata)
     if connection.HasField("sqlite"):
         with workspace_lock(config.workspace, purpose):
             check_metadata(config.metadata)

@@ -113,7 +113,9 @@ def build_pipeline(graph: Graph, config: Config, overrides: list[str]) -> Any:
         with dsl.ExitHandler(last, name="nodes"):
             tasks: dict[str, dsl.PipelineTask] = {}
             for node, upstream in graph.items():
-                tasks[node] = _node_component(node, settings)(**run)
+                module, args = "pipeline.node_runner", ("--node", node)
+                component = _component(task_name(node), settings, module, *args)
+                tasks[node] = component(**run)
                 tasks[node].after(*(tasks[other] for other in upstream))
                 _prepare(tasks[node], node, settings)
                 _try_again(tasks[node], settings)
@@ -131,22 +133,23 @@ def task_name(node_id: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")
 
 
-def _node_component(node_id: str, settings: KubeflowSettings) -> Callable[..., Any]:
-    def run_node(
+def _component(
+    task: str, settings: KubeflowSettings, module: str, *args: str
+) -> Callable[..., Any]:
+    """Returns what runs one of our modules for a run, as a task of that name."""
+
+    def run_module(
         run_id: str, preset: str, data: str, overrides: list
     ) -> dsl.ContainerSpec:
         return dsl.ContainerSpec(
             image=settings.image,
-            command=["python", "-m", "pipeline.node_runner"],
-            args=[
-                *("--node", node_id),
-                *_run_args(settings, run_id, preset, data, overrides),
-            ],
+            command=["python", "-m", module],
+            args=[*args, *_run_args(settings, run_id, preset, data, overrides)],
         )
 
     # KFP names the component and its task after the function.
-    run_node.__name__ = task_name(node_id).replace("-", "_")
-    return dsl.container_component(run_node)
+    run_module.__name__ = task.replace("-", "_")
+    return dsl.container_component(run_module)
 
 
 def _end_pipeline(settings: KubeflowSettings) -> Any:
@@ -167,23 +170,10 @@ def _end_pipeline(settings: KubeflowSettings) -> Any:
         report = _report_component(settings)(**run)
         _prepare(report, REPORT_TASK, settings)
         _try_again(report, settings)
-        verdict = _verdict_component(settings)(**run).after(report)
-        _prepare(verdict, VERDICT_TASK, settings)
+        verdict = _component(VERDICT_TASK, settings, "pipeline.cluster.verdict")
+        _prepare(verdict(**run).after(report), VERDICT_TASK, settings)
 
     return end_run
-
-
-def _verdict_component(settings: KubeflowSettings) -> Callable[..., Any]:
-    def verdict(
-        run_id: str, preset: str, data: str, overrides: list
-    ) -> dsl.ContainerSpec:
-        return dsl.ContainerSpec(
-            image=settings.image,
-            command=["python", "-m", "pipeline.cluster.verdict"],
-            args=_run_args(settings, run_id, preset, data, overrides),
-        )
-
-    return dsl.container_component(verdict)
 
 
 def _report_component(settings: KubeflowSettings) -> Callable[..., Any]:

@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from pipeline.config import Config
 from pipeline.environment.doctor import Finding, diagnose
+from pipeline.reporting.text import plain_table
 
 _FOLDER = click.Path(path_type=Path)
 
@@ -37,9 +37,7 @@ def doctor(data: Path | None, workspace: Path | None, as_json: bool) -> None:
 
 def show(findings: list[Finding], console: Console) -> None:
     """Prints a row for each finding, then one fix a line."""
-    table = Table(box=None, pad_edge=False)
-    for heading in ("check", "", "detail"):
-        table.add_column(heading, overflow="fold")
+    table = plain_table("check+", "+", "detail+")
     for finding in findings:
         mark = "[green]ok[/]" if finding.ok else "[red]wrong[/]"
         table.add_row(finding.name, mark, escape(finding.detail))

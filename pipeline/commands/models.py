@@ -187,17 +187,14 @@ def describe(store: "ModelStore", version: int) -> dict[str, Any]:
 
 def _as_table(rows: Sequence[dict[str, Any]]) -> "Table":
     from rich.markup import escape
-    from rich.table import Table
 
-    from pipeline.reporting.text import percent
+    from pipeline.reporting.text import percent, plain_table
 
-    table = Table(box=None, pad_edge=False)
-    for name in ("version", "time", "run"):
-        table.add_column(name, no_wrap=True)
-    for name in ("accuracy", "MB"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for name in ("verified", "serves", "rollback of"):
-        table.add_column(name, no_wrap=True)
+    table = plain_table(
+        *("version", "time", "run"),
+        *("accuracy>", "MB>"),
+        *("verified", "serves", "rollback of"),
+    )
     for row in rows:
         table.add_row(
             str(row["version"]),

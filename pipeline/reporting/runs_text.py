@@ -7,17 +7,19 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import attrs
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from components.checks import Check
 from pipeline.history.changes import RunChanges
-from pipeline.history.model_trace import Origin, Trace
+from pipeline.history.model_trace import Trace
 from pipeline.history.runs import Artifact, Execution, Run, RunHistory
-from pipeline.reporting.text import name_labels, number, percent
+from pipeline.reporting.text import name_labels, number, percent, plain_table
 
 _SHORT_DIGEST = 12
+_ORIGINS = ("code", "data", "schema")
 _NOW = {
     "same": "unchanged since",
     "different": "changed since",
@@ -46,7 +48,9 @@ def print_runs(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
     if not rows:
         console.print("No run here; 'mnist-pipeline run' makes one.")
         return
-    table = _table("run", "started, UTC", "status", "accuracy>", "version", "seconds>")
+    table = plain_table(
+        "run", "started, UTC", "status", "accuracy>", "version", "seconds>"
+    )
     for row in rows:
         table.add_row(
             escape(row["run_id"]),
@@ -97,7 +101,7 @@ def _nodes(run: Run) -> list[dict[str, Any]]:
 def print_run(console: Console, run: Mapping[str, Any]) -> None:
     """Prints a run: how it ended, its nodes, its checks and its artifacts."""
     print_runs(console, [run])
-    nodes = _table("node", "state", "seconds>")
+    nodes = plain_table("node", "state", "seconds>")
     for node in run["nodes"]:
         nodes.add_row(node["id"], node["state"], f"{node['seconds']:.1f}")
     console.print()
@@ -106,7 +110,7 @@ def print_run(console: Console, run: Mapping[str, Any]) -> None:
         console.print()
         console.print(_checks(run["checks"], run["classes"]))
     if run["artifacts"]:
-        artifacts = _table("artifact", "made by", "files+")
+        artifacts = plain_table("artifact", "made by", "files+")
         for one in run["artifacts"]:
             artifacts.add_row(
                 f"{one['node']}.{one['name']}",
@@ -118,7 +122,7 @@ def print_run(console: Console, run: Mapping[str, Any]) -> None:
 
 
 def _checks(checks: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> Table:
-    table = _table("", "gate", "check", "where", "value>+", "bound>+")
+    table = plain_table("", "gate", "check", "where", "value>+", "bound>+")
     for check in (Check(**fields) for fields in checks):
         failed = "[red]✗[/]" if check.stops else "[yellow]![/]"
         table.add_row(
@@ -149,9 +153,7 @@ def describe_trace(trace: Trace) -> dict[str, Any]:
         "classes": list(manifest.classes),
         "versions": manifest.versions,
         "commit": manifest.commit,
-        "code": _origin(trace.code),
-        "data": _origin(trace.data),
-        "schema": _origin(trace.schema),
+        **{part: attrs.asdict(getattr(trace, part)) for part in _ORIGINS},
         "nodes": [_execution(execution) for execution in trace.executions],
     }
 
@@ -172,7 +174,7 @@ def print_trace(console: Console, trace: Mapping[str, Any]) -> None:
         "copy of": trace["rollback_of"] and f"version {trace['rollback_of']}",
         "run": run,
         "accuracy": percent(trace["accuracy"]),
-        **{name: _said(trace[name]) for name in ("code", "data", "schema")},
+        **{part: _said(trace[part]) for part in _ORIGINS},
         "commit": trace["commit"] and escape(trace["commit"]),
         "made with": ", ".join(f"{k} {v}" for k, v in trace["versions"].items()),
     }
@@ -186,7 +188,7 @@ def print_trace(console: Console, trace: Mapping[str, Any]) -> None:
     if not trace["nodes"]:
         console.print("\nThe metadata store of this workspace does not know it.")
         return
-    nodes = _table("node", "run", "started, UTC", "seconds>", "made+")
+    nodes = plain_table("node", "run", "started, UTC", "seconds>", "made+")
     for one in trace["nodes"]:
         nodes.add_row(
             one["node"],
@@ -216,7 +218,7 @@ def describe_changes(before: Run, after: Run, changes: RunChanges) -> dict[str, 
 
 def print_changes(console: Console, changes: Mapping[str, Any]) -> None:
     """Prints a row for each key that differs, section by section."""
-    table = _table("+", "before+", "after+")
+    table = plain_table("+", "before+", "after+")
     old, new = changes["before"], changes["after"]
     table.add_row("run", escape(old["run_id"]), escape(new["run_id"]))
     for section, keys in changes["changed"].items():
@@ -231,32 +233,8 @@ def print_changes(console: Console, changes: Mapping[str, Any]) -> None:
         console.print(f"{section}: not kept by {', '.join(missing)}", markup=False)
 
 
-def _table(*headings: str) -> Table:
-    """A table without lines.
-
-    Args:
-      *headings: one that ends in ``>`` has its cells to the right, in ``+`` folded
-        where they are too long for the terminal.
-    """
-    table = Table(box=None, pad_edge=False)
-    for heading in headings:
-        folds = heading.endswith("+")
-        table.add_column(
-            heading.rstrip(">+"),
-            justify="right" if ">" in heading else "left",
-            no_wrap=not folds,
-            overflow="fold" if folds else "ellipsis",
-        )
-    return table
-
-
 def _artifact(artifact: Artifact) -> dict[str, Any]:
-    return {
-        "id": artifact.id,
-        "name": artifact.name,
-        "type": artifact.type,
-        "uri": artifact.uri,
-    }
+    return attrs.asdict(artifact, filter=attrs.filters.exclude("properties"))
 
 
 def _execution(execution: Execution) -> dict[str, Any]:
@@ -267,10 +245,6 @@ def _execution(execution: Execution) -> dict[str, Any]:
         "seconds": round(execution.seconds, 2),
         "outputs": [_artifact(artifact) for artifact in execution.outputs],
     }
-
-
-def _origin(origin: Origin) -> dict[str, Any]:
-    return {"digest": origin.digest, "path": origin.path, "now": origin.now}
 
 
 def _said(origin: Mapping[str, Any]) -> str:

@@ -181,6 +181,25 @@ def _per_class_table(summary: Mapping[str, Any]) -> Table:
     return table
 
 
+def plain_table(*headings: str) -> Table:
+    """A table without lines.
+
+    Args:
+      *headings: one that ends in ``>`` has its cells to the right, in ``+`` folded
+        where they are too long for the terminal.
+    """
+    table = Table(box=None, pad_edge=False)
+    for heading in headings:
+        folds = heading.endswith("+")
+        table.add_column(
+            heading.rstrip(">+"),
+            justify="right" if ">" in heading else "left",
+            no_wrap=not folds,
+            overflow="fold" if folds else "ellipsis",
+        )
+    return table
+
+
 def class_table(classes: Sequence[str], columns: Mapping[str, Iterable[str]]) -> Table:
     """Lays out a row for each class, its name last, where a long one has room.
 

@@ -42,15 +42,17 @@ def quiet(log: Path, verbose: bool) -> Iterator[tuple[TextIO, TextIO]]:
     sys.stderr.flush()
     saved = [os.dup(1), os.dup(2)]
     with (
-        _same_stream(saved[0], sys.stdout) as out,
-        _same_stream(saved[1], sys.stderr) as err,
+        _stream(_Leaving, saved[0], sys.stdout.encoding, sys.stdout.errors) as out,
+        _stream(_Leaving, saved[1], sys.stderr.encoding, sys.stderr.errors) as err,
         log.open("ab", buffering=0) as sink,
         _following(log, saved[1]) if verbose else contextlib.nullcontext(),
     ):
         os.dup2(sink.fileno(), 1)
         os.dup2(sink.fileno(), 2)
         streams = sys.stdout, sys.stderr
-        sys.stdout, sys.stderr = _lossy(1), _lossy(2)
+        sys.stdout, sys.stderr = (
+            _stream(_Lossy, number, "utf-8", "backslashreplace") for number in (1, 2)
+        )
         handler = logging.StreamHandler()
         handler.setFormatter(logging.Formatter(_FORMAT))
         root = logging.getLogger()
@@ -71,14 +73,12 @@ def quiet(log: Path, verbose: bool) -> Iterator[tuple[TextIO, TextIO]]:
         os.close(descriptor)
 
 
-def _same_stream(descriptor: int, stream: TextIO) -> TextIO:
-    """Opens a descriptor with the encoding that a stream of this process has."""
-    return io.TextIOWrapper(
-        io.BufferedWriter(_Leaving(descriptor, "w", closefd=False)),
-        encoding=stream.encoding,
-        errors=stream.errors,
-        line_buffering=True,
-    )
+def _stream(
+    kind: type[io.FileIO], descriptor: int, encoding: str, errors: str | None
+) -> TextIO:
+    """Opens a descriptor, which is not closed with it, to write lines."""
+    raw = io.BufferedWriter(kind(descriptor, "w", closefd=False))
+    return io.TextIOWrapper(raw, encoding, errors, line_buffering=True)
 
 
 class _Leaving(io.FileIO):
@@ -109,16 +109,6 @@ class _Lossy(io.FileIO):
             return super().write(data)
         except OSError:
             return memoryview(data).nbytes
-
-
-def _lossy(descriptor: int) -> TextIO:
-    raw = _Lossy(descriptor, "w", closefd=False)
-    return io.TextIOWrapper(
-        io.BufferedWriter(raw),
-        encoding="utf-8",
-        errors="backslashreplace",
-        line_buffering=True,
-    )
 
 
 @contextlib.contextmanager
