@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from components.checkout import PROJECT_ROOT
+from components.gates import DATA, MODEL
 from deployment.kfp_follower import Followed, Follower
 from pipeline.cluster.runner import (
     REPORT_TASK,
@@ -28,11 +29,11 @@ _RUNS: dict[str, tuple[list[str], dict[str, int]]] = {
     "pushed": ([], {}),
     "model-refused": (
         ["evaluation.min_accuracy=0.9999"],
-        {"evaluator": 4, VERDICT_TASK: 4},
+        dict.fromkeys(("evaluator", VERDICT_TASK), MODEL.exit_code),
     ),
     "data-refused": (
         ["data_gate.min_train=100000"],
-        {"data-gate": 3, VERDICT_TASK: 3},
+        dict.fromkeys(("data-gate", VERDICT_TASK), DATA.exit_code),
     ),
 }
 

@@ -15,7 +15,7 @@ from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration.pipeline import Pipeline
 
 from components.classes import DIGITS
-from components.gates import GATES, Gate
+from components.gates import GATES
 from components.publishing.baseline import ServingModelStrategy
 from pipeline import definition
 from pipeline.config import load_config
@@ -213,26 +213,16 @@ def test_a_warm_start_reads_the_model_that_serves_before_training(build) -> None
         assert json.loads(properties["custom_config"])["warm_start"] is expected
 
 
-@pytest.mark.parametrize("gate", GATES)
-def test_the_pusher_reads_what_every_gate_decided(build, gate: Gate) -> None:
-    decided = by_id(build())["Pusher"].inputs[gate.pusher_input]
-
-    assert (decided.producer_component_id, decided.output_key) == (
-        gate.node,
-        gate.output,
-    )
-
-
 def test_the_pusher_pushes_what_every_gate_blessed(build, tmp_path: Path) -> None:
     pusher = by_id(build("pipeline=digits", workspace=tmp_path / "w"))["Pusher"]
 
     assert {name: c.producer_component_id for name, c in pusher.inputs.items()} == {
         "model": "Trainer",
-        "model_blessing": "Evaluator",
-        "infra_blessing": "ServingCheck",
         "evaluation": "Evaluator",
-        "data_verdict": "DataGate",
+        **{gate.pusher_input: gate.node for gate in GATES},
     }
+    for gate in GATES:
+        assert pusher.inputs[gate.pusher_input].output_key == gate.output
     destination = str(tmp_path / "w" / "serving" / "digits")
     assert pusher.exec_properties["destination"] == destination
 
