@@ -6,6 +6,7 @@ import attrs
 from markupsafe import Markup
 
 from components.classes import describe_class
+from components.gates import MODEL
 from pipeline.reporting import plots
 from pipeline.reporting.sources import Sources, UnavailableError
 from pipeline.reporting.text import compared_with
@@ -75,6 +76,6 @@ def _why_none(sources: Sources) -> str:
 
 
 def _baseline_run(sources: Sources) -> str | None:
-    blessing = sources.lineage.output("Evaluator", "blessing")
+    blessing = sources.lineage.output(MODEL.node, MODEL.output)
     uri = blessing.properties.get("baseline_model") if blessing else None
     return sources.lineage.maker(str(uri)) if uri else None

@@ -16,6 +16,7 @@ from components.data.counts import (
 )
 from components.examples import read_examples
 from components.features import MAX_PIXEL, NUM_CLASSES, SPLITS, TRAIN
+from components.gates import DATA
 from pipeline.reporting import plots, thumbnails
 from pipeline.reporting.sources import Sources, UnavailableError
 
@@ -116,8 +117,8 @@ def binned_pixels(split: SplitStatistics) -> np.ndarray:
 
 def _statistics(sources: Sources) -> DataStatistics:
     """What DataGate judged, or was given where it refused and so kept nothing."""
-    if sources.lineage.output("DataGate", "verdict"):
-        return read_statistics(sources.folder("DataGate", "verdict"))
+    if sources.lineage.output(DATA.node, DATA.output):
+        return read_statistics(sources.folder(DATA.node, DATA.output))
     _require_layout(sources)
     try:
         return read_statistics(sources.folder("StatisticsGen", "statistics"))
@@ -188,5 +189,5 @@ def drift_checks(summary: Mapping[str, Any]) -> list[tuple[int, Mapping[str, Any
     return [
         (index, check)
         for index, check in enumerate(summary["checks"])
-        if check["gate"] == "data" and "drift" in check["name"]
+        if check["gate"] == DATA.id and "drift" in check["name"]
     ]

@@ -6,10 +6,12 @@ import pytest
 
 from components.checks import Check, GateError
 from components.errors import PipelineError
+from components.gates import DATA, MODEL, Gate
 from pipeline.local_runner import NodeResult
 from pipeline.run.node_attempts import NodeAttempt, NodeAttempts
 
 LEAK = Check("data", "leakage", "train, test", 0.2, 0.0, passed=False, advice="Split.")
+LOSS = Check("model", "training loss", "epoch 1 of 2", "inf", "finite", passed=False)
 
 
 @pytest.fixture
@@ -43,14 +45,23 @@ def test_a_model_that_was_refused_is_no_failed_node(attempts: NodeAttempts) -> N
     assert attempts.results(["Evaluator"]) == [NodeResult("Evaluator", "done", 0.0)]
 
 
-def test_refused_data_keeps_its_checks(attempts: NodeAttempts) -> None:
-    attempts.write(NodeAttempt("DataGate", "failed", code=3, checks=(LEAK,)))
+@pytest.mark.parametrize(
+    ("node", "gate", "check"),
+    [
+        pytest.param("DataGate", DATA, LEAK, id="data"),
+        pytest.param("Trainer", MODEL, LOSS, id="a training that diverged"),
+    ],
+)
+def test_what_a_gate_refused_by_raising_keeps_its_checks(
+    attempts: NodeAttempts, node: str, gate: Gate, check: Check
+) -> None:
+    attempts.write(NodeAttempt(node, "failed", code=gate.exit_code, checks=(check,)))
 
-    [result] = attempts.results(["DataGate"])
+    [result] = attempts.results([node])
 
     assert result.state == "failed"
     assert isinstance(result.error, GateError)
-    assert result.error.checks == (LEAK,)
+    assert (result.error.gate, result.error.checks) == (gate, (check,))
 
 
 def test_a_failed_node_keeps_its_message(attempts: NodeAttempts) -> None:
