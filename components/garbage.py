@@ -1,4 +1,4 @@
-"""Keeps the garbage collector out of the imports."""
+"""Garbage collection off while importing; whatever loads TensorFlow calls it."""
 
 import contextlib
 import gc
@@ -6,13 +6,12 @@ from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def collector_at_rest() -> Iterator[None]:
-    """Pauses the garbage collector, then exempts what there is from it for good.
+def garbage_collection_off() -> Iterator[None]:
+    """Turns garbage collection off, then exempts all objects there are from it.
 
-    TensorFlow, TFX and Beam are eight thousand modules: millions of objects and
-    hardly any garbage. Looking through them again and again took a quarter of the time
-    of their imports, and each collection after that as well. One inside another leaves
-    the pause to the outer one.
+    TensorFlow, TFX and Beam are thousands of modules: many objects and hardly any
+    garbage, which every collection would look through again. Nested calls leave
+    turning it on to the outermost.
     """
     was_at_work = gc.isenabled()
     gc.disable()

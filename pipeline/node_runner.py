@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from components.garbage import collector_at_rest
+from components.garbage import garbage_collection_off
 from components.gates import EXIT_CODES_HELP
 from pipeline.cluster.container import log_to_stdout, main, run_config, run_options
 
@@ -32,7 +32,7 @@ def cli(node_id: str, run_id: str, verbose: bool, **options: Any) -> None:
     """
     log_to_stdout(verbose)
     config = run_config(run_id, **options)
-    with collector_at_rest():
+    with garbage_collection_off():
         from pipeline.cluster.node import run_node_of
 
     attempt = run_node_of(config, node_id, run_id)

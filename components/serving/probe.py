@@ -22,14 +22,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from components.garbage import collector_at_rest
+from components.garbage import garbage_collection_off
 from components.plain_paths import plain_path
 
 if __name__ == "__main__":
     # A server has no Keras, and TensorFlow takes a second to import it where it is.
     sys.modules["keras"] = None  # type: ignore[assignment]
 
-with collector_at_rest():
+with garbage_collection_off():
     import numpy as np
     import tensorflow as tf
 

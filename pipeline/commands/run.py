@@ -16,7 +16,7 @@ import click
 
 from components.durable import explain_full_disk
 from components.errors import PipelineError
-from components.garbage import collector_at_rest
+from components.garbage import garbage_collection_off
 from components.gates import EXIT_CODES_HELP
 from pipeline.commands.options import FILE, settings_options
 from pipeline.config import Config, load_config
@@ -127,7 +127,7 @@ def _run(config: Config, run_id: str, as_json: bool, verbose: bool) -> int:
         for line in settle_workspace(config):
             screen.note(line)
         try:
-            with screen.step("load TensorFlow, TFX"), collector_at_rest():
+            with screen.step("load TensorFlow, TFX"), garbage_collection_off():
                 from pipeline.run.pipeline_run import run_pipeline
             with notes_on(screen):
                 finished = run_pipeline(config, run_id, screen, started)

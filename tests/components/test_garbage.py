@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from components.garbage import collector_at_rest
+from components.garbage import garbage_collection_off
 
 
 @pytest.fixture(autouse=True)
@@ -14,7 +14,7 @@ def thaw():
 
 
 def test_the_collector_is_off_inside_and_on_after() -> None:
-    with collector_at_rest():
+    with garbage_collection_off():
         inside = gc.isenabled()
 
     assert not inside
@@ -22,8 +22,8 @@ def test_the_collector_is_off_inside_and_on_after() -> None:
 
 
 def test_one_inside_another_does_not_end_the_pause() -> None:
-    with collector_at_rest():
-        with collector_at_rest():
+    with garbage_collection_off():
+        with garbage_collection_off():
             pass
         inside = gc.isenabled()
 
@@ -32,7 +32,7 @@ def test_one_inside_another_does_not_end_the_pause() -> None:
 
 
 def test_what_was_made_inside_is_looked_through_no_more() -> None:
-    with collector_at_rest():
+    with garbage_collection_off():
         made = {"a": []}
 
     assert all(made is not one for one in gc.get_objects())
@@ -40,7 +40,7 @@ def test_what_was_made_inside_is_looked_through_no_more() -> None:
 
 
 def test_an_import_that_fails_leaves_the_collector_on() -> None:
-    with pytest.raises(ImportError), collector_at_rest():
+    with pytest.raises(ImportError), garbage_collection_off():
         raise ImportError("no such module")
 
     assert gc.isenabled()
