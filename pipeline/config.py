@@ -28,6 +28,7 @@ from components.hyperparameters import (
 )
 from pipeline.environment.tfx_line import tomllib
 from pipeline.kubeflow_settings import KubeflowSettings
+from pipeline.node_settings import NodeSettings
 from pipeline.settings import settings_of
 
 # Kubernetes takes 63 characters, of which '-schedule' is the longest that is added.
@@ -64,6 +65,7 @@ class Config:
       serving_check: what the exported model must keep to.
       rebaseline: do not compare with the model that serves in this run.
       warm_start: train from the weights of the model that serves.
+      nodes: which nodes run as TFX has them.
       kubeflow: how the cluster runs it; has no effect on the results.
     """
 
@@ -80,6 +82,7 @@ class Config:
     serving_check: ServingCheckSettings = ServingCheckSettings()
     rebaseline: bool = False
     warm_start: bool = False
+    nodes: NodeSettings = NodeSettings()
     kubeflow: KubeflowSettings = KubeflowSettings()
 
     @property

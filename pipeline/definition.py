@@ -9,11 +9,15 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ml_metadata.proto.metadata_store_pb2 import ConnectionConfig
-from tfx.components import ExampleValidator, Trainer
-from tfx.components.example_gen.component import FileBasedExampleGen
+from tfx.components import (
+    Evaluator,
+    ExampleValidator,
+    ImportExampleGen,
+    Trainer,
+    Transform,
+)
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.dsl.components.base.base_node import BaseNode
-from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import example_gen_pb2, trainer_pb2
@@ -21,15 +25,19 @@ from tfx.types import BaseChannel, Channel
 from tfx.types.standard_artifacts import InfraBlessing, Model, ModelBlessing
 
 from components.artifacts import DataVerdict, ModelChoice
-from components.data.example_gen import CopyingExecutor
+from components.data.example_gen import CopyingExampleGen
 from components.data.gate import DataGate
 from components.data.previous import PreviousDataStrategy
-from components.data.statistics_gen import BatchingStatisticsGen
+from components.data.statistics_gen import (
+    BatchingStatisticsGen,
+    CountingStatisticsGen,
+)
+from components.evaluation.plain_evaluator import PlainPathsEvaluator
 from components.features import SPLITS, TEST, TRAIN, VAL
-from components.plain_nodes import PlainPathsEvaluator, PlainPathsTransform
 from components.publishing.baseline import ServingModelStrategy
 from components.publishing.pusher import Pusher
 from components.serving.check import ServingCheck
+from components.training.plain_transform import PlainPathsTransform
 from pipeline.beam_args import BEAM_ARGS
 from pipeline.config import Config
 from pipeline.digests import Digests, NodeCode
@@ -51,13 +59,16 @@ _TRANSFORM = (
 # What each node runs and reads, for its digest. A resolver runs in every run and
 # needs none.
 NODE_CODE: Mapping[str, NodeCode] = {
-    "ExampleGen": NodeCode(["components.data.example_gen"], reads="data"),
+    "ExampleGen": NodeCode(
+        ["components.data.example_gen"], ["apache-beam"], reads="data"
+    ),
     "SchemaGen": NodeCode(libraries=["tfx"], reads="schema"),
     "StatisticsGen": NodeCode(["components.data.statistics_gen"]),
     "ExampleValidator": NodeCode(libraries=_VALIDATION),
     "DataGate": NodeCode(["components.data.gate"], _VALIDATION),
     "Transform": NodeCode(
-        ["components.training.transform", "components.plain_nodes"], _TRANSFORM
+        ["components.training.transform", "components.training.plain_transform"],
+        _TRANSFORM,
     ),
     "Trainer": NodeCode(["components.training.trainer"]),
     "ServingCheck": NodeCode(["components.serving.check"]),
@@ -65,12 +76,22 @@ NODE_CODE: Mapping[str, NodeCode] = {
         [
             "components.evaluation.extractors",
             "components.evaluation.metrics",
-            "components.plain_nodes",
+            "components.evaluation.plain_evaluator",
         ],
-        ["tfx", "tfx-bsl"],
+        ["tfx", "tfx-bsl", "tf-keras"],
     ),
     # The manifest names the version of TensorFlow.
     "Pusher": NodeCode(["components.publishing.pusher"], ["tensorflow"]),
+}
+
+
+# Nodes of TFX with an executor of our own, and as TFX has them. Our modules say what
+# differs, and when to go back.
+_CLASSES: Mapping[str, tuple[type[BaseNode], type[BaseNode]]] = {
+    "ExampleGen": (CopyingExampleGen, ImportExampleGen),
+    "StatisticsGen": (BatchingStatisticsGen, CountingStatisticsGen),
+    "Transform": (PlainPathsTransform, Transform),
+    "Evaluator": (PlainPathsEvaluator, Evaluator),
 }
 
 
@@ -141,17 +162,16 @@ def data_nodes(config: Config) -> DataNodes:
         example_gen_pb2.Input.Split(name=name, pattern=f"{name}/*.tfrecord.gz")
         for name in SPLITS
     ]
-    examples = FileBasedExampleGen(
+    examples = _node("ExampleGen", config)(
         input_base=str(config.data),
         input_config=example_gen_pb2.Input(splits=splits),
-        custom_executor_spec=ExecutorClassSpec(CopyingExecutor),
     ).with_id("ExampleGen")
 
     # The schema is curated and reviewed; inferring one would bless any data.
     schema = ImportSchemaGen(schema_file=str(config.schema)).with_id("SchemaGen")
 
     # Counts what ExampleValidator and DataGate judge.
-    statistics = BatchingStatisticsGen(
+    statistics = _node("StatisticsGen", config)(
         examples=examples.outputs["examples"],
         schema=schema.outputs["schema"],
     ).with_id("StatisticsGen")
@@ -184,7 +204,7 @@ def training_nodes(config: Config, digests: Digests, data: DataNodes) -> Trainin
     """Trains a model and exports it."""
     # Only the graph: the Trainer applies it to raw examples, so that no float images
     # are written to disk.
-    transform = PlainPathsTransform(
+    transform = _node("Transform", config)(
         examples=data.examples.outputs["examples"],
         schema=data.schema.outputs["schema"],
         preprocessing_fn="components.training.transform.preprocessing_fn",
@@ -241,15 +261,16 @@ def evaluation_nodes(
     ).with_id("ServingCheck")
 
     # Measures on the split that training never sees.
-    evaluator = PlainPathsEvaluator(
+    stock = "Evaluator" in config.nodes.stock
+    evaluator = _node("Evaluator", config)(
         examples=data.examples.outputs["examples"],
         model=model,
         baseline_model=None if config.rebaseline else baseline.outputs["model"],
         schema=data.schema.outputs["schema"],
-        eval_config=eval_config(config.evaluation, classes),
+        eval_config=eval_config(config.evaluation, classes, stock),
         example_splits=[TEST],
         # Where this module cannot be imported, TFX goes on with TFMA's own extractors.
-        module_path="components.evaluation.extractors",
+        module_path=None if stock else "components.evaluation.extractors",
     ).with_id("Evaluator")
     # Evaluating a model that cannot serve may fail; ServingCheck says why.
     evaluator.add_upstream_node(serving_check)
@@ -275,6 +296,12 @@ def publishing_node(
         provenance={**digests.origin, "rebaseline": config.rebaseline},
         model_gate=dataclasses.asdict(config.evaluation),
     ).with_id("Pusher")
+
+
+def _node(name: str, config: Config) -> type[BaseNode]:
+    """Returns the class of a node: ours, or TFX's own where that is asked for."""
+    ours, stock = _CLASSES[name]
+    return stock if name in config.nodes.stock else ours
 
 
 def _serving_model(

@@ -30,7 +30,7 @@ _DISTRIBUTIONS = {
 # What a model is made by.
 _MODEL_CODE = (
     "components.training.transform",
-    "components.plain_nodes",
+    "components.training.plain_transform",
     "components.training.trainer",
 )
 

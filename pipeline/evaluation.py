@@ -17,7 +17,22 @@ OVERALL = config_pb2.SlicingSpec()
 EACH_CLASS = config_pb2.SlicingSpec(feature_keys=[LABEL])
 
 
-def eval_config(settings: ModelGateSettings, classes: int) -> config_pb2.EvalConfig:
+# TFMA's and Keras's own, of the same names and values.
+_STOCK = {
+    SparseCategoricalAccuracy: {"class_name": "SparseCategoricalAccuracy"},
+    SparseCategoricalCrossentropy: {"class_name": "SparseCategoricalCrossentropy"},
+    NumberOfExamples: {"class_name": "ExampleCount"},
+    MultiClassConfusionMatrix: {
+        "class_name": "MultiClassConfusionMatrixAtThresholds",
+        # However unsure, the most probable class counts.
+        "config": '{"thresholds": [0.0]}',
+    },
+}
+
+
+def eval_config(
+    settings: ModelGateSettings, classes: int, stock: bool = False
+) -> config_pb2.EvalConfig:
     """Returns metrics overall and for each class, and the bounds of the model gate.
 
     The metrics compare the raw integer label with the served probabilities, so
@@ -27,7 +42,12 @@ def eval_config(settings: ModelGateSettings, classes: int) -> config_pb2.EvalCon
     Args:
       settings: the bounds.
       classes: how many there are.
+      stock: take the metrics of TFMA and Keras, which TFMA's own extractors need.
     """
+    bounds = {
+        SparseCategoricalAccuracy: _accuracy_bounds(settings, classes),
+        SparseCategoricalCrossentropy: _loss_bounds(settings),
+    }
     return config_pb2.EvalConfig(
         model_specs=[
             config_pb2.ModelSpec(
@@ -40,17 +60,25 @@ def eval_config(settings: ModelGateSettings, classes: int) -> config_pb2.EvalCon
         metrics_specs=[
             config_pb2.MetricsSpec(
                 metrics=[
-                    _accuracy(settings, classes),
-                    _loss(settings),
-                    config_pb2.MetricConfig(**_place(NumberOfExamples)),
-                    config_pb2.MetricConfig(**_place(MultiClassConfusionMatrix)),
+                    config_pb2.MetricConfig(
+                        **(their_place if stock else _place(metric)),
+                        per_slice_thresholds=bounds.get(metric),
+                    )
+                    for metric, their_place in _STOCK.items()
                 ]
             )
         ],
     )
 
 
-def _accuracy(settings: ModelGateSettings, classes: int) -> config_pb2.MetricConfig:
+def _place(metric: type[Metric]) -> dict[str, str]:
+    """Where TFMA finds a metric of ours."""
+    return {"class_name": metric.__name__, "module": metric.__module__}
+
+
+def _accuracy_bounds(
+    settings: ModelGateSettings, classes: int
+) -> list[config_pb2.PerSliceMetricThreshold]:
     # A threshold without a slice would apply to every slice.
     overall = _at_least(settings.min_accuracy, settings.max_accuracy_drop)
     each = _at_least(settings.min_digit_accuracy, settings.max_digit_accuracy_drop)
@@ -58,30 +86,18 @@ def _accuracy(settings: ModelGateSettings, classes: int) -> config_pb2.MetricCon
         config_pb2.SlicingSpec(feature_values={LABEL: str(label)})
         for label in range(classes)
     ]
-    return config_pb2.MetricConfig(
-        **_place(SparseCategoricalAccuracy),
-        per_slice_thresholds=[
-            _threshold([OVERALL], overall),
-            _threshold(slices, each),
-        ],
-    )
+    return [_threshold([OVERALL], overall), _threshold(slices, each)]
 
 
-def _loss(settings: ModelGateSettings) -> config_pb2.MetricConfig:
+def _loss_bounds(
+    settings: ModelGateSettings,
+) -> list[config_pb2.PerSliceMetricThreshold]:
     threshold = config_pb2.MetricThreshold(
         value_threshold=config_pb2.GenericValueThreshold(
             upper_bound={"value": settings.max_loss}
         )
     )
-    return config_pb2.MetricConfig(
-        **_place(SparseCategoricalCrossentropy),
-        per_slice_thresholds=[_threshold([OVERALL], threshold)],
-    )
-
-
-def _place(metric: type[Metric]) -> dict[str, str]:
-    """Where TFMA finds a metric."""
-    return {"class_name": metric.__name__, "module": metric.__module__}
+    return [_threshold([OVERALL], threshold)]
 
 
 def _at_least(minimum: float, max_drop: float) -> config_pb2.MetricThreshold:

@@ -114,6 +114,8 @@ def _set(value: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _many(value: Mapping[str, Any]) -> str:
+    if "enum" in value:
+        return f"some of {', '.join(value['enum'])}"
     return f"{_KINDS[value['type']][1]}{_bounds(value)}"
 
 

@@ -18,6 +18,7 @@ ORDER = (
     "pipeline.beam_args",
     "pipeline.settings",
     "pipeline.kubeflow_settings",
+    "pipeline.node_settings",
     "pipeline.config",
     "pipeline.summary",
     "pipeline.digests",

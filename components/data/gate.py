@@ -60,7 +60,7 @@ def DataGate(  # noqa: N802
 
     Args:
       statistics: of examples with splits ``train``, ``val`` and ``test``, by
-        ``BatchingStatisticsGen``.
+        ``BatchingStatisticsGen`` or ``CountingStatisticsGen``.
       anomalies: of these statistics.
       schema: that the anomalies are deviations from.
       verdict: gets checks.json and statistics.json, and a link to the data judged.

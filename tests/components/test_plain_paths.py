@@ -8,8 +8,7 @@ import tensorflow as tf
 from tfx.types.standard_artifacts import Examples
 
 from components.examples import matching_files, read_examples
-from components.plain_nodes import plain_uris
-from components.plain_paths import may_be_a_pattern, plain_path
+from components.plain_paths import may_be_a_pattern, plain_path, plain_uris
 
 NAMES = ["a [1]", "[ab]", "50*", "why?", "back\\slash", "{a,b} #2 %41 'q' \"d\" é日本"]
 

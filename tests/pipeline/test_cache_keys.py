@@ -36,13 +36,16 @@ CODE = {
     "StatisticsGen": {"components.data.statistics_gen"},
     "ExampleValidator": set(),
     "DataGate": {"components.data.gate"},
-    "Transform": {"components.training.transform", "components.plain_nodes"},
+    "Transform": {
+        "components.training.transform",
+        "components.training.plain_transform",
+    },
     "Trainer": {"components.training.trainer"},
     "ServingCheck": {"components.serving.check"},
     "Evaluator": {
         "components.evaluation.extractors",
         "components.evaluation.metrics",
-        "components.plain_nodes",
+        "components.evaluation.plain_evaluator",
     },
     "Pusher": {"components.publishing.pusher"},
 }
@@ -232,6 +235,7 @@ def test_no_module_of_ours_is_imported_in_a_way_that_source_does_not_show() -> N
 
 
 STOCK = {
+    "ExampleGen": {"apache-beam"},
     "SchemaGen": {"tfx"},
     "ExampleValidator": {
         "tfx",
@@ -250,7 +254,7 @@ STOCK = {
         "protobuf",
         "pyarrow",
     },
-    "Evaluator": {"tfx", "tfx-bsl"},
+    "Evaluator": {"tfx", "tfx-bsl", "tf-keras"},
     "Pusher": {"tensorflow"},
 }
 
@@ -342,11 +346,13 @@ TABLES = {
     "data_gate": {"DataGate"},
     "evaluation": {"Evaluator", "Pusher"},
     "serving_check": {"ServingCheck"},
+    "nodes": {"StatisticsGen"},
     "kubeflow": set(),
 }
 # Values for settings that no rule below finds another value for.
 OTHERS = {
     "model.hidden_units": "[3]",
+    "nodes.stock": '["StatisticsGen"]',
     "kubeflow.workspace": "/elsewhere",
     "kubeflow.secret_path": "/elsewhere",
     "kubeflow.nodes": "{Trainer = {cpu_limit = '3'}}",

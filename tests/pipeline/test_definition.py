@@ -83,6 +83,7 @@ def cache_keys(pipeline: Pipeline) -> dict[str, tuple]:
     """What TFX keys each node's cache by, besides its inputs."""
     return {
         node.id: (
+            str(getattr(node.executor_spec, "executor_class", None)),
             "".join(getattr(node.executor_spec, "extra_flags", [])),
             json.dumps(node.exec_properties, default=str),
         )
@@ -139,6 +140,20 @@ def test_transform_writes_a_graph_and_no_examples(nodes: Nodes) -> None:
 
     assert set(transform.outputs) == {"transform_graph"}
     assert transform.exec_properties["disable_statistics"] == 1
+
+
+def test_a_node_is_ours_or_as_tfx_has_it(build) -> None:
+    ours = build()
+    stock = build('nodes.stock=["ExampleGen", "Transform", "Evaluator"]')
+
+    assert rerun(ours, stock) == {"ExampleGen", "Transform", "Evaluator"}
+    for name, node in by_id(stock).items():
+        if name in ("ExampleGen", "Transform", "Evaluator"):
+            assert type(node).__module__.startswith("tfx.components.")
+            assert node.executor_spec.executor_class.__module__.startswith("tfx.")
+    evaluator = by_id(stock)["Evaluator"].exec_properties
+    assert evaluator["module_path"] is None
+    assert "components." not in evaluator["eval_config"]
 
 
 def test_our_code_is_named_by_dotted_paths(nodes: Nodes) -> None:

@@ -37,6 +37,9 @@ def test_a_description_says_type_choices_and_meaning() -> None:
         "seeds weights, shuffling, dropout and augmentation"
     )
     assert found["data"].expected == "a path"
+    assert found["nodes.stock"].expected == (
+        "a list of some of ExampleGen, StatisticsGen, Transform, Evaluator"
+    )
     assert "preset" not in found
 
 

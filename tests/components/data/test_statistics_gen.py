@@ -23,6 +23,7 @@ from components.data import statistics_gen
 from components.data.counts import read_statistics
 from components.data.statistics_gen import (
     BatchingExecutor,
+    CountingExecutor,
     TallyingSketch,
     read_record_batches,
 )
@@ -114,6 +115,16 @@ def test_the_artifact_says_what_that_of_tfx_says(examples, tmp_path):
     assert decode_split_names(ours.split_names) == list(SPLITS)
     assert ours.split_names == theirs.split_names
     assert ours.span == theirs.span == SPAN
+
+
+def test_the_executor_of_tfx_is_followed_by_our_counts(examples, tmp_path):
+    ours = generate(BatchingExecutor, examples, tmp_path / "ours")
+    counting = generate(CountingExecutor, examples, tmp_path / "counting")
+    theirs = generate(TfxExecutor, examples, tmp_path / "theirs")
+
+    for split in SPLITS:
+        assert content(counting, split) == content(theirs, split)
+    assert read_statistics(counting.uri) == read_statistics(ours.uri)
 
 
 def test_what_the_gate_wants_is_counted_beside_them(examples, tmp_path, monkeypatch):
