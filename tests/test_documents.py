@@ -1,7 +1,10 @@
 """README and docs/ stay short, lead everywhere, and know every command and room."""
 
+import ast
 import dataclasses
+import io
 import re
+import tokenize
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,7 @@ from pipeline.cli import cli
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
+MEASURED = re.compile(r"\d (s|ms|µs|MB|GB|minutes)\b|\d\d\.\d+ ?%")
 
 
 def text(name: str) -> str:
@@ -71,3 +75,32 @@ def test_the_page_of_gates_names_every_setting(settings) -> None:
     page = text("docs/gates.md")
     names = [field.name for field in dataclasses.fields(settings)]
     assert [name for name in names if f"`{name}`" not in page] == []
+
+
+def words(source: str) -> list[str]:
+    """Returns the lines of the comments and docstrings of a module."""
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    found = [token.string for token in tokens if token.type == tokenize.COMMENT]
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.Module, ast.FunctionDef, ast.ClassDef)):
+            found += (ast.get_docstring(node) or "").splitlines()
+    return found
+
+
+def test_a_measured_figure_is_found() -> None:
+    source = '"""Takes 4.1 s."""\n# 99.45 % here\nx = "5 MB"\n# 0.1 % of the peak\n'
+    assert [line for line in words(source) if MEASURED.search(line)] == [
+        "# 99.45 % here",
+        "Takes 4.1 s.",
+    ]
+
+
+@pytest.mark.parametrize("package", ["components", "pipeline", "benchmarks"])
+def test_comments_carry_no_measured_figures(package: str) -> None:
+    wrong = [
+        f"{file}: {line}"
+        for file in sorted((ROOT / package).rglob("*.py"))
+        for line in words(file.read_text(encoding="utf-8"))
+        if MEASURED.search(line)
+    ]
+    assert wrong == []
