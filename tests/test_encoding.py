@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("benchmarks", "components", "deployment", "pipeline")
 _MODE = re.compile(r"[rwax+t]+")

@@ -19,6 +19,8 @@ from packaging.utils import canonicalize_name
 
 from pipeline.environment.tfx_line import LINES, installed_line
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[1]
 TOOLS = ["cat", "cp", "date", "dirname", "find", "grep", "ln", "ls", "mkdir"]
 TOOLS += ["rm", "rmdir", "sed", "sleep", "sort"]

@@ -17,6 +17,8 @@ from pipeline.config import load_config
 from pipeline.datasets.records import serialize_example
 from pipeline.datasets.shards import write_shard
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory, tiny_items) -> Path:

@@ -21,6 +21,8 @@ from components.examples import read_examples
 from components.hyperparameters import AugmentHyperparameters, TrainHyperparameters
 from pipeline.config import load_config
 
+pytestmark = pytest.mark.slow
+
 SIZES = {"train": 1500, "val": 200, "test": 500}
 SETTINGS = TrainHyperparameters(
     batch_size=8, epochs=2, augment=AugmentHyperparameters(enabled=False)

@@ -14,6 +14,8 @@ from components.features import SPLITS
 from pipeline.datasets.records import serialize_example
 from pipeline.datasets.shards import read_batches, write_shard
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory, tiny_items) -> Path:

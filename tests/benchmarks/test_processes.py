@@ -7,6 +7,8 @@ import pytest
 from benchmarks.processes import Done, module, run_measured
 from components.errors import PipelineError
 
+pytestmark = pytest.mark.slow
+
 ALLOCATE = "pages = b'x' * 400_000_000"
 BUSY = "import time\nwhile time.process_time() < 0.4: sum(range(100_000))"
 START = "import subprocess, sys; subprocess.run([sys.executable, '-c', {!r}])"

@@ -20,6 +20,8 @@ from components.serving.signatures import export_model
 from components.training.model import build_model
 from components.training.transform import preprocessing_fn
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = ModelHyperparameters(hidden_units=(8,))
 # Noise on black: predict_image turns what is brighter at the border than inside.
 NOISE = np.random.default_rng(0).integers(0, 256, (5, 20, 20), np.uint8)

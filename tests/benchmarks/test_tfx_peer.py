@@ -9,6 +9,8 @@ from tensorflow_model_analysis.proto import metrics_for_slice_pb2
 from benchmarks import tfx_example
 from benchmarks.tfx_accuracy import read_accuracy
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_example_is_as_shipped_but_for_beams_arguments(monkeypatch) -> None:
     pipelines = []

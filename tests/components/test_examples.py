@@ -22,6 +22,8 @@ from components.examples import (
 from pipeline.datasets.records import serialize_example
 from pipeline.datasets.shards import write_shard
 
+pytestmark = pytest.mark.slow
+
 COUNT = 20
 SEED = tf.constant([1, 2], tf.int64)
 

@@ -11,6 +11,8 @@ import pytest
 from components.checkout import PROJECT_ROOT
 from components.own_environment import claim
 
+pytestmark = pytest.mark.slow
+
 FOREIGN = {
     "KERAS_BACKEND": "torch",
     "KERAS_MAX_EPOCHS": "1",

@@ -29,6 +29,8 @@ from pipeline.definition import NODE_CODE, create_pipeline
 from pipeline.settings import settings_of
 from tests.test_layering import imported_names
 
+pytestmark = pytest.mark.slow
+
 # What each node runs of ours, and what it uses besides what that imports.
 CODE = {
     "ExampleGen": {"components.data.example_gen"},

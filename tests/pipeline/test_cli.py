@@ -15,6 +15,8 @@ from components.checkout import PROJECT_ROOT
 from components.errors import PipelineError, UsageError
 from pipeline import cli
 
+pytestmark = pytest.mark.slow
+
 HEAVY = ("tensorflow", "tfx", "apache_beam", "keras", "numpy", "ml_metadata")
 
 

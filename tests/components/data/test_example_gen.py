@@ -16,6 +16,8 @@ from components.errors import DatasetError
 from components.examples import read_examples
 from pipeline.datasets.shards import write_shard
 
+pytestmark = pytest.mark.slow
+
 SPLITS = ("train", "test")
 
 

@@ -33,6 +33,8 @@ from components.features import SPLITS
 from components.image_spec import MNIST
 from pipeline.datasets.records import serialize_example
 
+pytestmark = pytest.mark.slow
+
 SIZES = {"train": 100, "val": 50, "test": 50}
 SMALL = {"min_train": 100, "min_val": 50, "min_test": 50}
 DATA = PROJECT_ROOT / "data" / "mnist"

@@ -30,6 +30,8 @@ from components.data.statistics_gen import (
 from pipeline.datasets.shards import write_shard
 from tests.typed_beam import TYPED_BEAM_ARGS
 
+pytestmark = pytest.mark.slow
+
 SPLITS = ("train", "test", "empty")
 SCHEMA = PROJECT_ROOT / "schema" / "schema.pbtxt"
 SPAN = 4

@@ -33,6 +33,8 @@ from pipeline.datasets.records import serialize_example
 from pipeline.evaluation import eval_config
 from tests.typed_beam import TYPED_BEAM_ARGS
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = 50
 
 

@@ -26,6 +26,8 @@ from tests.pages import (
     white_page,
 )
 
+pytestmark = pytest.mark.slow
+
 Grey = np.ndarray
 COUNT = 40
 

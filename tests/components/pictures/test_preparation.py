@@ -22,6 +22,8 @@ from components.pictures.preparation import (
 from pipeline.datasets.pictures import fit, looks_inverted
 from tests.pages import first_digits
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def digits() -> np.ndarray:

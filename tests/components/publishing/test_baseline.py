@@ -13,6 +13,8 @@ from components.publishing import baseline
 from components.publishing.store import ModelStore
 from tests.published_runs import Workshop, recipe
 
+pytestmark = pytest.mark.slow
+
 NODES = {"Trainer", "ServingCheck", "Evaluator", "Pusher"}
 JUDGED = {"Evaluator", "Pusher"}
 

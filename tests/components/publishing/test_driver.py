@@ -9,6 +9,8 @@ import pytest
 from components.publishing.store import ModelStore
 from tests.published_runs import Workshop
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def workshop(tmp_path: Path) -> Workshop:

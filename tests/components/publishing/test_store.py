@@ -20,6 +20,8 @@ from components.errors import PipelineError, UsageError
 from components.publishing import store as model_store
 from components.publishing.store import ModelStore
 
+pytestmark = pytest.mark.slow
+
 NOW = 1_800_000_000
 FACTS = {
     "pipeline": "mnist",

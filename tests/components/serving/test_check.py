@@ -23,6 +23,8 @@ from components.serving.requests import SIGNATURE_INPUTS
 from pipeline.local_runner import run_nodes
 from tests.components.serving.models import failed, save_model, save_reference
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = ServingCheckSettings()
 BLESSED, NOT_BLESSED = "INFRA_BLESSED", "INFRA_NOT_BLESSED"
 

@@ -21,6 +21,8 @@ from pipeline.datasets.pictures import read_picture
 from pipeline.prediction.preparation import Preparation
 from tests.pages import first_digits, grey_page, put, to_bytes
 
+pytestmark = pytest.mark.slow
+
 ORIENTATION = 0x0112
 BOUNDS = Bounds(confidence=0.0, distance=1e9, examples=9, sure=1.0, held_out=True)
 

@@ -15,6 +15,8 @@ from components.serving.probe import error_line, probe
 from components.serving.requests import SIGNATURE_INPUTS, write_reference
 from tests.components.serving.models import hang_on_batches, reference, save_model
 
+pytestmark = pytest.mark.slow
+
 IMAGES = reference().images[:2]
 STEPS = ["inputs", "one image", "a batch", "an empty batch", "latency"]
 

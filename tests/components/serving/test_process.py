@@ -23,6 +23,8 @@ from tests.components.serving.models import (
     save_reference,
 )
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = ServingCheckSettings()
 
 

@@ -20,6 +20,8 @@ from components.training.model import build_model
 from pipeline.datasets.records import serialize_example
 from tests.pages import first_digits
 
+pytestmark = pytest.mark.slow
+
 COUNT = 3
 
 # Reads {name: (signature, argument, value)}, writes the signatures and the outputs.

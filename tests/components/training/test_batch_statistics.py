@@ -9,6 +9,8 @@ from components.hyperparameters import ModelHyperparameters
 from components.training.batch_statistics import measure_statistics
 from components.training.model import build_model
 
+pytestmark = pytest.mark.slow
+
 
 def batches(images: np.ndarray, size: int) -> tf.data.Dataset:
     labels = np.zeros((len(images), 10), np.float32)

@@ -23,6 +23,8 @@ from components.training.batches import (
 )
 from components.training.transform import preprocessing_fn
 
+pytestmark = pytest.mark.slow
+
 COUNT, BATCH = 20, 6
 STEPS = COUNT // BATCH
 OFF = AugmentHyperparameters(enabled=False)

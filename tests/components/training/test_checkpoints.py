@@ -14,6 +14,8 @@ import pytest
 from components.checkout import PROJECT_ROOT
 from components.training.checkpoints import CheckpointStore, claim_checkpoints
 
+pytestmark = pytest.mark.slow
+
 ARRAYS = [np.arange(6, dtype=np.float32).reshape(2, 3), np.array(7), np.zeros(0)]
 
 

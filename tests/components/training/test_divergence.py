@@ -11,6 +11,8 @@ import tensorflow as tf
 from components.checks import GateError
 from components.training.divergence import StopOnDivergence, TrainingDivergedError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def callback() -> StopOnDivergence:

@@ -24,6 +24,8 @@ from components.training.transform import preprocessing_fn
 from pipeline.datasets.records import serialize_example
 from pipeline.datasets.shards import write_shard
 
+pytestmark = pytest.mark.slow
+
 EPOCHS = 5
 AUGMENT = AugmentHyperparameters(fade_to=0.5)
 Weights = list[np.ndarray]

@@ -14,6 +14,8 @@ from components.checkout import PROJECT_ROOT
 from components.serving.requests import read_reference
 from pipeline.config import load_config
 
+pytestmark = pytest.mark.slow
+
 # Trains as the quick preset does; argv: the arguments of run_fn as JSON.
 TRAIN = """
 import json, logging, sys

@@ -14,6 +14,8 @@ from components.training.trainer import Recipe, train
 from components.training.transform import preprocessing_fn
 from pipeline.config import load_config
 
+pytestmark = pytest.mark.slow
+
 VAL, TEST = 160, 179
 
 

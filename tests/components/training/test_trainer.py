@@ -21,6 +21,8 @@ from components.serving.signatures import WEIGHTS
 from components.training import trainer
 from components.training.trainer import load_data, recipe_digest, run_fn
 
+pytestmark = pytest.mark.slow
+
 PARAMETERS = (784 * 8 + 4 * 8) + (8 * 10 + 10)
 METRICS = {"loss", "accuracy", "val_loss", "val_accuracy"}
 EPOCHS = 2

@@ -10,6 +10,8 @@ import tensorflow_transform as tft
 from components.features import IMAGE, LABEL
 from components.training.transform import preprocessing_fn
 
+pytestmark = pytest.mark.slow
+
 PIXELS = {0: 0.0, 51: 0.2, 102: 0.4, 255: 1.0}
 
 

@@ -13,6 +13,8 @@ from components.training.model import build_model
 from components.training.transform import preprocessing_fn
 from components.training.warm_start import warm_start
 
+pytestmark = pytest.mark.slow
+
 
 def network(*units: int, precision: str = "float32"):
     return build_model(ModelHyperparameters(hidden_units=units), precision)

@@ -21,6 +21,8 @@ from pipeline.metadata.lineage import RunLineage, run_executions
 from pipeline.metadata.store import sqlite_connection
 from pipeline.run.node_attempts import NodeAttempt
 
+pytestmark = pytest.mark.slow
+
 LEAK = Check("data", "leakage", "train, test", 0.2, 0.0, passed=False, advice="Split.")
 LOW = Check("model", "accuracy", "overall", 0.5, 0.9, passed=False, advice="Train.")
 

@@ -20,6 +20,8 @@ from pipeline.digests import NO_DIGESTS
 from pipeline.run.node_attempts import NodeAttempt
 from pipeline.run.pipeline_run import FinishedRun
 
+pytestmark = pytest.mark.slow
+
 LEAK = Check("data", "leakage", "train, test", 0.2, 0.0, passed=False, advice="Split.")
 BEFORE_THE_GATE = (
     "ExampleGen",

@@ -18,6 +18,8 @@ from pipeline.config import load_config
 from pipeline.definition import create_pipeline
 from pipeline.digests import NO_DIGESTS
 
+pytestmark = pytest.mark.slow
+
 GOLDEN = Path(__file__).parent / "golden" / "kubeflow.yaml"
 UPDATE = "UPDATE_GOLDEN"
 # What kfp 2.17 writes beside what kfp 2.5 does, and servers of both read.

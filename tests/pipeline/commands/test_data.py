@@ -18,6 +18,8 @@ from pipeline.cli import cli
 from pipeline.datasets.records import decode_examples
 from pipeline.datasets.shards import read_batches
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def idx_folder(tmp_path: Path) -> Path:

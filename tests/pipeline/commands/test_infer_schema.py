@@ -12,6 +12,8 @@ from components.errors import DatasetError, PipelineError, UsageError
 from pipeline.commands.infer_schema import infer_schema
 from pipeline.datasets.schema import diff
 
+pytestmark = pytest.mark.slow
+
 CURATED = PROJECT_ROOT / "schema" / "schema.pbtxt"
 INFERRED = """
 # A comment is no difference, nor is the order of features.

@@ -22,6 +22,8 @@ from pipeline.cli import cli
 from pipeline.cluster.client import kfp_cron
 from pipeline.commands.kubeflow import find_wanted
 
+pytestmark = pytest.mark.slow
+
 API = "/apis/v2beta1"
 RUN = {
     "run_id": "run-1",

@@ -18,6 +18,8 @@ from components.publishing.store import ModelStore
 from pipeline.commands import predict as module
 from pipeline.commands.predict import predict
 
+pytestmark = pytest.mark.slow
+
 STEP = 25
 
 

@@ -12,6 +12,8 @@ from components.errors import PipelineError, UsageError
 from pipeline.commands.report import report
 from pipeline.reporting import report as module
 
+pytestmark = pytest.mark.slow
+
 SUMMARY = {
     "run_id": "run-2",
     "pipeline": "mnist",

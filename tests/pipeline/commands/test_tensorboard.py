@@ -17,6 +17,8 @@ from pipeline.config import load_config
 from pipeline.history.runs import RunHistory
 from tests.pipeline.history.made_history import Recorder
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 120
 
 

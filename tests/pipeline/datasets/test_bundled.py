@@ -10,6 +10,8 @@ from pipeline.datasets.records import decode_labels
 from pipeline.datasets.shards import read_batches
 from pipeline.datasets.verify import DatasetReport, verify_dataset
 
+pytestmark = pytest.mark.slow
+
 DATA = Path(__file__).parents[3] / "data"
 FOLDER = DATA / "mnist"
 

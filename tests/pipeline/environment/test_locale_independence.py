@@ -9,6 +9,8 @@ import pytest
 
 from components.checkout import PROJECT_ROOT
 
+pytestmark = pytest.mark.slow
+
 C_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 SCREENS = {
     "ascii": C_LOCALE,

@@ -10,6 +10,8 @@ import pytest
 from components.checkout import PROJECT_ROOT
 from pipeline.environment.own_modules import hiding
 
+pytestmark = pytest.mark.slow
+
 MODULE = [sys.executable, "-m", "pipeline.node_runner"]
 # As the console script does it: its folder is first, ours comes from the environment.
 CONSOLE = [

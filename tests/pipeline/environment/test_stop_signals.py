@@ -16,6 +16,8 @@ from pipeline.environment.stop_signals import (
     stopping_on_signals,
 )
 
+pytestmark = pytest.mark.slow
+
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 

@@ -15,6 +15,8 @@ from components.errors import PipelineError
 from pipeline.metadata.file import check_metadata
 from tests.pipeline.history.made_history import SUMMARY
 
+pytestmark = pytest.mark.slow
+
 PAGE = 4096
 
 

@@ -13,6 +13,8 @@ import pytest
 from pipeline.reporting.page import look_up, make_page
 from tests.pipeline.reporting.parsed_page import Parsed
 
+pytestmark = pytest.mark.slow
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FASHION = Path(__file__).parents[3] / "configs/fashion-classes.json"
 # An A4 page between its margins has 718 of a browser's pixels.

@@ -17,6 +17,8 @@ from pipeline.reporting.sources import Sources
 from pipeline.summary import SUMMARY_FILE
 from tests.pipeline.reporting.parsed_page import Parsed
 
+pytestmark = pytest.mark.slow
+
 TITLES = ["Checks", "Data", "Training", "Model", "Change against the baseline"]
 TITLES += ["Timeline", "Lineage"]
 

@@ -16,6 +16,8 @@ from pipeline.reporting.training import (
     training,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("available", "limit", "batch", "least", "expected"),

@@ -15,6 +15,8 @@ from pipeline.run.interrupted import clear_interrupted
 from pipeline.run.node_attempts import NodeAttempt
 from pipeline.workspace.identity import settle_workspace
 
+pytestmark = pytest.mark.slow
+
 RUNNING = mlmd.Execution.RUNNING
 COMPLETE = mlmd.Execution.COMPLETE
 FAILED = mlmd.Execution.FAILED

@@ -12,6 +12,8 @@ from pipeline.run import pipeline_run
 from pipeline.run.pipeline_run import FinishedRun, run_pipeline
 from pipeline.run.screen import NodeScreen
 
+pytestmark = pytest.mark.slow
+
 SUMMARY = {"status": "model_rejected", "run_id": "run-1"}
 
 

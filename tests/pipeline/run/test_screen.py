@@ -16,6 +16,8 @@ import pytest
 from components.checkout import PROJECT_ROOT
 from pipeline.run.screen import NodeScreen, NoteHandler
 
+pytestmark = pytest.mark.slow
+
 NOISE = """
 os.write(1, b"raw 1\\n")
 os.write(2, b"raw 2\\n")

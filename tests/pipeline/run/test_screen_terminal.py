@@ -11,6 +11,8 @@ import pytest
 
 from components.checkout import PROJECT_ROOT
 
+pytestmark = pytest.mark.slow
+
 NOISE = "You are using a non-supported Python version"
 SCRIPT = """
 import logging, os, sys, time, warnings

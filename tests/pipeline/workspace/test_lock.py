@@ -18,6 +18,8 @@ from components.errors import PipelineError
 from pipeline.workspace.lock import workspace_lock
 from tests.pipeline.history.made_history import SUMMARY
 
+pytestmark = pytest.mark.slow
+
 HOLD = """
 import sys, time
 from pathlib import Path
