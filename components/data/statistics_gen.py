@@ -5,9 +5,9 @@ its transforms anew for each split.
 Ours: TensorFlow reads batches, and one combiner takes those of all splits to TFDV's own
 generators. What DataGate wants and TFDV has not, ``scan`` counts in the same pass.
 Gains: most of the time of the node.
-Go back when statistics are to be sliced, sampled or weighted, or when a release of TFDV
-has no generators for memory: ``nodes.stock=["StatisticsGen"]``. TFX's executor computes
-the statistics then, and the counts take a second pass over the records.
+Go back when statistics are to be sliced, sampled or weighted:
+``nodes.stock=["StatisticsGen"]``. TFX's executor computes the statistics then, and the
+counts take a second pass over the records.
 """
 
 from collections.abc import Iterable, Iterator
