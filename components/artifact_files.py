@@ -10,17 +10,22 @@ from pathlib import Path
 
 from components.durable import files_below, replace_text
 
+# What TFX calls the file of a value artifact, like String.
+_VALUE = "value"
+
 
 def note_files(uri: str) -> None:
     """Lists the files of an artifact that is complete, unless they are listed.
 
     Args:
-      uri: its folder, ``<node>/<output>/<execution>`` as TFX names it.
+      uri: its folder, ``<node>/<output>/<execution>`` as TFX names it, or the file
+        ``value`` in it of a value artifact.
     """
-    listing = _list_file(Path(uri))
+    folder = _folder(uri)
+    listing = _list_file(folder)
     if not listing.exists():
         listing.parent.mkdir(parents=True, exist_ok=True)
-        replace_text(listing, json.dumps(_sizes(Path(uri))))
+        replace_text(listing, json.dumps(_sizes(folder)))
 
 
 def has_files(uri: str) -> bool:
@@ -29,7 +34,7 @@ def has_files(uri: str) -> bool:
     Files are known by name and size; what others add, like a file manager, is no
     harm.
     """
-    folder = Path(uri)
+    folder = _folder(uri)
     try:
         if not folder.is_dir():
             return False
@@ -47,11 +52,15 @@ def has_files(uri: str) -> bool:
 
 def forget_files(uri: str) -> None:
     """Removes the list of an artifact that is removed."""
-    listing = _list_file(Path(uri))
+    listing = _list_file(_folder(uri))
     listing.unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         # Where it was the last one of its execution.
         listing.parent.rmdir()
+
+
+def _folder(uri: str) -> Path:
+    return Path(uri).parent if Path(uri).name == _VALUE else Path(uri)
 
 
 def _list_file(folder: Path) -> Path:

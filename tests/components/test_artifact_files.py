@@ -64,3 +64,16 @@ def test_a_damaged_list_is_not_believed(artifact: Path) -> None:
     listed = artifact.parents[1] / ".system" / "files" / "7" / "model.json"
     listed.write_text("{")
     assert not has_files(str(artifact))
+
+
+def test_a_value_is_the_file_in_its_folder(tmp_path: Path) -> None:
+    file = tmp_path / "DataSizes" / "sizes" / "7" / "value"
+    file.parent.mkdir(parents=True)
+    file.write_text("3")
+    note_files(str(file))
+    assert has_files(str(file))
+
+    file.write_text("")
+    assert not has_files(str(file))
+    file.unlink()
+    assert not has_files(str(file))
