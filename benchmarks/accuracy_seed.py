@@ -4,6 +4,7 @@
 JSON from its standard input and prints a ``SeedResult`` as JSON.
 """
 
+import functools
 import json
 import sys
 import tempfile
@@ -19,7 +20,7 @@ import numpy as np
 import tensorflow_transform.beam as tft_beam
 from tensorflow_transform.tf_metadata import dataset_metadata
 
-from components.examples import FEATURE_SPEC, load_split, read_examples
+from components.examples import feature_spec, load_split, read_examples
 from components.features import IMAGE, LABEL, TEST, TRAIN, VAL
 from components.hyperparameters import (
     ModelHyperparameters,
@@ -27,6 +28,7 @@ from components.hyperparameters import (
     epoch_size,
     from_dict,
 )
+from components.image_spec import MNIST
 from components.training.batches import Preprocess, evaluation_batches
 from components.training.checkpoints import CheckpointStore
 from components.training.fit import TrainingData
@@ -129,14 +131,18 @@ def load_training_data(
         eval_files=[f"{data}/{VAL}/*.tfrecord.gz"],
         transform_output=write_transform_graph(data, folder / "transform"),
     )
-    return load_data(arguments, settings)
+    return load_data(MNIST, arguments, settings)
 
 
 def _accuracy(
     model: keras.Model, preprocess: Preprocess, run: SeedRun, name: str
 ) -> float:
     split = load_split(
-        name, [f"{run.data}/{name}/*.tfrecord.gz"], 0, run.train["memory_limit"]
+        MNIST,
+        name,
+        [f"{run.data}/{name}/*.tfrecord.gz"],
+        0,
+        run.train["memory_limit"],
     )
     correct = sum(
         int((np.argmax(model.predict_on_batch(image), 1) == np.argmax(label, 1)).sum())
@@ -147,17 +153,21 @@ def _accuracy(
 
 def write_transform_graph(data: str, folder: Path) -> str:
     """Writes the graph that the node Transform writes; returns the folder."""
-    images, labels = read_examples([f"{data}/{TRAIN}/*.tfrecord.gz"], _ANALYSED)
+    images, labels = read_examples(MNIST, [f"{data}/{TRAIN}/*.tfrecord.gz"], _ANALYSED)
     rows = [
         {IMAGE: image.tolist(), LABEL: [int(label)]}
         for image, label in zip(images, labels, strict=True)
     ]
-    metadata = dataset_metadata.DatasetMetadata.from_feature_spec(FEATURE_SPEC)
+    metadata = dataset_metadata.DatasetMetadata.from_feature_spec(feature_spec(MNIST))
     context = tft_beam.Context(temp_dir=str(folder / "temp"))
     with beam.Pipeline(argv=BEAM_ARGS) as pipeline, context:
         source = pipeline | "rows" >> beam.Create(rows)
-        transform = (source, metadata) | tft_beam.AnalyzeDataset(preprocessing_fn)
+        preprocess = functools.partial(
+            preprocessing_fn, custom_config={"classes": MNIST.classes}
+        )
+        transform = (source, metadata) | tft_beam.AnalyzeDataset(preprocess)
         _ = transform | tft_beam.WriteTransformFn(str(folder / "graph"))
+        _ = metadata | tft_beam.WriteMetadata(str(folder / "graph/metadata"), pipeline)
     return str(folder / "graph")
 
 

@@ -15,9 +15,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from components.examples import FEATURE_SPEC
-from components.features import IMAGE, LABEL, MAX_PIXEL, NUM_CLASSES, PIXELS
+from components.examples import feature_spec
+from components.features import IMAGE, LABEL, MAX_PIXEL
 from components.hyperparameters import TrainHyperparameters
+from components.image_spec import MNIST
 from components.training.augment import augment, strength_at
 from components.training.model import build_model, compile_model
 from components.training.precision import choose_precision
@@ -38,12 +39,13 @@ def load_arrays(folder: Path) -> Arrays:
     files = [str(file) for file in sorted(folder.glob("*.tfrecord.gz"))]
     records = tf.data.TFRecordDataset(files, compression_type="GZIP")
     parsed = records.batch(_READ_BATCH).map(
-        lambda batch: tf.io.parse_example(batch, FEATURE_SPEC), num_parallel_calls=2
+        lambda batch: tf.io.parse_example(batch, feature_spec(MNIST)),
+        num_parallel_calls=2,
     )
     batches = list(parsed.as_numpy_iterator())
     images = np.concatenate([batch[IMAGE].astype(np.float32) for batch in batches])
     labels = np.concatenate([batch[LABEL][:, 0] for batch in batches])
-    return images / MAX_PIXEL, keras.utils.to_categorical(labels, NUM_CLASSES)
+    return images / MAX_PIXEL, keras.utils.to_categorical(labels, MNIST.classes)
 
 
 def training_arrays(
@@ -66,10 +68,10 @@ def training_batches(arrays: Arrays, settings: TrainHyperparameters) -> tf.data.
     def warp(image: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
         seed = tf.stack([tf.constant(settings.seed, tf.int64), step])
         strength = strength_at(settings.augment, step, total_steps)
-        return augment(image, settings.augment, seed, strength)
+        return augment(MNIST, image, settings.augment, seed, strength)
 
     def prepare(step: tf.Tensor, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        image = tf.ensure_shape(tf.gather(images, index), [batch_size, PIXELS])
+        image = tf.ensure_shape(tf.gather(images, index), [batch_size, MNIST.pixels])
         if settings.augment.enabled:
             image = warp(image, step)
         return image, tf.gather(labels, index)
@@ -93,7 +95,7 @@ def train(config: Config, arrays: dict[str, Arrays]) -> keras.Model:
     """Builds and fits the network, validating after each epoch where we do."""
     settings = config.train
     keras.utils.set_random_seed(settings.seed)
-    model = build_model(config.model, choose_precision(settings.precision))
+    model = build_model(MNIST, config.model, choose_precision(settings.precision))
     steps = len(arrays["train"][1]) // settings.batch_size
     compile_model(model, settings, steps * settings.epochs)
     model.fit(

@@ -17,6 +17,7 @@ from pathlib import Path
 import click
 
 from components.checkout import PROJECT_ROOT
+from components.image_spec import MNIST
 from pipeline.config import Config, load_config
 
 OURS, BARE = "this pipeline", "bare Keras"
@@ -103,12 +104,12 @@ def _bare(config: Config) -> tuple[float, int]:
 
     arrays = {}
     for split in ("train", "val"):
-        images, labels = read_examples([f"{config.data}/{split}/*.tfrecord.gz"])
+        images, labels = read_examples(MNIST, [f"{config.data}/{split}/*.tfrecord.gz"])
         scaled = images.astype(np.float32) / 255
         arrays[split] = scaled, keras.utils.to_categorical(labels, 10)
     settings, count = config.train, len(arrays["train"][0])
     started = time.monotonic()
-    model = build_model(config.model, choose_precision(settings.precision))
+    model = build_model(MNIST, config.model, choose_precision(settings.precision))
     compile_model(model, settings, count // settings.batch_size * settings.epochs)
     model.fit(
         *arrays["train"],

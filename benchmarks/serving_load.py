@@ -18,9 +18,10 @@ import numpy as np
 import tensorflow as tf
 
 from components.examples import read_examples
-from components.features import HEIGHT, MAX_PIXEL, PIXELS, WIDTH
+from components.features import MAX_PIXEL
 from components.hyperparameters import ModelHyperparameters
-from components.serving.requests import SIGNATURE_INPUTS, build_request
+from components.image_spec import MNIST
+from components.serving.requests import SIGNATURES, build_request
 from components.serving.signatures import WEIGHTS
 from components.training.model import build_model
 from pipeline.config import load_config
@@ -60,7 +61,7 @@ def signature_ways(loaded: Any) -> list[Way]:
             lambda request: signature(**request)["probabilities"].numpy(),
         )
 
-    return [way(name) for name in SIGNATURE_INPUTS]
+    return [way(name) for name in SIGNATURES]
 
 
 def bare_ways(network: keras.Model) -> list[Way]:
@@ -91,12 +92,12 @@ def bare_ways(network: keras.Model) -> list[Way]:
 
 
 def _scaled(images: tf.Tensor | np.ndarray) -> tf.Tensor:
-    return tf.cast(tf.reshape(images, [-1, PIXELS]), tf.float32) / MAX_PIXEL
+    return tf.cast(tf.reshape(images, [-1, MNIST.pixels]), tf.float32) / MAX_PIXEL
 
 
 def bare_network(loaded: Any, settings: ModelHyperparameters) -> keras.Model:
     """Builds the network anew, with the weights of its export."""
-    network = build_model(settings)
+    network = build_model(MNIST, settings)
     network.set_weights([weight.numpy() for weight in getattr(loaded, WEIGHTS)])
     return network
 
@@ -173,9 +174,11 @@ def main(
     config = load_config(preset, overrides=overrides)
     loaded = tf.saved_model.load(str(export))
     network = bare_network(loaded, config.model)
-    images, _ = read_examples([f"{data}/test/*.tfrecord.gz"], limit=BATCH * _BATCHES)
+    images, _ = read_examples(
+        MNIST, [f"{data}/test/*.tfrecord.gz"], limit=BATCH * _BATCHES
+    )
     ways = [*signature_ways(loaded), *bare_ways(network)]
-    figures = time_ways(ways, images.reshape(-1, HEIGHT, WIDTH), rounds)
+    figures = time_ways(ways, images.reshape(-1, MNIST.height, MNIST.width), rounds)
     print(json.dumps(figures))
 
 

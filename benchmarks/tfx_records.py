@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from components.examples import read_examples
 from components.features import MAX_PIXEL, SPLITS
+from components.image_spec import MNIST
 from pipeline.datasets.shards import write_shard
 
 # As tfx.examples.mnist.mnist_utils_native_keras_base calls them.
@@ -48,7 +49,7 @@ def write_example_data(data: Path, folder: Path) -> int:
     count = 0
     for split in SPLITS:
         for file in sorted((data / split).glob("*.tfrecord.gz")):
-            images, labels = read_examples([str(file)])
+            images, labels = read_examples(MNIST, [str(file)])
             write_shard(folder / file.name, _records(images, labels))
             count += len(labels)
     return count

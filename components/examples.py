@@ -11,16 +11,13 @@ import attrs
 import numpy as np
 import tensorflow as tf
 
-from components.features import IMAGE, LABEL, PIXELS
+from components.features import IMAGE, LABEL
+from components.image_spec import ImageSpec
 
 RawExamples = tuple[np.ndarray, np.ndarray]
 
-FEATURE_SPEC = {
-    IMAGE: tf.io.FixedLenFeature([PIXELS], tf.int64),
-    LABEL: tf.io.FixedLenFeature([1], tf.int64),
-}
-# A decoded example: uint8 pixels and an int64 label.
-EXAMPLE_BYTES = PIXELS + 8
+# Of a decoded example, beside its uint8 pixels.
+LABEL_BYTES = 8
 _MEGABYTE = 1_000_000
 _READ_BATCH = 1024
 _FILES_AT_ONCE = 8
@@ -41,8 +38,16 @@ def without_autotuning(dataset: tf.data.Dataset) -> tf.data.Dataset:
     return dataset.with_options(options)
 
 
+def feature_spec(spec: ImageSpec) -> dict[str, tf.io.FixedLenFeature]:
+    """Returns how TensorFlow parses a record."""
+    return {
+        IMAGE: tf.io.FixedLenFeature([spec.pixels], tf.int64),
+        LABEL: tf.io.FixedLenFeature([1], tf.int64),
+    }
+
+
 class Split(Protocol):
-    """Raw examples: images uint8 [n, 784] in 0..255 and labels int64 [n] in 0..9."""
+    """Raw examples: images uint8 [n, pixels] and labels int64 [n], classes from 0."""
 
     @property
     def count(self) -> int:
@@ -69,7 +74,7 @@ class MemorySplit:
     with functions that capture it is iterated.
 
     Attributes:
-      images: uint8 [n, 784].
+      images: uint8 [n, pixels].
       labels: int64 [n].
     """
 
@@ -77,9 +82,13 @@ class MemorySplit:
     labels: tf.Variable = attrs.field(converter=_variable)
 
     @classmethod
-    def filled(cls, count: int, batches: tf.data.Dataset) -> "MemorySplit":
+    def filled(
+        cls, spec: ImageSpec, count: int, batches: tf.data.Dataset
+    ) -> "MemorySplit":
         """Returns ``count`` examples that come in batches."""
-        split = cls(tf.zeros([count, PIXELS], tf.uint8), tf.zeros([count], tf.int64))
+        split = cls(
+            tf.zeros([count, spec.pixels], tf.uint8), tf.zeros([count], tf.int64)
+        )
         start = 0
         for images, labels in batches:
             place = tf.range(start, start + len(labels))
@@ -117,6 +126,7 @@ class FileSplit:
     """Examples left in their files; memory holds a few windows of them.
 
     Attributes:
+      spec: what each of them holds.
       files: gzip TFRecords of Examples. The order of an epoch is that of shuffled
         files, read several at once, shuffled again within each window; so one large
         file is mixed less well than many small ones.
@@ -125,6 +135,7 @@ class FileSplit:
       window: examples that are shuffled together.
     """
 
+    spec: ImageSpec
     files: tuple[str, ...]
     count: int
     limit: int
@@ -141,7 +152,7 @@ class FileSplit:
             return tf.gather(images, order), tf.gather(labels, order)
 
         return (
-            _decoded(self._mixed_records(seed))
+            _decoded(self.spec, self._mixed_records(seed))
             .rebatch(self.window)
             .enumerate()
             .map(shuffle_window)
@@ -150,7 +161,7 @@ class FileSplit:
 
     def in_order(self, batch_size: int) -> tf.data.Dataset:
         """Reads file after file."""
-        return _decoded(_records(self.files, self.limit)).rebatch(batch_size)
+        return _decoded(self.spec, _records(self.files, self.limit)).rebatch(batch_size)
 
     def _mixed_records(self, seed: tf.Tensor) -> tf.data.Dataset:
         if self.limit:
@@ -166,11 +177,12 @@ class FileSplit:
 
 
 def load_split(
-    name: str, patterns: Sequence[str], limit: int, memory_limit: int
+    spec: ImageSpec, name: str, patterns: Sequence[str], limit: int, memory_limit: int
 ) -> Split:
     """Reads a split into memory, or leaves it in its files when it is too large.
 
     Args:
+      spec: what each record holds.
       name: of the split, for the log.
       patterns: of gzip TFRecord files.
       limit: take this many of the first records; 0 takes all.
@@ -181,10 +193,12 @@ def load_split(
     """
     files = matching_files(patterns)
     count = _count(files, patterns, limit)
-    size, allowed = count * EXAMPLE_BYTES, memory_limit * _MEGABYTE
+    each = spec.pixels + LABEL_BYTES
+    size, allowed = count * each, memory_limit * _MEGABYTE
     if size <= allowed:
         _log.info("read %d %s examples into memory", count, name)
-        return MemorySplit.filled(count, _decoded(_records(files, limit)).prefetch(2))
+        batches = _decoded(spec, _records(files, limit)).prefetch(2)
+        return MemorySplit.filled(spec, count, batches)
     _log.info(
         "%d %s examples would take %d MB, train.memory_limit is %d: each epoch reads "
         "them from %d files",
@@ -194,25 +208,28 @@ def load_split(
         memory_limit,
         len(files),
     )
-    window = max(allowed // (_WINDOWS_IN_MEMORY * EXAMPLE_BYTES), 1)
-    return FileSplit(files, count, limit, window)
+    window = max(allowed // (_WINDOWS_IN_MEMORY * each), 1)
+    return FileSplit(spec, files, count, limit, window)
 
 
-def read_examples(patterns: Sequence[str], limit: int = 0) -> RawExamples:
+def read_examples(
+    spec: ImageSpec, patterns: Sequence[str], limit: int = 0
+) -> RawExamples:
     """Reads gzip TFRecords of Examples into memory, whatever their size.
 
     Args:
+      spec: what each record holds.
       patterns: paths of gzip TFRecord files, or patterns of them.
       limit: stop after this many records; 0 reads all.
 
     Returns:
-      Images uint8 [n, 784] in 0..255 and labels int64 [n] in 0..9, in file order.
+      Images uint8 [n, pixels] and labels int64 [n], classes from 0, in file order.
 
     Raises:
       ValueError: there is no record.
     """
     files = matching_files(patterns)
-    return _read(files, limit, _count(files, patterns, limit))
+    return _read(spec, files, limit, _count(files, patterns, limit))
 
 
 def matching_files(patterns: Sequence[str]) -> tuple[str, ...]:
@@ -236,11 +253,11 @@ def _matching(pattern: str) -> list[str]:
     ]
 
 
-def _read(files: Sequence[str], limit: int, count: int) -> RawExamples:
-    images = np.empty((count, PIXELS), np.uint8)
+def _read(spec: ImageSpec, files: Sequence[str], limit: int, count: int) -> RawExamples:
+    images = np.empty((count, spec.pixels), np.uint8)
     labels = np.empty(count, np.int64)
     start = 0
-    batches = _decoded(_records(files, limit)).prefetch(2)
+    batches = _decoded(spec, _records(files, limit)).prefetch(2)
     for image, label in batches.as_numpy_iterator():
         stop = start + len(label)
         images[start:stop], labels[start:stop] = image, label
@@ -256,14 +273,15 @@ def _records(files: Sequence[str], limit: int) -> tf.data.Dataset:
     return records.take(limit) if limit else records
 
 
-def _decoded(records: tf.data.Dataset) -> tf.data.Dataset:
-    """Batches of (uint8 [n, 784], int64 [n]) from serialized examples."""
-    return records.batch(_READ_BATCH).map(_parse, num_parallel_calls=2)
+def _decoded(spec: ImageSpec, records: tf.data.Dataset) -> tf.data.Dataset:
+    """Batches of (uint8 [n, pixels], int64 [n]) from serialized examples."""
+    wanted = feature_spec(spec)
 
+    def parse(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        features = tf.io.parse_example(serialized, wanted)
+        return tf.cast(features[IMAGE], tf.uint8), features[LABEL][:, 0]
 
-def _parse(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    features = tf.io.parse_example(serialized, FEATURE_SPEC)
-    return tf.cast(features[IMAGE], tf.uint8), features[LABEL][:, 0]
+    return records.batch(_READ_BATCH).map(parse, num_parallel_calls=2)
 
 
 def _count(files: Sequence[str], patterns: Sequence[str], limit: int) -> int:

@@ -208,6 +208,7 @@ def training_nodes(config: Config, digests: Digests, data: DataNodes) -> Trainin
         examples=data.examples.outputs["examples"],
         schema=data.schema.outputs["schema"],
         preprocessing_fn="components.training.transform.preprocessing_fn",
+        custom_config={"classes": len(digests.classes)},
         materialize=False,
         disable_statistics=True,
         disable_analyzer_cache=True,

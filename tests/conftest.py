@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.features import IMAGE, LABEL, PIXELS
+from components.features import IMAGE, LABEL
+from components.image_spec import MNIST
 from pipeline.datasets.records import serialize_example
 from pipeline.datasets.shards import shard_name, write_shard
 from tests.small_mnist import write_first_records
@@ -43,7 +44,7 @@ def make_small_mnist(
 def tiny_items() -> Items:
     """Images uint8 [20, 784], labels int64 [20]; pixel 0 of image i is i."""
     items = np.arange(COUNT)[:, None]
-    images = (items * 37 + np.arange(PIXELS) * 5) % 256
+    images = (items * 37 + np.arange(MNIST.pixels) * 5) % 256
     images[:, 0] = items[:, 0]
     return images.astype(np.uint8), np.arange(COUNT) * 7 % 10
 
@@ -69,8 +70,8 @@ def transform_graph(
     import tensorflow_transform.beam as tft_beam
     from tensorflow_transform.tf_metadata import dataset_metadata
 
-    from components.training.transform import preprocessing_fn
     from pipeline.beam_args import BEAM_ARGS
+    from tests.mnist import preprocess
 
     folder = tmp_path_factory.mktemp("transform")
     rows = [
@@ -79,13 +80,14 @@ def transform_graph(
     ]
     metadata = dataset_metadata.DatasetMetadata.from_feature_spec(
         {
-            IMAGE: tf.io.FixedLenFeature([PIXELS], tf.int64),
+            IMAGE: tf.io.FixedLenFeature([MNIST.pixels], tf.int64),
             LABEL: tf.io.FixedLenFeature([1], tf.int64),
         }
     )
     context = tft_beam.Context(temp_dir=str(folder / "temp"))
     with beam.Pipeline(argv=BEAM_ARGS) as pipeline, context:
         data = pipeline | "rows" >> beam.Create(rows)
-        transform = (data, metadata) | tft_beam.AnalyzeDataset(preprocessing_fn)
+        transform = (data, metadata) | tft_beam.AnalyzeDataset(preprocess)
         _ = transform | tft_beam.WriteTransformFn(str(folder / "graph"))
+        _ = metadata | tft_beam.WriteMetadata(str(folder / "graph/metadata"), pipeline)
     return folder / "graph"

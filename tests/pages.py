@@ -7,6 +7,7 @@ from PIL import Image, ImageFilter
 
 from components.checkout import PROJECT_ROOT
 from components.examples import read_examples
+from components.image_spec import MNIST
 
 Grey = np.ndarray
 
@@ -14,7 +15,7 @@ Grey = np.ndarray
 def first_digits(count: int) -> tuple[Grey, Grey]:
     """Returns the first test digits, uint8 [n, 28, 28], and their labels, int64 [n]."""
     pattern = str(PROJECT_ROOT / "data" / "mnist" / "test" / "*")
-    images, labels = read_examples([pattern], limit=count)
+    images, labels = read_examples(MNIST, [pattern], limit=count)
     return images.reshape(-1, 28, 28), labels
 
 

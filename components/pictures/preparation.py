@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from components.features import HEIGHT, MAX_PIXEL, WIDTH
+from components.features import MAX_PIXEL
 from components.hyperparameters import Fit
 from components.pictures.ground import inside_frame, resize
 from components.pictures.ink import Ink, find_ink
@@ -26,11 +26,8 @@ DARK, BRIGHT, AUTO = 1, -1, 0
 
 # Fewer pixels along the longer side of a picture, or of its ink, show no digit.
 _LEAST_SIDE, _LEAST_INK = 8, 6
-# The two outer rows and columns of an image, and what lies well inside.
-_RING = np.flatnonzero(
-    np.pad(np.zeros((HEIGHT - 4, WIDTH - 4), bool), 2, constant_values=True)
-)
-_MIDDLE = 6
+# The outer rows and columns of an image.
+_RING = 2
 _LEAST_CONTRAST = 32
 _BLANK_CONTRAST = 16
 # Greys within which an even border keeps, but for ink that crosses it, further off.
@@ -45,7 +42,7 @@ class Prepared(NamedTuple):
     """A picture as the model sees it, or n of them.
 
     Attributes:
-      pixels: uint8 [28, 28], bright on black; zeros unless it was read.
+      pixels: uint8 [height, width], bright on black; zeros unless it was read.
       state: int32, ``READ``, ``BLANK`` or ``SMALL``.
       dark: bool, whether its ink was darker than its ground and was turned.
       box: int32 [4], the top, left, bottom and right of what is shown, in pixels.
@@ -61,14 +58,16 @@ class Prepared(NamedTuple):
 
 def prepare(
     grey: tf.Tensor,
+    size: tuple[int, int],
     fit: Fit,
     ground: Ground = "black",
     dark: int | tf.Tensor = AUTO,
 ) -> Prepared:
-    """Prepares one picture; one of 28×28 is taken for an image and not fitted.
+    """Prepares one picture; one of the images' size is taken for one and not fitted.
 
     Args:
       grey: uint8 [h, w].
+      size: height and width of the images.
       fit: ``ink`` crops the ink and draws it as MNIST's digits are, ``page`` scales the
         whole picture and fills up with its border's grey.
       ground: of the images that the model was trained on.
@@ -82,28 +81,29 @@ def prepare(
     whole = tf.concat([[0, 0], sides], 0)
 
     def as_page() -> Prepared:
-        pixels, state, turned = prepare_images(fit_page(grey)[None], ground, dark)
+        pixels, state, turned = prepare_images(fit_page(grey, size)[None], ground, dark)
         return Prepared(pixels[0], state[0], turned[0], whole, tf.constant(True))
 
     def nothing(state: int) -> Prepared:
-        pixels = tf.zeros([HEIGHT, WIDTH], tf.uint8)
+        pixels = tf.zeros(size, tf.uint8)
         no = tf.constant(False)
         return Prepared(pixels, tf.constant(state), no, whole, tf.constant(True))
 
     def as_fitted() -> Prepared:
         if fit == "page":
             return as_page()
-        is_image = tf.reduce_all(sides == [HEIGHT, WIDTH])
+        is_image = tf.reduce_all(sides == size)
         return tf.cond(
-            is_image, as_page, lambda: _prepare_ink(grey, ground, dark, nothing)
+            is_image, as_page, lambda: _prepare_ink(grey, size, ground, dark, nothing)
         )
 
-    too_small = tf.reduce_max(sides) < _LEAST_SIDE
+    too_small = tf.reduce_max(sides) < min(_LEAST_SIDE, max(size))
     return tf.cond(too_small, lambda: nothing(SMALL), as_fitted)
 
 
 def _prepare_ink(
     grey: tf.Tensor,
+    size: tuple[int, int],
     ground: Ground,
     dark: tf.Tensor,
     nothing: Callable[[int], Prepared],
@@ -128,7 +128,7 @@ def _prepare_ink(
     box = tf.clip_by_value(box, 0, sides - 2 * margin) + tf.tile(frame[:2], [2])
 
     def found() -> Prepared:
-        pixels = draw(page, ink, is_dark)
+        pixels = draw(page, ink, is_dark, size)
         pixels = MAX_PIXEL - pixels if ground == "white" else pixels
         return Prepared(pixels, tf.constant(READ), is_dark, box, ink.alone)
 
@@ -161,26 +161,27 @@ def _with_margin(
     )
 
 
-def fit_page(grey: tf.Tensor) -> tf.Tensor:
-    """Scales a picture to 28 along its longer side and fills up the other.
+def fit_page(grey: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
+    """Scales a picture into the images' size and fills up the rest.
 
     Args:
       grey: uint8 [h, w].
+      size: height and width of the images.
 
     Returns:
-      uint8 [28, 28], with the median of the border around the picture.
+      uint8 [height, width], with the median of the border around the picture.
     """
     sides = tf.cast(tf.shape(grey), tf.float32)
-    scaled = tf.round(sides * tf.reduce_min([HEIGHT, WIDTH] / sides))
-    size = tf.maximum(tf.cast(scaled, tf.int32), 1)
-    values = tf.round(resize(grey, size[0], size[1]))
+    scaled = tf.round(sides * tf.reduce_min(size / sides))
+    inner = tf.maximum(tf.cast(scaled, tf.int32), 1)
+    values = tf.round(resize(grey, inner[0], inner[1]))
     edges = _edges(values)
-    before = ([HEIGHT, WIDTH] - size) // 2
-    around = tf.stack([before, [HEIGHT, WIDTH] - size - before], axis=1)
+    before = (size - inner) // 2
+    around = tf.stack([before, size - inner - before], axis=1)
     # Shifted, since the padding is 0.
     border = tf.floor(_median(edges[None])[0])
     fitted = tf.pad(values - border, around) + border
-    return tf.ensure_shape(_to_bytes(fitted), [HEIGHT, WIDTH])
+    return tf.ensure_shape(_to_bytes(fitted), size)
 
 
 def prepare_images(
@@ -189,7 +190,7 @@ def prepare_images(
     """Turns images that are dark on bright, and finds the blank ones.
 
     Args:
-      pixels: uint8 [n, 28, 28].
+      pixels: uint8 [n, height, width].
       ground: as in ``prepare``; only for a model of images on black are they turned
         unasked.
       dark: as in ``prepare``.
@@ -201,14 +202,14 @@ def prepare_images(
     dark_ones = looks_dark(pixels) & (ground == "black")
     turned = tf.where(dark == AUTO, dark_ones, dark > 0)
     upright = tf.where(turned[:, None, None], turn(pixels), pixels)
-    flat = tf.cast(tf.reshape(pixels, [-1, HEIGHT * WIDTH]), tf.int32)
+    flat = tf.cast(_flat(pixels), tf.int32)
     contrast = tf.reduce_max(flat, axis=1) - tf.reduce_min(flat, axis=1)
     blank = contrast < _BLANK_CONTRAST
     return upright, tf.where(blank, BLANK, READ), turned & ~blank
 
 
 def ground_of(pixels: tf.Tensor) -> Ground:
-    """Finds what images of a data set, uint8 [n, 28, 28], lie on."""
+    """Finds what images of a data set, uint8 [n, height, width], lie on."""
     share = float(tf.reduce_mean(tf.cast(looks_dark(pixels), tf.float32)))
     if share <= _FEW:
         return "black"
@@ -219,7 +220,7 @@ def looks_dark(pixels: tf.Tensor) -> tf.Tensor:
     """Says whether images seem to be dark ink on a bright ground.
 
     Args:
-      pixels: uint8 [n, 28, 28].
+      pixels: uint8 [n, height, width].
 
     Returns:
       bool [n]: whether most of the border is bright and some of the middle much darker.
@@ -227,7 +228,10 @@ def looks_dark(pixels: tf.Tensor) -> tf.Tensor:
     """
     ring = _ring(pixels)
     bright = tf.reduce_mean(tf.cast(ring > MAX_PIXEL // 2, tf.float32), axis=1) > 0.5
-    middle = pixels[:, _MIDDLE:-_MIDDLE, _MIDDLE:-_MIDDLE]
+    height, width = pixels.shape[1:]
+    # Three fourteenths of each side are left out.
+    top, left = 3 * height // 14, 3 * width // 14
+    middle = pixels[:, top : height - top, left : width - left]
     count = middle.shape[1] * middle.shape[2]
     ordered = tf.sort(
         tf.cast(tf.reshape(middle, [-1, count]), tf.float32),
@@ -243,11 +247,11 @@ def turn(pixels: tf.Tensor) -> tf.Tensor:
     grey, unlike anything that a model was trained on.
 
     Args:
-      pixels: uint8 [n, 28, 28].
+      pixels: uint8 [n, height, width].
 
     Returns:
-      uint8 [n, 28, 28]: 0 for the border's median and brighter, 255 for the darkest
-      pixel; the negative where these two hardly differ.
+      uint8 [n, height, width]: 0 for the border's median and brighter, 255 for the
+      darkest pixel; the negative where these two hardly differ.
     """
     values = tf.cast(pixels, tf.float32)
     ground = _median(_ring(pixels))
@@ -267,8 +271,16 @@ def _edges(image: tf.Tensor) -> tf.Tensor:
 
 
 def _ring(pixels: tf.Tensor) -> tf.Tensor:
-    flat = tf.reshape(pixels, [-1, HEIGHT * WIDTH])
-    return tf.cast(tf.gather(flat, _RING, axis=1), tf.float32)
+    size = pixels.shape[1:]
+    thick = max(1, min(_RING, (min(size) - 1) // 2))
+    inside = np.zeros([side - 2 * thick for side in size], bool)
+    ring = np.flatnonzero(np.pad(inside, thick, constant_values=True))
+    return tf.cast(tf.gather(_flat(pixels), ring, axis=1), tf.float32)
+
+
+def _flat(pixels: tf.Tensor) -> tf.Tensor:
+    """Returns images [n, height, width] as [n, pixels]."""
+    return tf.reshape(pixels, [-1, pixels.shape[1] * pixels.shape[2]])
 
 
 def _median(values: tf.Tensor) -> tf.Tensor:

@@ -1,37 +1,44 @@
 """Draws ink that was found as MNIST's digits are drawn.
 
-Cropped, scaled with its proportions into a square of 20×20 and put into one of 28×28 so
-that the centre of its mass is in the middle; LeCun et al., "The MNIST database of
-handwritten digits". TensorFlow alone, for the graph of the export.
+Cropped, scaled with its proportions into a square of 20×20 and put into one of 28×28,
+or likewise into another size, so that the centre of its mass is in the middle; LeCun et
+al., "The MNIST database of handwritten digits". TensorFlow alone, for the graph of the
+export.
 """
 
 import tensorflow as tf
 
-from components.features import HEIGHT, MAX_PIXEL, WIDTH
+from components.features import MAX_PIXEL
 from components.pictures.ground import quantile, resize
 from components.pictures.ink import Ink
 
-# Longer side of the digit in MNIST, and while it is cut out.
-_BOX = 20
+# Longer side of the digit in MNIST, of the shorter side of the image.
+_BOX = 5 / 7
+# And in pixels while it is cut out.
 _DETAIL = 160
-# The width of MNIST's strokes is 1.7 to 3.6 pixels, for nine of ten digits; thinner
-# ones are made this wide.
-_LEAST_STROKE = 2.0
-_MOST_GROWN = 1.5
+# The width of MNIST's strokes is a twelfth to a sixth of that side, for nine of ten
+# digits; thinner ones are made this wide.
+_LEAST_STROKE = 0.1
+_MOST_GROWN = 0.075
 
 
-def draw(grey: tf.Tensor, ink: Ink, dark: tf.Tensor) -> tf.Tensor:
+def draw(
+    grey: tf.Tensor, ink: Ink, dark: tf.Tensor, size: tuple[int, int]
+) -> tf.Tensor:
     """Draws ink, bright on black.
 
     Args:
       grey: uint8 [h, w], the picture.
       ink: what was found in it.
       dark: bool, whether the ink is darker than its ground.
+      size: height and width.
 
     Returns:
-      uint8 [28, 28].
+      uint8 [height, width].
     """
-    return _centre(_scale(_thicken(_cut_out(grey, ink, dark))))
+    box = max(round(_BOX * min(size)), 1)
+    cover = _thicken(_cut_out(grey, ink, dark), box)
+    return _centre(_scale(cover, box), size)
 
 
 def _cut_out(grey: tf.Tensor, ink: Ink, dark: tf.Tensor) -> tf.Tensor:
@@ -97,12 +104,14 @@ def _tight(cover: tf.Tensor) -> tf.Tensor:
     return cover
 
 
-def _thicken(cover: tf.Tensor) -> tf.Tensor:
+def _thicken(cover: tf.Tensor, box: int) -> tf.Tensor:
     """Widens strokes that would be thinner than MNIST's."""
     size = tf.cast(tf.reduce_max(tf.shape(cover)), tf.float32)
-    stroke = _stroke_width(cover) * _BOX / size
-    missing = tf.clip_by_value((_LEAST_STROKE - stroke) / 2, 0.0, _MOST_GROWN)
-    times = tf.cast(tf.round(missing * size / _BOX), tf.int32)
+    stroke = _stroke_width(cover) * box / size
+    missing = tf.clip_by_value(
+        (_LEAST_STROKE * box - stroke) / 2, 0.0, _MOST_GROWN * box
+    )
+    times = tf.cast(tf.round(missing * size / box), tf.int32)
     roomy = tf.pad(cover, tf.fill([2, 2], times))[None, :, :, None]
 
     def widen(image: tf.Tensor, count: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -133,9 +142,9 @@ def _stroke_width(cover: tf.Tensor) -> tf.Tensor:
     return 2 * tf.reduce_sum(cover) / (steps * 3.1416 / 4 + 1e-6)
 
 
-def _scale(cover: tf.Tensor) -> tf.Tensor:
-    """Scales the longer side to 20 and the strongest ink to 1."""
-    small = resize(cover, *_fit(tf.shape(cover), _BOX))
+def _scale(cover: tf.Tensor, box: int) -> tf.Tensor:
+    """Scales the longer side to that of the box and the strongest ink to 1."""
+    small = resize(cover, *_fit(tf.shape(cover), box))
     return small / tf.maximum(tf.reduce_max(small), 1e-6)
 
 
@@ -146,17 +155,17 @@ def _fit(shape: tf.Tensor, longer: int) -> list[tf.Tensor]:
     return tf.unstack(tf.maximum(tf.cast(scaled, tf.int32), 1))
 
 
-def _centre(small: tf.Tensor) -> tf.Tensor:
-    """Puts the centre of mass into the middle of 28×28, as far as there is room."""
+def _centre(small: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
+    """Puts the centre of mass into the middle of the image, as far as there is room."""
     total = tf.reduce_sum(small)
     before = []
-    for axis, side in enumerate((HEIGHT, WIDTH)):
+    for axis, side in enumerate(size):
         length = tf.shape(small)[axis]
         at = tf.cast(tf.range(length), tf.float32)
         mean = tf.tensordot(at, tf.reduce_sum(small, axis=1 - axis), 1) / total
         start = tf.cast(tf.round(side / 2 - mean), tf.int32)
         before.append(tf.clip_by_value(start, 0, side - length))
     start = tf.stack(before)
-    after = [HEIGHT, WIDTH] - start - tf.shape(small)
+    after = size - start - tf.shape(small)
     pixels = tf.pad(small, tf.stack([start, after], axis=1)) * MAX_PIXEL
-    return tf.ensure_shape(tf.cast(tf.round(pixels), tf.uint8), [HEIGHT, WIDTH])
+    return tf.ensure_shape(tf.cast(tf.round(pixels), tf.uint8), size)

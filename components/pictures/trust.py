@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from scipy.optimize import isotonic_regression
 
-from components.features import MAX_PIXEL, NUM_CLASSES
+from components.features import MAX_PIXEL
 
 SURE, UNSURE, UNLIKE, UNKNOWN = "sure", "unsure", "unlike", "unknown"
 RIGHT = 0.99
@@ -29,8 +29,8 @@ class Distance(NamedTuple):
     2018, "A simple unified framework for detecting out-of-distribution samples".
 
     Attributes:
-      mean: float32 [784], of pixels in 0..1.
-      directions: float32 [784, k], orthonormal.
+      mean: float32 [pixels], of pixels in 0..1.
+      directions: float32 [pixels, k], orthonormal.
       whitening: float32 [k, k], of the coordinates along them.
       centres: float32 [classes, k], whitened.
       rest: float32, the mean square that the directions leave over.
@@ -43,7 +43,7 @@ class Distance(NamedTuple):
     rest: np.ndarray
 
     def of(self, pixels: tf.Tensor) -> tf.Tensor:
-        """Returns the distances, float32 [n], of pixels uint8 [n, 784]."""
+        """Returns the distances, float32 [n], of pixels uint8 [n, pixels]."""
         values = tf.cast(pixels, tf.float32) / MAX_PIXEL - self.mean
         along = values @ self.directions
         left = tf.reduce_sum(values**2, axis=1) - tf.reduce_sum(along**2, axis=1)
@@ -52,12 +52,13 @@ class Distance(NamedTuple):
         return tf.reduce_min(squares, axis=1) + len(self.centres[0]) * left / self.rest
 
 
-def fit_distance(images: np.ndarray, labels: np.ndarray) -> Distance:
+def fit_distance(images: np.ndarray, labels: np.ndarray, classes: int) -> Distance:
     """Fits the Gaussians.
 
     Args:
-      images: uint8 [n, 784] of the training split.
+      images: uint8 [n, pixels] of the training split.
       labels: int64 [n].
+      classes: how many there are.
     """
     values = images.astype(np.float32) / MAX_PIXEL
     mean = values.mean(axis=0)
@@ -65,7 +66,7 @@ def fit_distance(images: np.ndarray, labels: np.ndarray) -> Distance:
     directions = np.linalg.eigh(values.T @ values)[1][:, -_DIRECTIONS:]
     along = values @ directions
     left = np.square(values).sum(axis=1) - np.square(along).sum(axis=1)
-    present = [along[labels == label] for label in range(NUM_CLASSES)]
+    present = [along[labels == label] for label in range(classes)]
     # A class without an example is nowhere.
     centres = np.array([one.mean(0) if len(one) else along.mean(0) for one in present])
     within = along - centres[labels]
@@ -151,7 +152,7 @@ def doubt(
     Args:
       trust: what was measured, if anything.
       probabilities: float32 [n, classes].
-      pixels: uint8 [n, 784].
+      pixels: uint8 [n, pixels].
 
     Returns:
       string [n]: ``SURE``, ``UNSURE``, ``UNLIKE`` or ``UNKNOWN``.

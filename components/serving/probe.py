@@ -34,7 +34,7 @@ with garbage_collection_off():
     import tensorflow as tf
 
 from components.serving.requests import (
-    SIGNATURE_INPUTS,
+    SIGNATURES,
     build_request,
     read_reference,
 )
@@ -59,7 +59,7 @@ def probe(export: Path, images: np.ndarray, write: Write) -> None:
 
     Args:
       export: the SavedModel's folder.
-      images: uint8 [n, 28, 28], n at least 1, sent one by one and as a batch.
+      images: uint8 [n, height, width], n at least 1, sent one by one and as a batch.
       write: called with each line, see above.
     """
     model = None
@@ -72,7 +72,7 @@ def probe(export: Path, images: np.ndarray, write: Write) -> None:
 
     _step(write, EXPORT, LOADING, load)
     if model is not None:
-        for name in SIGNATURE_INPUTS:
+        for name in SIGNATURES:
             _probe_signature(model, name, images, write)
     write({"slice": EXPORT, "step": FINISHED, "state": "ended", "seen": True})
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from components.features import HEIGHT, IMAGE, PIXELS, WIDTH
+from components.features import IMAGE
 
 REFERENCE_FILE = "reference.npz"
 REFERENCE_COUNT = 64
@@ -25,19 +25,28 @@ class SignatureInput(NamedTuple):
     shape: tuple[int | None, ...]
 
 
-SIGNATURE_INPUTS = {
-    "serving_default": SignatureInput("examples", "string", (None,)),
-    "predict_pixels": SignatureInput("pixels", "uint8", (None, HEIGHT, WIDTH)),
-    "predict_image": SignatureInput("images", "string", (None,)),
+# The signatures and what their inputs are called.
+SIGNATURES = {
+    "serving_default": "examples",
+    "predict_pixels": "pixels",
+    "predict_image": "images",
 }
+
+
+def signature_input(signature: str, size: tuple[int, ...]) -> SignatureInput:
+    """Returns the input of one of ``SIGNATURES`` for images of a height and width."""
+    name = SIGNATURES[signature]
+    if name == "pixels":
+        return SignatureInput(name, "uint8", (None, *size))
+    return SignatureInput(name, "string", (None,))
 
 
 class Reference(NamedTuple):
     """What the Trainer's in-memory model predicts.
 
     Attributes:
-      images: uint8 [n, 28, 28].
-      probabilities: float32 [n, 10].
+      images: uint8 [n, height, width].
+      probabilities: float32 [n, classes].
     """
 
     images: np.ndarray
@@ -63,8 +72,8 @@ def build_request(signature: str, images: np.ndarray) -> dict[str, tf.Tensor]:
     """Encodes images as a signature takes them.
 
     Args:
-      signature: a key of ``SIGNATURE_INPUTS``.
-      images: uint8 [n, 28, 28]; n may be 0.
+      signature: a key of ``SIGNATURES``.
+      images: uint8 [n, height, width]; n may be 0.
 
     Returns:
       The one keyword argument of the signature, n along its first axis.
@@ -75,11 +84,11 @@ def build_request(signature: str, images: np.ndarray) -> dict[str, tf.Tensor]:
         encode = _encode_example if signature == "serving_default" else _encode_png
         encoded = [encode(image) for image in images]
         value = tf.constant(encoded, tf.string, shape=[len(encoded)])
-    return {SIGNATURE_INPUTS[signature].name: value}
+    return {SIGNATURES[signature]: value}
 
 
 def _encode_example(image: np.ndarray) -> bytes:
-    pixels = tf.train.Int64List(value=image.reshape(PIXELS).tolist())
+    pixels = tf.train.Int64List(value=image.reshape(-1).tolist())
     features = tf.train.Features(feature={IMAGE: tf.train.Feature(int64_list=pixels)})
     return tf.train.Example(features=features).SerializeToString()
 
@@ -96,7 +105,7 @@ def write_warmup_requests(export: Path, images: np.ndarray) -> None:
 
     Args:
       export: the SavedModel's folder.
-      images: uint8 [n, 28, 28].
+      images: uint8 [n, height, width].
     """
     # The probe imports this module and needs no TensorFlow Serving.
     from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
@@ -104,7 +113,7 @@ def write_warmup_requests(export: Path, images: np.ndarray) -> None:
     file = export / WARMUP_FILE
     file.parent.mkdir(parents=True, exist_ok=True)
     with tf.io.TFRecordWriter(str(file)) as writer:
-        for signature in SIGNATURE_INPUTS:
+        for signature in SIGNATURES:
             for batch in (images[:1], images):
                 log = PredictionLog()
                 request = log.predict_log.request

@@ -7,16 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from components.features import (
-    CLASS_ID,
-    HEIGHT,
-    IMAGE,
-    NUM_CLASSES,
-    PIXELS,
-    PROBABILITIES,
-    STATE,
-    WIDTH,
-)
+from components.features import CLASS_ID, IMAGE, PROBABILITIES, STATE
 from components.pictures.decoding import decode_grey
 from components.pictures.facts import AS_MNIST, PictureFacts, write_facts
 from components.pictures.preparation import READ, STATES, UNREADABLE, prepare
@@ -35,14 +26,14 @@ _DECODERS = 4
 class ServingModel(tf.Module):
     """Transform graph, network and softmax, called with what clients have.
 
-    Every signature returns ``probabilities`` float32 [n, 10] and ``class_id``
+    Every signature returns ``probabilities`` float32 [n, classes] and ``class_id``
     int64 [n]. All of them turn their input into int64 pixels and go through the
     same transform graph, so that serving cannot drift from training.
 
     Args:
-      model: from float32 [n, 784] to logits [n, 10].
+      model: from float32 [n, pixels] to logits [n, classes].
       preprocess: the transform graph.
-      pictures: how pictures are prepared.
+      pictures: how pictures are prepared, and for which size and classes.
       trust: when a prediction is unsure; None where nothing was measured.
     """
 
@@ -64,6 +55,13 @@ class ServingModel(tf.Module):
         # transform graph with a vocabulary has to be an attribute itself; saving says
         # so, since its table would be missing.
         self.preprocess: Callable[..., Any] = lambda features: preprocess(features)
+        size, classes = pictures.spec.size, pictures.spec.classes
+        images = tf.TensorSpec([None, *size], tf.uint8, name="pixels")
+        outputs = tf.TensorSpec([None, classes], tf.float32, name="probabilities")
+        self.serving_default = _traced(self._serving_default, _strings("examples"))
+        self.predict_pixels = _traced(self._predict_pixels, images)
+        self.predict_image = _traced(self._predict_image, _strings("images"))
+        self.judge = _traced(self._judge, outputs, images)
 
     def _predict(self, pixels: tf.Tensor) -> Predictions:
         image = self.preprocess({IMAGE: tf.cast(pixels, tf.int64)})[IMAGE]
@@ -73,29 +71,17 @@ class ServingModel(tf.Module):
             CLASS_ID: tf.argmax(probabilities, axis=1),
         }
 
-    # Nothing here branches on tensors, and AutoGraph would rewrite all of Keras.
-    @tf.function(
-        input_signature=[tf.TensorSpec([None], tf.string, name="examples")],
-        autograph=False,
-    )
-    def serving_default(self, examples: tf.Tensor) -> Predictions:
+    def _serving_default(self, examples: tf.Tensor) -> Predictions:
         """Classifies serialized tf.Examples; only ``image`` is read."""
-        spec = {IMAGE: tf.io.FixedLenFeature([PIXELS], tf.int64)}
+        pixels = self.pictures().spec.pixels
+        spec = {IMAGE: tf.io.FixedLenFeature([pixels], tf.int64)}
         return self._predict(tf.io.parse_example(examples, spec)[IMAGE])
 
-    @tf.function(
-        input_signature=[tf.TensorSpec([None, HEIGHT, WIDTH], tf.uint8, name="pixels")],
-        autograph=False,
-    )
-    def predict_pixels(self, pixels: tf.Tensor) -> Predictions:
-        """Classifies uint8 images [n, 28, 28], white ink on black."""
-        return self._predict(tf.reshape(pixels, [-1, PIXELS]))
+    def _predict_pixels(self, pixels: tf.Tensor) -> Predictions:
+        """Classifies uint8 images [n, height, width], white ink on black."""
+        return self._predict(self._flat(pixels))
 
-    @tf.function(
-        input_signature=[tf.TensorSpec([None], tf.string, name="images")],
-        autograph=False,
-    )
-    def predict_image(self, images: tf.Tensor) -> Predictions:
+    def _predict_image(self, images: tf.Tensor) -> Predictions:
         """Classifies encoded JPEG, PNG, GIF or BMP images of any size and colour.
 
         ``state``, string [n], is ``sure``, ``unsure``, ``unlike`` the training data,
@@ -103,12 +89,10 @@ class ServingModel(tf.Module):
         small`` or ``unreadable`` gets the class -1 and equal probabilities.
         """
         pixels, state = self._prepare(images)
-        flat = tf.reshape(pixels, [-1, PIXELS])
-        answer = self._predict(flat)
+        answer = self._predict(self._flat(pixels))
+        even = tf.constant(1 / self.pictures().spec.classes)
         known = tf.equal(state, READ)
-        probabilities = tf.where(
-            known[:, None], answer[PROBABILITIES], tf.constant(1 / NUM_CLASSES)
-        )
+        probabilities = tf.where(known[:, None], answer[PROBABILITIES], even)
         named = self.judge(probabilities=answer[PROBABILITIES], pixels=pixels)
         return {
             PROBABILITIES: probabilities,
@@ -116,32 +100,30 @@ class ServingModel(tf.Module):
             STATE: tf.where(known, named, tf.gather(STATES, state)),
         }
 
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec([None, NUM_CLASSES], tf.float32, name="probabilities"),
-            tf.TensorSpec([None, HEIGHT, WIDTH], tf.uint8, name="pixels"),
-        ],
-        autograph=False,
-    )
-    def judge(self, probabilities: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:
+    def _judge(self, probabilities: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:
         """Says whether predictions are to be trusted: ``state``, string [n]."""
-        return doubt(self.trust(), probabilities, tf.reshape(pixels, [-1, PIXELS]))
+        return doubt(self.trust(), probabilities, self._flat(pixels))
+
+    def _flat(self, pixels: tf.Tensor) -> tf.Tensor:
+        """Returns images as rows of pixels."""
+        return tf.reshape(pixels, [-1, self.pictures().spec.pixels])
 
     def _prepare(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns uint8 [n, 28, 28] and int32 [n], a state of ``preparation``.
+        """Returns uint8 [n, height, width] and int32 [n], a state of ``preparation``.
 
         A dataset, since it alone can leave out what fails and go on. TensorFlow's tuner
         is off: an iterator may wait for it at its end.
         """
         count = tf.size(images)
         numbers, pictures = tf.range(count), self.pictures()
+        size = pictures.spec.size
 
         def decode(number: tf.Tensor, image: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            ready = prepare(decode_grey(image), pictures.fit, pictures.ground)
+            ready = prepare(decode_grey(image), size, pictures.fit, pictures.ground)
             return number, ready.pixels, ready.state
 
         # In place of an empty one, which cannot be taken.
-        nothing = tf.zeros([HEIGHT, WIDTH], tf.uint8)
+        nothing = tf.zeros(size, tf.uint8)
         last = tf.data.Dataset.from_tensors((count, nothing, UNREADABLE))
         dataset = (
             tf.data.Dataset.from_tensor_slices((numbers, images))
@@ -154,12 +136,22 @@ class ServingModel(tf.Module):
         options.autotune.enabled = False
         read, pixels, state = dataset.with_options(options).get_single_element()
         every = tf.fill([count + 1], UNREADABLE)
-        blank = tf.zeros([count + 1, HEIGHT, WIDTH], tf.uint8)
+        blank = tf.zeros([count + 1, *size], tf.uint8)
         places = read[:, None]
         return (
             tf.tensor_scatter_nd_update(blank, places, pixels)[:-1],
             tf.tensor_scatter_nd_update(every, places, state)[:-1],
         )
+
+
+def _strings(name: str) -> tf.TensorSpec:
+    return tf.TensorSpec([None], tf.string, name=name)
+
+
+def _traced(function: Callable[..., Any], *inputs: tf.TensorSpec) -> Any:
+    """Returns a function as a graph of inputs of any number of examples."""
+    # Nothing here branches on tensors, and AutoGraph would rewrite all of Keras.
+    return tf.function(function, input_signature=inputs, autograph=False)
 
 
 def export_model(
@@ -172,10 +164,10 @@ def export_model(
     """Writes a SavedModel that plain TensorFlow can load and serve.
 
     Args:
-      model: from float32 [n, 784] to logits [n, 10].
+      model: from float32 [n, pixels] to logits [n, classes].
       preprocess: the transform graph.
       directory: of the SavedModel.
-      pictures: how pictures are prepared.
+      pictures: how pictures are prepared, and for which size and classes.
       trust: when a prediction is unsure; None where nothing was measured.
     """
     module = ServingModel(model, preprocess, pictures, trust)

@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 
 from components.checks import Check, Direction
-from components.features import CLASS_ID, NUM_CLASSES, PROBABILITIES
+from components.features import CLASS_ID, PROBABILITIES
 from components.gate_settings import ServingCheckSettings
 from components.gates import SERVING
 from components.serving.probe import (
@@ -23,7 +23,7 @@ from components.serving.probe import (
     LOADING,
     ONE,
 )
-from components.serving.requests import SIGNATURE_INPUTS, Reference
+from components.serving.requests import SIGNATURES, Reference, signature_input
 
 MAX_SUM_ERROR = 1e-4
 
@@ -136,7 +136,7 @@ def judge(
     checks.append(_equal("loads", EXPORT, loading.get("error", "loads"), "loads"))
     if signatures is None:
         return checks
-    for name in SIGNATURE_INPUTS:
+    for name in SIGNATURES:
         value = "present" if name in signatures else "missing"
         checks.append(_equal("has the signature", name, value, "present"))
         if value == "present":
@@ -172,13 +172,14 @@ def _signature_checks(
     settings: ServingCheckSettings,
 ) -> Iterator[Check]:
     """Yields the checks of one signature, up to the first step that did not end."""
-    expected = SIGNATURE_INPUTS[name]
+    expected = signature_input(name, reference.images.shape[1:])
+    classes = reference.probabilities.shape[1]
     bound = _describe({expected.name: expected._asdict()})
     made = []
     for step, count in ((ONE, 1), (BATCH, len(reference.images)), (EMPTY, 0)):
         line = observations.ended.get((name, step))
         if line is not None:
-            made.append(_answer_check(name, step, line, count))
+            made.append(_answer_check(name, step, line, count, classes))
     line = observations.ended.get((name, INPUTS))
     if line is None:
         return
@@ -196,10 +197,12 @@ def _signature_checks(
         yield _at_most("latency in ms", name, median, settings.max_latency)
 
 
-def _answer_check(name: str, step: str, line: Mapping[str, Any], count: int) -> Check:
+def _answer_check(
+    name: str, step: str, line: Mapping[str, Any], count: int, classes: int
+) -> Check:
     wanted = {
         CLASS_ID: {"dtype": "int64", "shape": [count]},
-        PROBABILITIES: {"dtype": "float32", "shape": [count, NUM_CLASSES]},
+        PROBABILITIES: {"dtype": "float32", "shape": [count, classes]},
     }
     seen = line.get("seen") or {}
     passed = all(
@@ -232,7 +235,7 @@ def _probability_checks(
     off = np.abs(probabilities.sum(axis=1) - 1).max()
     yield _at_most("distance of sums from 1", name, float(off), MAX_SUM_ERROR)
     # Of classes that tie, each is an arg max.
-    chosen = class_id[:, None] == np.arange(NUM_CLASSES)
+    chosen = class_id[:, None] == np.arange(expected.shape[1])
     best = probabilities == probabilities.max(axis=1, keepdims=True)
     wrong = int((~(chosen & best).any(axis=1)).sum())
     yield _at_most("class_id not the arg max", name, wrong, 0)

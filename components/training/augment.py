@@ -3,16 +3,16 @@
 import numpy as np
 import tensorflow as tf
 
-from components.features import HEIGHT, PIXELS, WIDTH
 from components.hyperparameters import AugmentHyperparameters
+from components.image_spec import ImageSpec
 
-_CENTRE = (WIDTH - 1) / 2
 _ELASTIC_KNOTS = 7
 # Brighter pixels are ink, or its edge.
 _INK = 0.02
 
 
 def augment(
+    spec: ImageSpec,
     images: tf.Tensor,
     settings: AugmentHyperparameters,
     seed: tf.Tensor,
@@ -28,22 +28,23 @@ def augment(
     field is noise on a 7×7 grid, smoothed by Gaussian kernels.
 
     Args:
-      images: float32 [n, 784], row-major 28×28.
+      spec: size of the images.
+      images: float32 [n, pixels], row-major.
       settings: how strong each transform is.
       seed: int64 [2]; the same seed gives the same transforms.
       strength: float32 scalar; every limit but that of ``flip`` is multiplied by it.
 
     Returns:
-      float32 [n, 784].
+      float32 [n, pixels].
     """
     seeds = tf.unstack(tf.random.experimental.stateless_split(seed, 3))
-    x, y = _affine_grid(tf.shape(images)[0], settings, seeds[0], strength)
+    x, y = _affine_grid(spec, tf.shape(images)[0], settings, seeds[0], strength)
     if settings.elastic:
-        dx, dy = _elastic_field(tf.shape(images)[0], settings.elastic, seeds[1])
+        dx, dy = _elastic_field(spec, tf.shape(images)[0], settings.elastic, seeds[1])
         x, y = x + strength * dx, y + strength * dy
     if settings.flip:
-        x = _flip(x, settings.flip, seeds[2])
-    warped = _sample(images, x, y)
+        x = _flip(spec, x, settings.flip, seeds[2])
+    warped = _sample(spec, images, x, y)
     if settings.contrast or settings.thickness:
         own = tf.random.experimental.stateless_fold_in(seed, len(seeds))
         return _redraw(warped, settings, own, strength)
@@ -71,12 +72,13 @@ def strength_at(
 
 
 def _affine_grid(
+    spec: ImageSpec,
     count: tf.Tensor,
     settings: AugmentHyperparameters,
     seed: tf.Tensor,
     strength: tf.Tensor,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Where each output pixel is read: x and y, float32 [n, 784]."""
+    """Where each output pixel is read: x and y, float32 [n, pixels]."""
     limits = [
         np.deg2rad(settings.rotation),
         settings.log_scale,
@@ -89,18 +91,19 @@ def _affine_grid(
     angle, log_x, log_y, shear, shift_x, shift_y = tf.unstack(
         draws * strength * tf.constant(limits, tf.float32)[:, None, None]
     )
-    rows, columns = np.divmod(np.arange(PIXELS, dtype=np.float32), WIDTH)
-    gx, gy = columns - _CENTRE, rows - _CENTRE
+    rows, columns = np.divmod(np.arange(spec.pixels, dtype=np.float32), spec.width)
+    middle_x, middle_y = (spec.width - 1) / 2, (spec.height - 1) / 2
+    gx, gy = columns - middle_x, rows - middle_y
     cos, sin = tf.cos(angle), tf.sin(angle)
-    x = tf.exp(log_x) * (cos * gx + (shear * cos - sin) * gy) + shift_x + _CENTRE
-    y = tf.exp(log_y) * (sin * gx + (shear * sin + cos) * gy) + shift_y + _CENTRE
+    x = tf.exp(log_x) * (cos * gx + (shear * cos - sin) * gy) + shift_x + middle_x
+    y = tf.exp(log_y) * (sin * gx + (shear * sin + cos) * gy) + shift_y + middle_y
     return x, y
 
 
-def _flip(x: tf.Tensor, share: float, seed: tf.Tensor) -> tf.Tensor:
+def _flip(spec: ImageSpec, x: tf.Tensor, share: float, seed: tf.Tensor) -> tf.Tensor:
     """Mirrors where a share of the images is read, left to right."""
     draws = tf.random.stateless_uniform([tf.shape(x)[0], 1], seed, 0.0, 1.0)
-    return tf.where(draws < share, 2 * _CENTRE - x, x)
+    return tf.where(draws < share, spec.width - 1 - x, x)
 
 
 def _redraw(
@@ -121,29 +124,35 @@ def _redraw(
 
 
 def _elastic_field(
-    count: tf.Tensor, pixels: float, seed: tf.Tensor
+    spec: ImageSpec, count: tf.Tensor, pixels: float, seed: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Smooth displacements with a standard deviation of ``pixels``, two [n, 784]."""
+    """Smooth displacements with a standard deviation of ``pixels``, two [n, pixels]."""
     noise = tf.random.stateless_normal([2 * count, _ELASTIC_KNOTS**2], seed)
-    field = tf.matmul(noise, tf.constant(_elastic_kernel() * pixels))
+    field = tf.matmul(noise, tf.constant(_elastic_kernel(spec) * pixels))
     return field[:count], field[count:]
 
 
-def _elastic_kernel() -> np.ndarray:
-    """Maps noise on the knots to unit-variance displacements, float32 [49, 784]."""
-    knots = np.linspace(-1.5, WIDTH + 0.5, _ELASTIC_KNOTS)
-    one_axis = np.exp(-((np.arange(WIDTH)[:, None] - knots) ** 2) / 50)
-    one_axis /= np.linalg.norm(one_axis, axis=1, keepdims=True)
-    return np.kron(one_axis, one_axis).T.astype(np.float32)
+def _elastic_kernel(spec: ImageSpec) -> np.ndarray:
+    """Maps noise on the knots to unit-variance displacements, float32 [49, pixels]."""
+    return np.kron(*map(_one_axis, spec.size)).T.astype(np.float32)
 
 
-def _sample(images: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+def _one_axis(side: int) -> np.ndarray:
+    """Weights of the knots, which are a standard deviation apart, float64 [side, 7]."""
+    knots, apart = np.linspace(-1.5, side + 0.5, _ELASTIC_KNOTS, retstep=True)
+    weights = np.exp(-((np.arange(side)[:, None] - knots) ** 2) / (2 * apart**2))
+    return weights / np.linalg.norm(weights, axis=1, keepdims=True)
+
+
+def _sample(
+    spec: ImageSpec, images: tf.Tensor, x: tf.Tensor, y: tf.Tensor
+) -> tf.Tensor:
     """Reads images at fractional positions, bilinearly, zero outside."""
-    stride = WIDTH + 2
-    padded = tf.pad(tf.reshape(images, [-1, HEIGHT, WIDTH]), [[0, 0], [1, 1], [1, 1]])
-    flat = tf.reshape(padded, [-1, (HEIGHT + 2) * stride])
-    x = tf.clip_by_value(x + 1, 0.0, WIDTH + 1 - 1e-3)
-    y = tf.clip_by_value(y + 1, 0.0, HEIGHT + 1 - 1e-3)
+    stride = spec.width + 2
+    padded = tf.pad(tf.reshape(images, [-1, *spec.size]), [[0, 0], [1, 1], [1, 1]])
+    flat = tf.reshape(padded, [-1, (spec.height + 2) * stride])
+    x = tf.clip_by_value(x + 1, 0.0, spec.width + 1 - 1e-3)
+    y = tf.clip_by_value(y + 1, 0.0, spec.height + 1 - 1e-3)
     left, top = tf.floor(x), tf.floor(y)
     right_share, lower_share = x - left, y - top
     corner = tf.cast(top, tf.int32) * stride + tf.cast(left, tf.int32)

@@ -32,7 +32,7 @@ def measure_statistics(model: keras.Model, batches: tf.data.Dataset) -> None:
 
     Args:
       model: functional; its layers are in the order in which they are computed.
-      batches: of (float32 [n, 784], labels), of the same size and the same in each
+      batches: of (float32 [n, pixels], labels), of the same size and the same in each
         iteration.
     """
     for layer in model.layers:

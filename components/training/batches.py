@@ -5,8 +5,9 @@ import math
 import tensorflow as tf
 
 from components.examples import Split, without_autotuning
-from components.features import IMAGE, LABEL, PIXELS
+from components.features import IMAGE, LABEL
 from components.hyperparameters import TrainHyperparameters, epoch_size
+from components.image_spec import ImageSpec
 from components.serving.signatures import Preprocess
 from components.training.augment import augment, strength_at
 
@@ -17,6 +18,7 @@ as_written = tf.autograph.experimental.do_not_convert
 
 
 def training_batches(
+    spec: ImageSpec,
     split: Split,
     preprocess: Preprocess,
     settings: TrainHyperparameters,
@@ -28,6 +30,7 @@ def training_batches(
     order of its own and drops the remainder.
 
     Args:
+      spec: what each example holds.
       split: the examples.
       preprocess: the transform graph, raw features to transformed ones.
       settings: ``batch_size``, ``min_steps``, ``epochs``, ``augment`` and ``seed``.
@@ -36,7 +39,8 @@ def training_batches(
         that training can stop after an epoch and go on in another process.
 
     Returns:
-      A finite dataset of (float32 [batch_size, 784], float32 [batch_size, 10]).
+      A finite dataset of (float32 [batch_size, pixels], float32 [batch_size,
+      classes]).
     """
     size = epoch_size(split.count, settings.batch_size, settings.min_steps)
     in_a_pass = size.steps // size.passes
@@ -52,14 +56,14 @@ def training_batches(
     @tf.function(jit_compile=True, autograph=False)
     def warp(image: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
         strength = strength_at(settings.augment, step, size.steps * settings.epochs)
-        return augment(image, settings.augment, _seed(settings, step), strength)
+        return augment(spec, image, settings.augment, _seed(settings, step), strength)
 
     @as_written
     def prepare(
         step: tf.Tensor, batch: tuple[tf.Tensor, tf.Tensor]
     ) -> tuple[tf.Tensor, tf.Tensor]:
         image, label = batch
-        image = tf.ensure_shape(image, [size.batch_size, PIXELS])
+        image = tf.ensure_shape(image, [size.batch_size, spec.pixels])
         image, label = _apply(preprocess, image, label)
         return (warp(image, step) if settings.augment.enabled else image), label
 
@@ -78,7 +82,7 @@ def evaluation_batches(
     """All examples once, in order.
 
     Returns:
-      A dataset of (float32 [≤ batch_size, 784], float32 [≤ batch_size, 10]).
+      A dataset of (float32 [≤ batch_size, pixels], float32 [≤ batch_size, classes]).
     """
     return without_autotuning(
         split.in_order(batch_size)
@@ -96,7 +100,7 @@ def sample_batches(split: Split, preprocess: Preprocess, limit: int) -> tf.data.
       limit: take at most this many.
 
     Returns:
-      A dataset of (float32 [n, 784], float32 [n, 10]), with the same n throughout.
+      A dataset of (float32 [n, pixels], float32 [n, classes]), with one n throughout.
     """
     count = min(split.count, limit)
     batches = math.ceil(count / _SAMPLE_BATCH)

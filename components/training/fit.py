@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from components.examples import Split
 from components.hyperparameters import TrainHyperparameters, epoch_size
+from components.image_spec import ImageSpec
 from components.serving.signatures import Preprocess
 from components.training.batch_statistics import MeasureStatistics, measure_statistics
 from components.training.batches import (
@@ -35,11 +36,13 @@ class TrainingData:
     """What a network is fitted to.
 
     Attributes:
+      spec: what each example holds.
       train: examples to train on.
       val: examples to validate on after each epoch; None leaves that out.
       preprocess: the transform graph.
     """
 
+    spec: ImageSpec
     train: Split
     val: Split | None
     preprocess: Preprocess
@@ -67,7 +70,7 @@ def fit(
     """Compiles and fits, from the checkpoint of a killed training where there is one.
 
     Args:
-      model: from float32 [n, 784] to logits [n, 10]; its weights are fitted.
+      model: from float32 [n, pixels] to logits [n, classes]; its weights are fitted.
       data: what to fit it to.
       settings: how.
       log_dir: receives the TensorBoard logs.
@@ -88,7 +91,7 @@ def fit(
             size.passes,
             size.steps,
         )
-    accuracy = ConfusionAccuracy()
+    accuracy = ConfusionAccuracy(data.spec.classes)
     compile_model(model, settings, size.steps * settings.epochs, accuracy)
     model.optimizer.build(model.trainable_variables)
     stopping = _early_stopping(settings)
@@ -99,7 +102,9 @@ def fit(
     counter = CountEpochs()
     sample = sample_batches(data.train, data.preprocess, _NORMALIZATION_EXAMPLES)
     model.fit(
-        training_batches(data.train, data.preprocess, settings, counter.epoch),
+        training_batches(
+            data.spec, data.train, data.preprocess, settings, counter.epoch
+        ),
         initial_epoch=settings.epochs if before.stopped else before.epochs,
         epochs=settings.epochs,
         validation_data=_validation(data),

@@ -5,8 +5,9 @@ from typing import Any
 
 import keras
 
-from components.features import HEIGHT, IMAGE, NUM_CLASSES, PIXELS, WIDTH
+from components.features import IMAGE
 from components.hyperparameters import ModelHyperparameters, TrainHyperparameters
+from components.image_spec import ImageSpec
 from components.training.confusion import ConfusionAccuracy
 from components.training.initializers import LocalHeNormal
 from components.training.precision import FLOAT32
@@ -16,27 +17,32 @@ _WARMUP_FROM = 0.04
 
 
 def build_model(
-    settings: ModelHyperparameters, precision: str = FLOAT32
+    spec: ImageSpec,
+    settings: ModelHyperparameters,
+    precision: str = FLOAT32,
 ) -> keras.Model:
     """Builds a network, or an ensemble where ``members`` or ``shifts`` ask for one.
 
     Args:
+      spec: size of its input and number of its classes.
       settings: of the network.
       precision: name of the Keras dtype policy of the hidden layers.
 
     Returns:
-      A model from float32 [n, 784] in [0, 1] to logits float32 [n, 10].
+      A model from float32 [n, pixels] in [0, 1] to logits float32 [n, classes].
     """
     if settings.members == 1 and not settings.shifts:
-        return build_network(settings, precision)
+        return build_network(spec, settings, precision)
     networks = [
-        build_network(settings, precision, name=f"member_{number}")
+        build_network(spec, settings, precision, name=f"member_{number}")
         for number in range(1, settings.members + 1)
     ]
-    return build_ensemble(networks, settings.shifts)
+    return build_ensemble(spec, networks, settings.shifts)
 
 
-def build_ensemble(networks: Sequence[keras.Model], shifts: int = 0) -> keras.Model:
+def build_ensemble(
+    spec: ImageSpec, networks: Sequence[keras.Model], shifts: int = 0
+) -> keras.Model:
     """Joins networks into one model; its weights are theirs, one after the other.
 
     Probabilities are averaged over the networks, as in Meier et al. 2011, "Better digit
@@ -45,19 +51,20 @@ def build_ensemble(networks: Sequence[keras.Model], shifts: int = 0) -> keras.Mo
     deep convolutional neural networks".
 
     Args:
-      networks: from float32 [n, 784] to logits [n, 10].
+      spec: size of their input and number of their classes.
+      networks: from float32 [n, pixels] to logits [n, classes].
       shifts: pixels, either way, each axis on its own; black comes in at the edges.
 
     Returns:
-      A model from float32 [n, 784] to the logarithm of the mean probabilities, float32
-      [n, 10], which is a logit.
+      A model from float32 [n, pixels] to the logarithm of the mean probabilities,
+      float32 [n, classes], which is a logit.
     """
-    inputs = keras.Input((PIXELS,), name=IMAGE)
-    views = _shifted(inputs, shifts)
+    inputs = keras.Input((spec.pixels,), name=IMAGE)
+    views = _shifted(spec, inputs, shifts)
     outputs = [
         keras.ops.reshape(
-            network(keras.ops.reshape(views, (-1, PIXELS))),
-            (-1, views.shape[1], NUM_CLASSES),
+            network(keras.ops.reshape(views, (-1, spec.pixels))),
+            (-1, views.shape[1], spec.classes),
         )
         for network in networks
     ]
@@ -73,15 +80,18 @@ def networks_of(model: keras.Model) -> list[keras.Model]:
     return members or [model]
 
 
-def _shifted(images: keras.KerasTensor, shifts: int) -> keras.KerasTensor:
-    """All shifts of images [n, 784] by whole pixels: [n, (2 * shifts + 1)², 784]."""
+def _shifted(
+    spec: ImageSpec, images: keras.KerasTensor, shifts: int
+) -> keras.KerasTensor:
+    """All shifts of images [n, pixels]: [n, (2 * shifts + 1)², pixels]."""
     border = (shifts, shifts)
-    squares = keras.ops.reshape(images, (-1, HEIGHT, WIDTH))
+    squares = keras.ops.reshape(images, (-1, *spec.size))
     padded = keras.ops.pad(squares, ((0, 0), border, border))
     offsets = range(2 * shifts + 1)
     views = [
         keras.ops.reshape(
-            padded[:, top : top + HEIGHT, left : left + WIDTH], (-1, PIXELS)
+            padded[:, top : top + spec.height, left : left + spec.width],
+            (-1, spec.pixels),
         )
         for top in offsets
         for left in offsets
@@ -90,21 +100,25 @@ def _shifted(images: keras.KerasTensor, shifts: int) -> keras.KerasTensor:
 
 
 def build_network(
-    settings: ModelHyperparameters, precision: str = FLOAT32, name: str = "dense"
+    spec: ImageSpec,
+    settings: ModelHyperparameters,
+    precision: str = FLOAT32,
+    name: str = "dense",
 ) -> keras.Model:
     """Stacks [dense → batch normalization → activation → dropout] and a dense head.
 
     Args:
+      spec: size of its input and number of its classes.
       settings: width of the layers and what stands between them.
       precision: name of the Keras dtype policy of the hidden layers.
       name: of the model.
 
     Returns:
-      A model from float32 [n, 784] in [0, 1] to logits float32 [n, 10].
+      A model from float32 [n, pixels] in [0, 1] to logits float32 [n, classes].
     """
-    inputs = keras.Input((PIXELS,), name=IMAGE)
+    inputs = keras.Input((spec.pixels,), name=IMAGE)
     hidden = inputs
-    initializers = {"he_normal": "he_normal", "local": LocalHeNormal()}
+    initializers = {"he_normal": "he_normal", "local": LocalHeNormal(*spec.size)}
     initializer = initializers[settings.first_weights]
     for units in settings.hidden_units:
         hidden = keras.layers.Dense(
@@ -119,7 +133,7 @@ def build_network(
         hidden = keras.layers.Activation(settings.activation, dtype=precision)(hidden)
         if settings.dropout:
             hidden = keras.layers.Dropout(settings.dropout, dtype=precision)(hidden)
-    logits = keras.layers.Dense(NUM_CLASSES, dtype="float32", name="logits")(hidden)
+    logits = keras.layers.Dense(spec.classes, dtype="float32", name="logits")(hidden)
     return keras.Model(inputs, logits, name=name)
 
 
@@ -210,7 +224,7 @@ def compile_model(
     """Compiles for one-hot labels and logits.
 
     Args:
-      model: from float32 [n, 784] to logits float32 [n, 10].
+      model: from float32 [n, pixels] to logits float32 [n, classes].
       settings: optimizer, schedule and loss.
       total_steps: updates that the schedule spans.
       accuracy: metric to measure accuracy with; one of its own without.
@@ -220,7 +234,7 @@ def compile_model(
         loss=keras.losses.CategoricalCrossentropy(
             from_logits=True, label_smoothing=settings.label_smoothing
         ),
-        metrics=[accuracy or ConfusionAccuracy()],
+        metrics=[accuracy or ConfusionAccuracy(model.output_shape[-1])],
         steps_per_execution=settings.steps_per_execution,
         jit_compile=False,
     )

@@ -20,13 +20,14 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 
 from components.durable import files_below, sha256
 from components.examples import load_split, matching_files, read_examples
-from components.features import HEIGHT, IMAGE, TRAIN, VAL, WIDTH
+from components.features import IMAGE, TRAIN, VAL
 from components.hyperparameters import (
     ModelHyperparameters,
     PictureHyperparameters,
     TrainHyperparameters,
     from_dict,
 )
+from components.image_spec import ImageSpec, read_image_spec
 from components.pictures.facts import PictureFacts
 from components.pictures.preparation import READ, ground_of, prepare_images
 from components.pictures.trust import (
@@ -88,11 +89,14 @@ def run_fn(fn_args: FnArgs) -> None:
         warm_start=custom["warm_start"],
         base_model=fn_args.base_model,
     )
+    spec = read_image_spec(fn_args.schema_path)
     run_dir, export = Path(fn_args.model_run_dir), Path(fn_args.serving_model_dir)
     # Each leaves a core idle.
     with ThreadPoolExecutor(1) as beside:
-        shown = beside.submit(show_augmentation, fn_args.train_files, settings, run_dir)
-        data = load_data(fn_args, settings)
+        shown = beside.submit(
+            show_augmentation, spec, fn_args.train_files, settings, run_dir
+        )
+        data = load_data(spec, fn_args, settings)
         shown.result()
 
     digest = recipe_digest(fn_args, recipe.precision)
@@ -100,15 +104,14 @@ def run_fn(fn_args: FnArgs) -> None:
         model, history = train(recipe, data, run_dir, store)
         write_history(history, model, recipe.precision, run_dir)
 
-        val = read_examples(fn_args.eval_files, limit=MOST_EXAMPLES)
-        pictures = picture_facts(val[0], custom["pictures"])
+        val = read_examples(spec, fn_args.eval_files, limit=MOST_EXAMPLES)
+        pictures = picture_facts(spec, val[0], custom["pictures"])
         reference = predict_reference(
-            model, reference_images(val[0], pictures), data.preprocess
+            spec, model, reference_images(val[0], pictures), data.preprocess
         )
         write_reference(run_dir, reference)
-        distance = fit_distance(
-            *read_examples(fn_args.train_files, limit=MOST_EXAMPLES)
-        )
+        examples = read_examples(spec, fn_args.train_files, limit=MOST_EXAMPLES)
+        distance = fit_distance(*examples, spec.classes)
         trust = measure_trust(model, val, distance, data.preprocess, settings.use_val)
         export_model(model, data.preprocess, export, pictures, trust)
         write_warmup_requests(export, reference.images)
@@ -153,7 +156,7 @@ def train(
     if recipe.settings.deterministic:
         tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(recipe.settings.seed)
-    model = build_model(recipe.architecture, recipe.precision)
+    model = build_model(data.spec, recipe.architecture, recipe.precision)
     if recipe.warm_start:
         warm_start(model, recipe.base_model)
     networks = networks_of(model)
@@ -161,7 +164,7 @@ def train(
         history = fit(networks[0], data, recipe.settings, run_dir, store)
     else:
         history = _fit_members(networks, recipe, data, run_dir, store)
-    served = build_model(recipe.architecture)
+    served = build_model(data.spec, recipe.architecture)
     served.set_weights(model.get_weights())
     return served, history
 
@@ -187,23 +190,34 @@ def _fit_members(
     return dict(together)
 
 
-def load_data(fn_args: FnArgs, settings: TrainHyperparameters) -> TrainingData:
+def load_data(
+    spec: ImageSpec, fn_args: FnArgs, settings: TrainHyperparameters
+) -> TrainingData:
     """Reads both splits and the transform graph; ``use_val`` makes one of them."""
     preprocess = _load_preprocessing(fn_args.transform_output)
     limits = settings.max_examples, settings.memory_limit
     if settings.use_val:
         both = [*fn_args.train_files, *fn_args.eval_files]
-        together = load_split(f"{TRAIN} and {VAL}", both, *limits)
-        return TrainingData(together, None, preprocess)
-    train = load_split(TRAIN, fn_args.train_files, *limits)
-    val = load_split(VAL, fn_args.eval_files, 0, settings.memory_limit)
-    return TrainingData(train, val, preprocess)
+        together = load_split(spec, f"{TRAIN} and {VAL}", both, *limits)
+        return TrainingData(spec, together, None, preprocess)
+    train = load_split(spec, TRAIN, fn_args.train_files, *limits)
+    val = load_split(spec, VAL, fn_args.eval_files, 0, settings.memory_limit)
+    return TrainingData(spec, train, val, preprocess)
 
 
-def _load_preprocessing(transform_graph: str) -> tf.Module:
-    """Returns the transform graph, loaded from its folder, as a layer."""
+def _load_preprocessing(transform_graph: str) -> Preprocess:
+    """Returns the transform graph, loaded from its folder, for rows of pixels."""
     with plain_path(transform_graph) as folder:
-        return tft.TFTransformOutput(folder).transform_features_layer()
+        output = tft.TFTransformOutput(folder)
+        layer = output.transform_features_layer()
+        shape = output.raw_feature_spec()[IMAGE].shape
+
+    def preprocess(features: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        # As the schema has it: one dimension or several.
+        image = tf.reshape(features[IMAGE], [-1, *shape])
+        return layer({**features, IMAGE: image})
+
+    return preprocess
 
 
 def recipe_digest(fn_args: FnArgs, precision: str) -> str:
@@ -233,14 +247,17 @@ def _folder_digests(folder: Path) -> Mapping[str, str]:
 
 
 def show_augmentation(
-    patterns: Sequence[str], settings: TrainHyperparameters, run_dir: Path
+    spec: ImageSpec,
+    patterns: Sequence[str],
+    settings: TrainHyperparameters,
+    run_dir: Path,
 ) -> None:
     """Plots one image of each class and some augmented copies of it."""
     if not settings.augment.enabled:
         return
-    images, labels = read_examples(patterns, limit=_PLOTTED)
+    images, labels = read_examples(spec, patterns, limit=_PLOTTED)
     plot = augmentation_plot(
-        images[one_of_each(labels)], settings.augment, settings.seed
+        spec, images[one_of_each(labels)], settings.augment, settings.seed
     )
     run_dir.mkdir(parents=True, exist_ok=True)
     Image.fromarray(plot).save(run_dir / AUGMENTED_FILE)
@@ -263,37 +280,42 @@ def write_history(
 
 
 def predict_reference(
-    model: keras.Model, images: np.ndarray, preprocess: Preprocess
+    spec: ImageSpec, model: keras.Model, images: np.ndarray, preprocess: Preprocess
 ) -> Reference:
     """Predicts with the model in memory, for ServingCheck to compare the export with.
 
     Args:
-      model: from float32 [n, 784] to logits [n, 10].
-      images: uint8 [n, 784].
+      spec: size of the images.
+      model: from float32 [n, pixels] to logits [n, classes].
+      images: uint8 [n, pixels].
       preprocess: the transform graph.
     """
     probabilities = _predict(model, images, preprocess)
-    return Reference(images.reshape(-1, HEIGHT, WIDTH), probabilities)
+    return Reference(images.reshape(-1, *spec.size), probabilities)
 
 
-def picture_facts(images: np.ndarray, settings: Mapping[str, Any]) -> PictureFacts:
+def picture_facts(
+    spec: ImageSpec, images: np.ndarray, settings: Mapping[str, Any]
+) -> PictureFacts:
     """Says how the model will take pictures.
 
     Args:
-      images: uint8 [n, 784] of the validation split.
+      spec: size of the images, and number of the classes.
+      images: uint8 [n, pixels] of the validation split.
       settings: fields of ``PictureHyperparameters``.
     """
     fit_to = from_dict(PictureHyperparameters, settings).fit
-    return PictureFacts(fit_to, ground_of(images.reshape(-1, HEIGHT, WIDTH)))
+    ground = ground_of(images.reshape(-1, *spec.size))
+    return PictureFacts(fit_to, ground, spec)
 
 
 def reference_images(images: np.ndarray, pictures: PictureFacts) -> np.ndarray:
-    """Takes the first images, uint8 [n, 784], that every signature leaves as they are.
+    """Takes the first images, uint8 [n, pixels], that all signatures leave unchanged.
 
     One that looks dark on bright, or blank, ``predict_image`` would take for another.
     """
-    squares = images.reshape(-1, HEIGHT, WIDTH)
-    _, state, turned = prepare_images(squares, pictures.ground)
+    whole = images.reshape(-1, *pictures.spec.size)
+    _, state, turned = prepare_images(whole, pictures.ground)
     usual = (state.numpy() == READ) & ~turned.numpy()
     return images[usual if usual.any() else slice(None)][:REFERENCE_COUNT]
 
@@ -308,8 +330,8 @@ def measure_trust(
     """Measures the bounds from which on a prediction is trusted.
 
     Args:
-      model: from float32 [n, 784] to logits [n, 10].
-      val: images uint8 [n, 784] and labels int64 [n] of the validation split.
+      model: from float32 [n, pixels] to logits [n, classes].
+      val: images uint8 [n, pixels] and labels int64 [n] of the validation split.
       distance: from the training split.
       preprocess: the transform graph.
       use_val: whether the model was trained on the validation split as well.

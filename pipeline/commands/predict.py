@@ -59,7 +59,7 @@ class _WithBareInvert(click.Command):
     "--top",
     default=3,
     show_default=True,
-    type=click.IntRange(1, 10),
+    type=click.IntRange(min=1),
     help="How many classes to list for each picture.",
 )
 @click.option(
@@ -105,8 +105,9 @@ def predict(
     from pipeline.prediction.text import JsonLines, Table
 
     model = load_served_model(store, version)
+    pictures = model.pictures
     preparation = Preparation(
-        fit or model.pictures.fit, model.pictures.ground, _DARK[invert]
+        pictures.spec.size, fit or pictures.fit, pictures.ground, _DARK[invert]
     )
     form = (JsonLines if as_json else Table)(model, top)
     tally = _predict_all(model, paths, preparation, form)

@@ -9,7 +9,6 @@ import attrs
 import numpy as np
 import tensorflow as tf
 
-from components.features import HEIGHT, WIDTH
 from components.hyperparameters import Fit
 from components.pictures.preparation import (
     BLANK,
@@ -30,7 +29,7 @@ class Seen:
     """What the model sees of a picture.
 
     Attributes:
-      pixels: uint8 [28, 28].
+      pixels: uint8 [height, width].
       state: ``read``, ``blank`` or ``too small``; only the first is predicted.
       dark: whether its ink was darker than its ground.
       box: left, top, right and bottom of what was cropped; None where nothing was.
@@ -48,15 +47,19 @@ class Preparation:
     """Prepares pictures for one model.
 
     Args:
+      size: height and width of its input.
       fit: ``ink`` or ``page``.
       ground: of the images that the model was trained on.
       dark: ``DARK``, ``BRIGHT`` or ``AUTO`` of ``components.pictures.preparation``.
     """
 
-    def __init__(self, fit: Fit, ground: Ground, dark: int) -> None:
-        self._fit, self._ground, self._dark = fit, ground, dark
+    def __init__(
+        self, size: tuple[int, int], fit: Fit, ground: Ground, dark: int
+    ) -> None:
+        self._size, self._fit = size, fit
+        self._ground, self._dark = ground, dark
         self._prepare = tf.function(
-            lambda grey: prepare(grey, fit, ground, dark),
+            lambda grey: prepare(grey, size, fit, ground, dark),
             input_signature=[tf.TensorSpec([None, None], tf.uint8)],
             autograph=False,
         )
@@ -69,7 +72,7 @@ class Preparation:
           reduction: by how much its file is larger; the box is given in the file's
             pixels.
         """
-        if grey.shape == (HEIGHT, WIDTH):
+        if grey.shape == self._size:
             return next(self.of_images(grey[None]))
         pixels, state, dark, box, alone = (
             tensor.numpy() for tensor in self._prepare(tf.constant(grey))
@@ -85,7 +88,7 @@ class Preparation:
         return Seen(pixels, STATES[READ], bool(dark), (left, top, right, bottom), note)
 
     def of_images(self, images: np.ndarray) -> Iterator[Seen]:
-        """Prepares pictures uint8 [n, 28, 28]."""
+        """Prepares pictures uint8 [n, height, width]."""
         prepared = prepare_images(images, self._ground, self._dark)
         for pixels, state, dark in zip(*(t.numpy() for t in prepared), strict=True):
             yield _uncropped(pixels, state, dark, "as it is")

@@ -15,7 +15,7 @@ from components.data.counts import (
     read_statistics,
 )
 from components.examples import read_examples
-from components.features import MAX_PIXEL, NUM_CLASSES, SPLITS, TRAIN
+from components.features import MAX_PIXEL, SPLITS, TRAIN
 from components.gates import DATA
 from pipeline.reporting import plots, thumbnails
 from pipeline.reporting.sources import Sources, UnavailableError
@@ -94,7 +94,7 @@ def distributions(sources: Sources) -> Distributions:
                     for split in splits.values()
                 ],
             )
-            for label in range(NUM_CLASSES)
+            for label in range(len(sources.classes))
         ],
         balance=plots.class_balance(
             {name: split.label_shares for name, split in splits.items()},
@@ -143,13 +143,14 @@ def _require_layout(sources: Sources) -> None:
 def samples(sources: Sources) -> list[Sample]:
     """Returns the first training images of each class."""
     _require_layout(sources)
-    examples = sources.folder("ExampleGen", "examples")
+    examples, spec = sources.folder("ExampleGen", "examples"), sources.spec
     for limit in (_FIRST_RECORDS, 0):
         pattern = f"{examples}/Split-{TRAIN}/*"
-        images, labels = read_examples([pattern], limit=limit)
-        if len(np.unique(labels)) == NUM_CLASSES:
+        images, labels = read_examples(spec, [pattern], limit=limit)
+        if len(np.unique(labels)) == spec.classes:
             break
-    found = [images[labels == label][:SAMPLES] for label in range(NUM_CLASSES)]
+    images = images.reshape(-1, *spec.size)
+    found = [images[labels == label][:SAMPLES] for label in range(spec.classes)]
     return [
         Sample(
             describe_class(label, sources.classes),

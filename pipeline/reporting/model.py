@@ -9,7 +9,7 @@ import tensorflow as tf
 from markupsafe import Markup
 
 from components.classes import describe_class
-from components.features import PIXELS
+from components.image_spec import ImageSpec
 from components.plain_paths import plain_path
 from pipeline.reporting import plots, thumbnails
 from pipeline.reporting.calibration import calibrate
@@ -152,7 +152,7 @@ def _shown_images(predictions: Predictions, indices: np.ndarray) -> list[ShownIm
             predicted=int(predicted[index]),
             confidence=float(predictions.probabilities[index].max()),
             probabilities=predictions.probabilities[index].tolist(),
-            image=thumbnails.digit(predictions.images[index]),
+            image=thumbnails.one(predictions.images[index]),
         )
         for index in indices
     ]
@@ -164,17 +164,19 @@ def _name(sources: Sources, label: int) -> str:
 
 def weights(sources: Sources) -> Weights:
     """Returns the first layer's weights as images, the strongest units first."""
-    kernel = read_first_kernel(sources.folder("Trainer", "model") / "Format-Serving")
+    export, spec = sources.folder("Trainer", "model") / "Format-Serving", sources.spec
+    kernel = read_first_kernel(export, spec)
     order = np.argsort(-np.linalg.norm(kernel, axis=0), kind="stable")[:_TILES]
-    image = thumbnails.weights(kernel.T[order], _TILE_COLUMNS)
+    image = thumbnails.weights(kernel.T[order].reshape(-1, *spec.size), _TILE_COLUMNS)
     return Weights(kernel.shape[1], len(order), image)
 
 
-def read_first_kernel(export: Path) -> np.ndarray:
-    """Returns the weights from the pixels to the first layer, float32 [784, units].
+def read_first_kernel(export: Path, spec: ImageSpec) -> np.ndarray:
+    """Returns the weights from the pixels to the first layer, float32 [pixels, units].
 
     Args:
       export: the SavedModel's folder.
+      spec: size of its input.
 
     Raises:
       UnavailableError: no variable looks like it.
@@ -185,7 +187,7 @@ def read_first_kernel(export: Path) -> np.ndarray:
         names = [
             name
             for name, shape in shapes.items()
-            if len(shape) == 2 and shape[0] == PIXELS and "optimizer" not in name
+            if len(shape) == 2 and shape[0] == spec.pixels and "optimizer" not in name
         ]
         if not names:
             raise UnavailableError(

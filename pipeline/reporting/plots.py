@@ -11,7 +11,6 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
 
 from components.classes import describe_class
-from components.features import NUM_CLASSES
 from pipeline.reporting.calibration import Calibration
 from pipeline.reporting.svg import BAD, FAINT, GOOD, INK, SERIES, draw
 
@@ -52,14 +51,14 @@ def learning_curve(
 def class_balance(
     shares: Mapping[str, np.ndarray], classes: Sequence[str], label: str
 ) -> Markup:
-    """Plots the share of each class, float [10], in each split."""
+    """Plots the share of each class, float [classes], in each split."""
 
     def paint(figure: Figure) -> None:
         axes = figure.subplots()
         width = 0.8 / len(shares)
         for number, (split, values) in enumerate(shares.items()):
             shift = (number - (len(shares) - 1) / 2) * width
-            places = np.arange(NUM_CLASSES) + shift
+            places = np.arange(len(values)) + shift
             axes.bar(places, values, width, label=split, color=SERIES[number])
         axes.set(title="share of each class")
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
@@ -100,8 +99,8 @@ def pixel_histogram(
 
 
 def confusion_matrix(counts: np.ndarray, classes: Sequence[str], label: str) -> Markup:
-    """Plots counts int64 [10, 10], a row for each true class; mistakes are shaded."""
-    mistakes = np.where(np.eye(NUM_CLASSES, dtype=bool), 0, counts)
+    """Plots counts int64 [classes, classes], a row a true class, mistakes shaded."""
+    mistakes = np.where(np.eye(len(counts), dtype=bool), 0, counts)
     most = max(mistakes.max(), 1)
 
     def paint(figure: Figure) -> None:
@@ -123,13 +122,10 @@ def confusion_matrix(counts: np.ndarray, classes: Sequence[str], label: str) -> 
                 )
             )
             axes.text(column, row, count, ha="center", va="center", fontsize=8)
-        limits = (-0.5, NUM_CLASSES - 0.5)
+        limits = (-0.5, len(counts) - 0.5)
         axes.set(xlim=limits, ylim=limits[::-1], xlabel="predicted", ylabel="true")
-        axes.set_xticks(range(NUM_CLASSES))
-        axes.set_yticks(
-            range(NUM_CLASSES),
-            _short_names(classes),
-        )
+        axes.set_xticks(range(len(counts)))
+        axes.set_yticks(range(len(counts)), _short_names(classes))
 
     return draw(label, _SQUARE, paint)
 
@@ -178,7 +174,7 @@ def changes(
         axes = figure.subplots()
         heights = [0 if value is None else 100 * value for value in values]
         colours = [GOOD if height >= 0 else BAD for height in heights]
-        axes.bar(range(NUM_CLASSES), heights, color=colours)
+        axes.bar(range(len(heights)), heights, color=colours)
         axes.axhline(0, color=INK, linewidth=0.8)
         axes.set(title="change of accuracy, in percentage points")
         axes.grid(visible=False, axis="x")
@@ -200,7 +196,7 @@ def _name_ticks(axes: Axes, classes: Sequence[str]) -> None:
     """Labels the x axis with digits, or with names slanted to have room."""
     names = _short_names(classes)
     named = any(len(name) > 1 for name in names)
-    axes.set_xticks(range(NUM_CLASSES), names)
+    axes.set_xticks(range(len(names)), names)
     if named:
         axes.tick_params(axis="x", labelrotation=40)
         for tick in axes.get_xticklabels():
@@ -210,7 +206,7 @@ def _name_ticks(axes: Axes, classes: Sequence[str]) -> None:
 
 
 def _short_names(classes: Sequence[str]) -> list[str]:
-    names = [describe_class(label, classes) for label in range(NUM_CLASSES)]
+    names = [describe_class(label, classes) for label in range(len(classes))]
     return [
         name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
         for name in names

@@ -7,7 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from components.examples import read_examples
-from components.features import HEIGHT, NUM_CLASSES, PROBABILITIES, WIDTH
+from components.features import PROBABILITIES
+from components.image_spec import ImageSpec
 from components.plain_paths import plain_path
 
 _BATCH = 2000
@@ -18,9 +19,9 @@ class Predictions:
     """Images and what a model says of them.
 
     Attributes:
-      images: uint8 [n, 784].
+      images: uint8 [n, height, width].
       labels: int64 [n].
-      probabilities: float32 [n, 10].
+      probabilities: float32 [n, classes].
     """
 
     images: np.ndarray
@@ -43,10 +44,11 @@ class Predictions:
         return self.predicted == self.labels
 
 
-def predict(split: Path, model: Path) -> Predictions:
+def predict(spec: ImageSpec, split: Path, model: Path) -> Predictions:
     """Classifies a split with plain TensorFlow.
 
     Args:
+      spec: what each record holds.
       split: folder of gzip TFRecords in the record layout.
       model: a SavedModel with the signature ``predict_pixels``.
 
@@ -55,15 +57,15 @@ def predict(split: Path, model: Path) -> Predictions:
       tf.errors.OpError: a file is damaged.
       OSError: there is no SavedModel.
     """
-    images, labels = read_examples([f"{split}/*"])
+    images, labels = read_examples(spec, [f"{split}/*"])
+    images = images.reshape(-1, *spec.size)
     # The signature belongs to the loaded object and dies with it.
     with plain_path(model) as folder:
         exported = tf.saved_model.load(folder)
     classify = exported.signatures["predict_pixels"]
-    pixels = images.reshape(-1, HEIGHT, WIDTH)
     answers = [
-        classify(pixels=tf.constant(pixels[start : start + _BATCH]))[PROBABILITIES]
-        for start in range(0, len(pixels), _BATCH)
+        classify(pixels=tf.constant(images[start : start + _BATCH]))[PROBABILITIES]
+        for start in range(0, len(images), _BATCH)
     ]
     return Predictions(images, labels, tf.concat(answers, axis=0).numpy())
 
@@ -77,7 +79,4 @@ def confident_mistakes(predictions: Predictions, count: int) -> np.ndarray:
 
 def first_of_each_class(predictions: Predictions) -> np.ndarray:
     """Returns the index of the first image of each class that there is, int64."""
-    found = [
-        np.flatnonzero(predictions.labels == label) for label in range(NUM_CLASSES)
-    ]
-    return np.array([indices[0] for indices in found if len(indices)], np.int64)
+    return np.unique(predictions.labels, return_index=True)[1]

@@ -8,6 +8,7 @@ from typing import Any
 from components.classes import DIGITS
 from components.evaluation.results import EvaluationMetrics
 from components.features import TEST
+from components.image_spec import ImageSpec, read_image_spec
 from pipeline.metadata.lineage import RunArtifact, RunLineage
 from pipeline.reporting.predictions import Predictions, predict
 from pipeline.reporting.text import summary_classes
@@ -74,6 +75,15 @@ class Sources:
         return folder
 
     @functools.cached_property
+    def spec(self) -> ImageSpec:
+        """Size of the images and number of the classes, from the run's schema.
+
+        Raises:
+          UnavailableError: the run took none in, or its files are gone.
+        """
+        return read_image_spec(self.folder("SchemaGen", "schema"))
+
+    @functools.cached_property
     def evaluation(self) -> EvaluationMetrics:
         """What the Evaluator measured.
 
@@ -93,4 +103,4 @@ class Sources:
         """
         model = self.folder("Trainer", "model")
         examples = self.folder("ExampleGen", "examples")
-        return predict(examples / f"Split-{TEST}", model / "Format-Serving")
+        return predict(self.spec, examples / f"Split-{TEST}", model / "Format-Serving")

@@ -6,37 +6,34 @@ import io
 import numpy as np
 from PIL import Image
 
-from components.features import HEIGHT, WIDTH
-
 _LEVELS = 256
 # Blue for negative weights, orange for positive; both show on white and on black.
 _NEGATIVE, _POSITIVE = (47, 111, 190), (222, 112, 38)
 _GAP = 2
 
 
-def digit(pixels: np.ndarray) -> str:
-    """Encodes one image, uint8 [784]."""
-    return _uri(Image.fromarray(pixels.reshape(HEIGHT, WIDTH)))
+def one(image: np.ndarray) -> str:
+    """Encodes one image, uint8 [height, width]."""
+    return _uri(Image.fromarray(image))
 
 
 def strip(images: np.ndarray) -> str:
-    """Encodes images uint8 [n, 784] side by side."""
-    return _uri(Image.fromarray(np.hstack([*images.reshape(-1, HEIGHT, WIDTH)])))
+    """Encodes images uint8 [n, height, width] side by side."""
+    return _uri(Image.fromarray(np.hstack([*images])))
 
 
 def weights(kernels: np.ndarray, columns: int) -> str:
     """Encodes weights as tiles: the stronger a weight, the less transparent.
 
     Args:
-      kernels: float [n, 784]; each is scaled by its own largest weight.
+      kernels: float [n, height, width]; each is scaled by its own largest weight.
       columns: tiles in a row.
     """
-    scale = np.abs(kernels).max(axis=1, keepdims=True)
+    scale = np.abs(kernels).max(axis=(1, 2), keepdims=True)
     scaled = kernels / np.where(scale > 0, scale, 1)
     middle = _LEVELS // 2
     levels = np.round(middle + scaled * (middle - 1)).astype(np.uint8)
-    tiles = _tiled(levels.reshape(-1, HEIGHT, WIDTH), columns, middle)
-    image = Image.fromarray(tiles)
+    image = Image.fromarray(_tiled(levels, columns, middle))
     image.putpalette(_NEGATIVE * middle + _POSITIVE * (_LEVELS - middle))
     opacity = np.minimum(np.abs(np.arange(_LEVELS) - middle) * 2, 255)
     return _uri(image, transparency=opacity.astype(np.uint8).tobytes())

@@ -19,6 +19,7 @@ from benchmarks.bare_keras import (
 from benchmarks.processes import run_measured
 from components.examples import read_examples
 from components.hyperparameters import AugmentHyperparameters, TrainHyperparameters
+from components.image_spec import MNIST
 from pipeline.config import load_config
 
 pytestmark = pytest.mark.slow
@@ -43,7 +44,7 @@ def numbered(count: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_arrays_are_scaled_and_one_hot(data: Path) -> None:
-    images, labels = read_examples([f"{data}/test/*.tfrecord.gz"])
+    images, labels = read_examples(MNIST, [f"{data}/test/*.tfrecord.gz"])
     scaled, one_hot = load_arrays(data / "test")
 
     assert scaled.dtype == np.float32

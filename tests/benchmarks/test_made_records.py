@@ -11,6 +11,7 @@ from benchmarks.tfx_records import write_example_data
 from components.errors import UsageError
 from components.examples import read_examples
 from components.features import SPLITS
+from components.image_spec import MNIST
 from pipeline.datasets.records import serialize_example
 from pipeline.datasets.shards import read_batches, write_shard
 
@@ -43,7 +44,7 @@ def test_records_for_the_example_are_the_same_images_in_its_layout(
         "val.tfrecord.gz",
     ]
 
-    images, labels = read_examples([f"{data}/train/*"])
+    images, labels = read_examples(MNIST, [f"{data}/train/*"])
     [records] = read_batches(files[1], 100)
     for record, pixels, label in zip(records, images, labels, strict=True):
         feature = tf.train.Example.FromString(record).features.feature
@@ -66,8 +67,10 @@ def test_copies_differ_in_the_first_pixel_alone(data: Path, tmp_path: Path) -> N
     assert write_copies(data, tmp_path / "thrice", 3) == 60
     seen = set()
     for split in SPLITS:
-        images, labels = read_examples([f"{data}/{split}/*.tfrecord.gz"])
-        copies, copied = read_examples([f"{tmp_path}/thrice/{split}/*.tfrecord.gz"])
+        images, labels = read_examples(MNIST, [f"{data}/{split}/*.tfrecord.gz"])
+        copies, copied = read_examples(
+            MNIST, [f"{tmp_path}/thrice/{split}/*.tfrecord.gz"]
+        )
         np.testing.assert_array_equal(copied, np.tile(labels, 3))
         np.testing.assert_array_equal(copies[:, 1:], np.tile(images[:, 1:], (3, 1)))
         assert copies[:, 0].tolist() == np.repeat([0, 1, 2], len(labels)).tolist()

@@ -16,9 +16,10 @@ from benchmarks.serving_load import (
 )
 from benchmarks.serving_speed import TITLES
 from components.hyperparameters import ModelHyperparameters
+from components.image_spec import MNIST
 from components.serving.signatures import export_model
 from components.training.model import build_model
-from components.training.transform import preprocessing_fn
+from tests.mnist import preprocess
 
 pytestmark = pytest.mark.slow
 
@@ -32,13 +33,13 @@ IMAGES = np.pad(NOISE, [(0, 0), (4, 4), (4, 4)])
 def exported(tmp_path_factory: pytest.TempPathFactory):
     """An untrained network, and what TensorFlow loads of its export."""
 
-    def preprocess(features: dict) -> dict:
+    def of_images(features: dict) -> dict:
         label = tf.zeros([tf.shape(features["image"])[0], 1], tf.int64)
-        return preprocessing_fn({"label": label, **features})
+        return preprocess({"label": label, **features})
 
     folder: Path = tmp_path_factory.mktemp("exported")
-    network = build_model(SETTINGS)
-    export_model(network, preprocess, folder)
+    network = build_model(MNIST, SETTINGS)
+    export_model(network, of_images, folder)
     return network, tf.saved_model.load(str(folder))
 
 

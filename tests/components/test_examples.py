@@ -13,12 +13,13 @@ import tensorflow as tf
 
 from components.checkout import PROJECT_ROOT
 from components.examples import (
-    EXAMPLE_BYTES,
+    LABEL_BYTES,
     FileSplit,
     MemorySplit,
     load_split,
     read_examples,
 )
+from components.image_spec import MNIST
 from pipeline.datasets.records import serialize_example
 from pipeline.datasets.shards import write_shard
 
@@ -38,7 +39,7 @@ import tensorflow as tf
 from components.examples import load_split
 
 def read(pattern, limit):
-    split = load_split("train", [pattern], 0, limit)
+    split = load_split(MNIST, "train", [pattern], 0, limit)
     seed = tf.constant([0, 0], tf.int64)
     memory = [
         psutil.Process().memory_info().rss for _ in split.shuffled(100, seed)
@@ -53,7 +54,7 @@ print(steps, kind, round((after - before) / 1e6))
 
 
 def test_files_are_read_whole_and_in_order(tiny_examples: Path, tiny_items) -> None:
-    images, labels = read_examples([str(tiny_examples / "*")])
+    images, labels = read_examples(MNIST, [str(tiny_examples / "*")])
 
     np.testing.assert_array_equal(images, tiny_items[0])
     np.testing.assert_array_equal(labels, tiny_items[1])
@@ -63,7 +64,7 @@ def test_files_are_read_whole_and_in_order(tiny_examples: Path, tiny_items) -> N
 def test_the_order_of_the_patterns_does_not_matter(tiny_examples: Path) -> None:
     first, second = sorted(str(path) for path in tiny_examples.iterdir())
 
-    images, _ = read_examples([second, first])
+    images, _ = read_examples(MNIST, [second, first])
 
     assert images[:, 0].tolist() == list(range(COUNT))
 
@@ -74,7 +75,7 @@ def test_the_order_of_the_patterns_does_not_matter(tiny_examples: Path) -> None:
 def test_a_limit_takes_the_first_records(
     tiny_examples: Path, limit: int, expected: int
 ) -> None:
-    images, labels = read_examples([str(tiny_examples / "*")], limit=limit)
+    images, labels = read_examples(MNIST, [str(tiny_examples / "*")], limit=limit)
 
     assert images[:, 0].tolist() == list(range(expected))
     assert len(labels) == expected
@@ -88,21 +89,21 @@ def test_no_file_is_an_error_that_names_the_pattern(tmp_path: Path) -> None:
         match=rf"at least one Example\. Received: \['{re.escape(pattern)}'\], "
         "which hold 0 files and no record",
     ):
-        read_examples([pattern])
+        read_examples(MNIST, [pattern])
 
 
 def test_a_file_without_a_record_is_an_error(tmp_path: Path) -> None:
     write_shard(tmp_path / "empty.tfrecord.gz", [])
 
     with pytest.raises(ValueError, match="which hold 1 files and no record"):
-        read_examples([str(tmp_path / "*")])
+        read_examples(MNIST, [str(tmp_path / "*")])
 
 
 def test_a_split_within_the_limit_is_held_in_memory(
     tiny_examples: Path, tiny_items, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, logger="components.examples")
-    split = load_split("train", [str(tiny_examples / "*")], 0, memory_limit=1)
+    split = load_split(MNIST, "train", [str(tiny_examples / "*")], 0, memory_limit=1)
 
     assert isinstance(split, MemorySplit)
     assert split.count == COUNT
@@ -135,12 +136,12 @@ def test_a_split_above_the_limit_stays_in_its_files(
     large: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, logger="components.examples")
-    split = load_split("train", [str(large / "*")], 0, memory_limit=1)
+    split = load_split(MNIST, "train", [str(large / "*")], 0, memory_limit=1)
 
     assert isinstance(split, FileSplit)
     assert (split.count, len(split.files)) == (2100, 3)
     # All windows that are alive at once fit into the limit.
-    assert split.window == 1_000_000 // (5 * EXAMPLE_BYTES)
+    assert split.window == 1_000_000 // (5 * (MNIST.pixels + LABEL_BYTES))
     assert caplog.messages == [
         "2100 train examples would take 1 MB, train.memory_limit is 1: each epoch "
         "reads them from 3 files"
@@ -148,7 +149,7 @@ def test_a_split_above_the_limit_stays_in_its_files(
 
 
 def test_files_are_mixed_and_every_record_is_read_once(large: Path) -> None:
-    split = load_split("train", [str(large / "*")], 0, memory_limit=1)
+    split = load_split(MNIST, "train", [str(large / "*")], 0, memory_limit=1)
     epoch = numbers(split.shuffled(100, SEED))
 
     assert sorted(epoch) == list(range(2100))
@@ -158,7 +159,7 @@ def test_files_are_mixed_and_every_record_is_read_once(large: Path) -> None:
 
 
 def test_a_limit_holds_for_files_as_well(large: Path) -> None:
-    split = load_split("train", [str(large / "*")], 1500, memory_limit=1)
+    split = load_split(MNIST, "train", [str(large / "*")], 1500, memory_limit=1)
 
     assert (type(split), split.count) == (FileSplit, 1500)
     assert sorted(numbers(split.shuffled(100, SEED))) == list(range(1500))

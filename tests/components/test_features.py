@@ -1,14 +1,6 @@
-"""The sizes of a record fit together."""
+"""The names that a record and its splits go by."""
 
 from components import features
-
-
-def test_an_image_has_height_times_width_pixels() -> None:
-    assert (features.HEIGHT, features.WIDTH, features.PIXELS) == (28, 28, 784)
-
-
-def test_pixels_and_classes_have_mnists_ranges() -> None:
-    assert (features.MAX_PIXEL, features.NUM_CLASSES) == (255, 10)
 
 
 def test_the_splits_come_in_the_order_that_their_names_are_unpacked() -> None:

@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfx.types.standard_artifacts import Examples
 
 from components.examples import matching_files, read_examples
+from components.image_spec import MNIST
 from components.plain_paths import may_be_a_pattern, plain_path, plain_uris
 
 NAMES = ["a [1]", "[ab]", "50*", "why?", "back\\slash", "{a,b} #2 %41 'q' \"d\" é日本"]
@@ -25,7 +26,7 @@ def test_files_are_matched_inside_a_folder(tmp_path, tiny_examples, name) -> Non
 
     files = matching_files([f"{folder}/*"])
     assert [Path(file).parent for file in files] == [folder, folder]
-    assert len(read_examples([f"{folder}/*.tfrecord.gz"])[1]) == 20
+    assert len(read_examples(MNIST, [f"{folder}/*.tfrecord.gz"])[1]) == 20
 
 
 def test_pattern_of_names_and_name_with_brackets(tmp_path) -> None:

@@ -14,8 +14,8 @@ import tensorflow as tf
 from tfx.components import Trainer
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from components.features import PIXELS
-from components.serving.requests import SIGNATURE_INPUTS
+from components.image_spec import MNIST
+from components.serving.requests import SIGNATURES
 from components.serving.signatures import Predictions, Preprocess, ServingModel
 from components.training import trainer
 from pipeline import definition
@@ -37,7 +37,7 @@ def train_with(run_fn: str) -> None:
 def _export_as(
     kind: type[ServingModel],
     fn_args: FnArgs,
-    names: Collection[str] = tuple(SIGNATURE_INPUTS),
+    names: Collection[str] = tuple(SIGNATURES),
 ) -> None:
     """Runs our run_fn, but exports another kind of model.
 
@@ -87,7 +87,7 @@ class _Shrunk(ServingModel):
 
 
 class _FlatInput(ServingModel):
-    @tf.function(input_signature=[_pixels_signature(PIXELS)], autograph=False)
+    @tf.function(input_signature=[_pixels_signature(MNIST.pixels)], autograph=False)
     def predict_pixels(self, pixels: tf.Tensor) -> Predictions:
         return self._predict(pixels)
 
@@ -95,7 +95,7 @@ class _FlatInput(ServingModel):
 class _NineClasses(ServingModel):
     @tf.function(input_signature=[_pixels_signature(28, 28)], autograph=False)
     def predict_pixels(self, pixels: tf.Tensor) -> Predictions:
-        answer = self._predict(tf.reshape(pixels, [-1, PIXELS]))
+        answer = self._predict(tf.reshape(pixels, [-1, MNIST.pixels]))
         return {**answer, "probabilities": answer["probabilities"][:, :9]}
 
 
@@ -104,7 +104,7 @@ class _Slow(ServingModel):
 
     @tf.function(input_signature=[_pixels_signature(28, 28)], autograph=False)
     def predict_pixels(self, pixels: tf.Tensor) -> Predictions:
-        answer = self._predict(tf.reshape(pixels, [-1, PIXELS]))
+        answer = self._predict(tf.reshape(pixels, [-1, MNIST.pixels]))
         start = tf.timestamp()
         with tf.control_dependencies([answer["class_id"]]):
             [waited] = tf.while_loop(

@@ -9,6 +9,7 @@ import numpy as np
 
 from components.examples import RawExamples, read_examples
 from components.features import SPLITS
+from components.image_spec import MNIST
 from pipeline.datasets.records import serialize_example
 from pipeline.datasets.shards import read_batches, write_shard
 from tests.small_mnist import BUNDLED, split_file
@@ -29,7 +30,7 @@ def write_records(data: Path, split: str, records: list[bytes]) -> None:
 
 def read(data: Path, split: str) -> RawExamples:
     """Returns images uint8 [n, 784] and labels int64 [n] of a split."""
-    return read_examples([str(split_file(data, split))])
+    return read_examples(MNIST, [str(split_file(data, split))])
 
 
 def write(data: Path, split: str, images: np.ndarray, labels: np.ndarray) -> None:
@@ -42,6 +43,6 @@ def write_random_records(data: Path, seed: int) -> None:
     """Writes records drawn from each bundled split, without putting back."""
     generator = np.random.default_rng(seed)
     for split in SPLITS:
-        images, labels = read_examples([str(BUNDLED / split / "*.tfrecord.gz")])
+        images, labels = read_examples(MNIST, [str(BUNDLED / split / "*.tfrecord.gz")])
         drawn = generator.choice(len(labels), SIZES[split], replace=False)
         write(data, split, images[drawn], labels[drawn])

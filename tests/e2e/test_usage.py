@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from components.examples import read_examples
+from components.image_spec import MNIST
 
 pytestmark = pytest.mark.e2e
 
@@ -52,7 +53,9 @@ def test_evaluate_agrees_with_the_evaluator(project, first):
 
 
 def test_predict_names_the_digits_of_a_folder(project, first):
-    images, labels = read_examples([str(project.root / "data/mnist/test/*")], limit=300)
+    images, labels = read_examples(
+        MNIST, [str(project.root / "data/mnist/test/*")], limit=300
+    )
     folder = project.root / "pictures"
     folder.mkdir()
     for index, image in enumerate(images):

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from components.examples import read_examples
-from components.features import HEIGHT, IMAGE, WIDTH
+from components.features import IMAGE
+from components.image_spec import MNIST
 
 pytestmark = pytest.mark.e2e
 
@@ -60,14 +61,16 @@ def test_the_first_run_pushes_a_model_that_reached_its_bound(project, first):
 
 
 def test_the_accuracy_is_that_of_the_pushed_model(project, first, tmp_path):
-    images, labels = read_examples([str(project.root / "data/mnist/test/*")])
+    images, labels = read_examples(MNIST, [str(project.root / "data/mnist/test/*")])
     answers = call_signatures(first.summary["model"]["path"], images, tmp_path)
     accuracy = (answers["predict_pixels"].argmax(axis=1) == labels).mean()
     assert accuracy == pytest.approx(first.summary["metrics"]["accuracy"], abs=1e-6)
 
 
 def test_served_signatures_agree(project, first, tmp_path):
-    images, _ = read_examples([str(project.root / "data/mnist/test/*")], limit=50)
+    images, _ = read_examples(
+        MNIST, [str(project.root / "data/mnist/test/*")], limit=50
+    )
     answers = call_signatures(first.summary["model"]["path"], images, tmp_path)
     for name in ("serving_default", "predict_image"):
         np.testing.assert_allclose(
@@ -88,7 +91,7 @@ def call_signatures(
             features=tf.train.Features(feature=feature)
         ).SerializeToString()
 
-    square = images.reshape(-1, HEIGHT, WIDTH)
+    square = images.reshape(-1, MNIST.height, MNIST.width)
     signatures = tf.saved_model.load(model).signatures
     requests = {
         "serving_default": {"examples": tf.constant([example(i) for i in images])},

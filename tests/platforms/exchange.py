@@ -12,7 +12,8 @@ import tensorflow as tf
 
 from components.checkout import PROJECT_ROOT
 from components.examples import read_examples
-from components.features import HEIGHT, IMAGE, TEST, WIDTH
+from components.features import IMAGE, TEST
+from components.image_spec import MNIST
 
 _PREDICTED = 100
 _TOLERANCE = 1e-5
@@ -49,9 +50,9 @@ def compare(model: str, answers: Path) -> None:
 def ask(model: str) -> dict[str, np.ndarray]:
     """Evaluates the test split, and predicts some digits with every signature."""
     images, labels = read_examples(
-        [str(PROJECT_ROOT / "data" / "mnist" / TEST / "*.tfrecord.gz")]
+        MNIST, [str(PROJECT_ROOT / "data" / "mnist" / TEST / "*.tfrecord.gz")]
     )
-    square = images.reshape(-1, HEIGHT, WIDTH)
+    square = images.reshape(-1, MNIST.height, MNIST.width)
     signatures = tf.saved_model.load(model).signatures
     everything = signatures["predict_pixels"](pixels=tf.constant(square))
     few = square[:_PREDICTED]

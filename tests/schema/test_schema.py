@@ -11,8 +11,9 @@ from tensorflow_data_validation.statistics import stats_impl
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.coders import example_coder
 
-from components.examples import FEATURE_SPEC
-from components.features import IMAGE, LABEL, MAX_PIXEL, NUM_CLASSES, PIXELS
+from components.examples import feature_spec
+from components.features import IMAGE, LABEL, MAX_PIXEL
+from components.image_spec import MNIST
 from pipeline.config import Config
 from pipeline.datasets.records import serialize_example
 
@@ -40,15 +41,17 @@ def test_shapes_agree_with_what_training_parses(features) -> None:
         for name, feature in features.items()
     }
 
-    assert shapes == {IMAGE: [PIXELS], LABEL: [1]}
-    assert shapes == {name: list(spec.shape) for name, spec in FEATURE_SPEC.items()}
+    assert shapes == {IMAGE: [MNIST.pixels], LABEL: [1]}
+    assert shapes == {
+        name: list(spec.shape) for name, spec in feature_spec(MNIST).items()
+    }
 
 
 def test_domains_agree_with_the_ranges_of_pixels_and_digits(features) -> None:
     pixel, digit = features[IMAGE].int_domain, features[LABEL].int_domain
 
     assert (pixel.min, pixel.max, pixel.is_categorical) == (0, MAX_PIXEL, False)
-    assert (digit.min, digit.max, digit.is_categorical) == (0, NUM_CLASSES - 1, True)
+    assert (digit.min, digit.max, digit.is_categorical) == (0, MNIST.classes - 1, True)
 
 
 def test_every_record_must_hold_every_feature(features) -> None:
@@ -67,8 +70,8 @@ Feature = dict[str, tf.train.Feature]
 
 def record(index: int) -> tf.train.Example:
     """A record in the layout, from our own writer; together they span 0..255."""
-    pixels = (np.arange(PIXELS) * 7 + index) % 256
-    serialized = serialize_example(pixels.astype(np.uint8), index % NUM_CLASSES)
+    pixels = (np.arange(MNIST.pixels) * 7 + index) % 256
+    serialized = serialize_example(pixels.astype(np.uint8), index % MNIST.classes)
     return tf.train.Example.FromString(serialized)
 
 

@@ -14,6 +14,7 @@ from tfx.utils import proto_utils
 from components.data.example_gen import CopyingExecutor
 from components.errors import DatasetError
 from components.examples import read_examples
+from components.image_spec import MNIST
 from pipeline.datasets.shards import write_shard
 
 pytestmark = pytest.mark.slow
@@ -65,7 +66,9 @@ def test_each_split_holds_the_files_of_its_folder(data, tiny_items):
         "data_tfrecord-00001-of-00002.gz",
     ]
     for split, count in zip(SPLITS, (20, 10), strict=True):
-        images, labels = read_examples([str(copy) for copy in copies(examples, split)])
+        images, labels = read_examples(
+            MNIST, [str(copy) for copy in copies(examples, split)]
+        )
         assert images.tolist() == tiny_items[0][:count].tolist()
         assert labels.tolist() == tiny_items[1][:count].tolist()
 

@@ -40,7 +40,7 @@ def bundled() -> Splits:
     splits = {}
     for split, size in SIZES.items():
         first = min((data / split).glob("*.tfrecord.gz"))
-        images, labels = read_examples([str(first)], limit=size)
+        images, labels = read_examples(MNIST, [str(first)], limit=size)
         splits[split] = images.astype(np.uint8), labels.reshape(-1)
     return splits
 

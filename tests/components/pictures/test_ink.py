@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from components.image_spec import MNIST
 from components.pictures.preparation import BLANK, READ, prepare
 from tests.pages import (
     as_jpeg,
@@ -41,7 +42,7 @@ def digits() -> Grey:
 def ready() -> Callable[[Grey], dict[str, np.ndarray]]:
     """Prepares a page as numpy arrays, by one graph for all sizes."""
     graph = tf.function(
-        lambda grey: prepare(grey, "ink"),
+        lambda grey: prepare(grey, MNIST.size, "ink"),
         input_signature=[tf.TensorSpec([None, None], tf.uint8)],
         autograph=False,
     )

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from components.image_spec import MNIST
 from components.pictures.preparation import (
     AUTO,
     BLANK,
@@ -95,15 +96,15 @@ def test_a_page_is_fitted_as_a_record_is_converted(shape) -> None:
     """But for rounding: pictures that are asked about are like those trained on."""
     draws = np.random.default_rng(1).integers(0, 256, (7, 5), np.uint8)
     page = np.asarray(Image.fromarray(draws).resize(shape[::-1]))
-    mine = fit_page(page).numpy().astype(int)
+    mine = fit_page(page, MNIST.size).numpy().astype(int)
     assert np.abs(mine - fit(page)).max() <= 1
 
 
 def test_data_on_white_gets_its_ink_dark() -> None:
     page = np.full((100, 120), 250, np.uint8)
     page[30:70, 50:58] = 20
-    on_black = prepare(page, "ink").pixels.numpy()
-    on_white = prepare(page, "ink", "white").pixels.numpy()
+    on_black = prepare(page, MNIST.size, "ink").pixels.numpy()
+    on_white = prepare(page, MNIST.size, "ink", "white").pixels.numpy()
 
     assert (on_black[14, 14], on_black[0, 0]) == (255, 0)
     np.testing.assert_array_equal(on_white, 255 - on_black)
@@ -113,5 +114,5 @@ def test_data_on_white_gets_its_ink_dark() -> None:
 @pytest.mark.parametrize("shape", [(5, 5), (1, 1), (7, 3)])
 def test_a_picture_of_few_pixels_shows_no_digit(shape, fitting: str) -> None:
     picture = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-    ready = prepare(tf.constant(picture), fitting)
+    ready = prepare(tf.constant(picture), MNIST.size, fitting)
     assert (int(ready.state), int(tf.reduce_max(ready.pixels))) == (SMALL, 0)

@@ -32,7 +32,7 @@ def test_a_network_that_is_never_right_often_enough_has_no_confidence() -> None:
 @pytest.fixture(scope="module")
 def distance():
     images, labels = first_digits(2000)
-    return fit_distance(images.reshape(-1, 784), labels)
+    return fit_distance(images.reshape(-1, 784), labels, 10)
 
 
 def test_what_is_no_digit_is_further_away_than_digits(distance) -> None:

@@ -7,10 +7,11 @@ import numpy as np
 import tensorflow as tf
 
 from components.checks import Check
-from components.features import IMAGE, PIXELS
+from components.features import IMAGE
+from components.image_spec import MNIST
 from components.serving.requests import (
     REFERENCE_COUNT,
-    SIGNATURE_INPUTS,
+    SIGNATURES,
     Reference,
     write_reference,
 )
@@ -48,7 +49,7 @@ def failed(checks: Iterable[Check]) -> dict[tuple[str, str], float | str | None]
 
 def classify(pixels: tf.Tensor) -> Answer:
     """Answers with the softmax of the first ten pixels."""
-    logits = tf.cast(tf.reshape(pixels, [-1, PIXELS])[:, :10], tf.float32) / 255
+    logits = tf.cast(tf.reshape(pixels, [-1, MNIST.pixels])[:, :10], tf.float32) / 255
     return {
         "probabilities": tf.nn.softmax(logits),
         "class_id": tf.argmax(logits, axis=1),
@@ -56,7 +57,7 @@ def classify(pixels: tf.Tensor) -> Answer:
 
 
 def serving_default(examples: tf.Tensor) -> Answer:
-    spec = {IMAGE: tf.io.FixedLenFeature([PIXELS], tf.int64)}
+    spec = {IMAGE: tf.io.FixedLenFeature([MNIST.pixels], tf.int64)}
     return classify(tf.io.parse_example(examples, spec)[IMAGE])
 
 
@@ -68,7 +69,7 @@ def predict_image(images: tf.Tensor) -> Answer:
 def save_model(
     folder: Path,
     change: Change = unchanged,
-    signatures: Collection[str] = tuple(SIGNATURE_INPUTS),
+    signatures: Collection[str] = tuple(SIGNATURES),
     pixels_spec: tf.TensorSpec = PIXELS_SPEC,
 ) -> Path:
     """Saves a model of ``classify``.
@@ -90,7 +91,7 @@ def save_model(
     }
     concrete = {
         name: tf.function(functions[name][0]).get_concrete_function(
-            _named(functions[name][1], SIGNATURE_INPUTS[name].name)
+            _named(functions[name][1], SIGNATURES[name])
         )
         for name in signatures
     }

@@ -19,7 +19,7 @@ from components.errors import PipelineError
 from components.gate_settings import ServingCheckSettings
 from components.serving import check as serving_check
 from components.serving.check import ServingCheck, check_export
-from components.serving.requests import SIGNATURE_INPUTS
+from components.serving.requests import SIGNATURES
 from pipeline.local_runner import run_nodes
 from tests.components.serving.models import failed, save_model, save_reference
 
@@ -84,7 +84,7 @@ def test_the_launcher_publishes_a_blessing_and_finds_it_again(
     assert contents(blessing) == {BLESSED, "checks.json"}
     checks = read_checks(blessing.uri)
     assert failed(checks) == {}
-    assert {check.slice for check in checks} == {"export", *SIGNATURE_INPUTS}
+    assert {check.slice for check in checks} == {"export", *SIGNATURES}
     assert {check.gate for check in checks} == {"serving"}
 
 

@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from components.features import PIXELS
 from components.hyperparameters import ModelHyperparameters
+from components.image_spec import MNIST
 from components.pictures.decoding import decode_grey
 from components.pictures.facts import PictureFacts, read_facts
 from components.pictures.preparation import fit_page
@@ -43,8 +43,10 @@ def pages() -> list[np.ndarray]:
 def load(tmp_path_factory):
     """Exports a network of random weights and loads what was written."""
     keras.utils.set_random_seed(1)
-    network = build_model(ModelHyperparameters(hidden_units=(16,)))
-    trust = Trust(BOUNDS, fit_distance(*map(np.squeeze, training_data())))
+    network = build_model(MNIST, ModelHyperparameters(hidden_units=(16,)))
+    trust = Trust(
+        BOUNDS, fit_distance(*map(np.squeeze, training_data()), MNIST.classes)
+    )
 
     def export(fit: str) -> tuple[tf.Module, Path]:
         folder = tmp_path_factory.mktemp("served") / "model"
@@ -57,7 +59,7 @@ def load(tmp_path_factory):
 
 def training_data() -> tuple[np.ndarray, np.ndarray]:
     images, labels = first_digits(300)
-    return images.reshape(-1, PIXELS), labels
+    return images.reshape(-1, MNIST.pixels), labels
 
 
 def scale(features: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -77,7 +79,7 @@ def ask(model: tf.Module, *images: bytes) -> dict[str, np.ndarray]:
 def as_predict(model: tf.Module, encoded: bytes, fit: str = "ink") -> np.ndarray:
     """The probabilities that ``mnist-pipeline predict`` gives."""
     grey = read_picture(io.BytesIO(encoded), 1024).values
-    seen = Preparation(fit, "black", 0).of_picture(grey)
+    seen = Preparation(MNIST.size, fit, "black", 0).of_picture(grey)
     predict = model.signatures["predict_pixels"]
     return predict(pixels=tf.constant(seen.pixels[None]))["probabilities"][0].numpy()
 
@@ -172,7 +174,9 @@ def test_a_model_of_whole_pages_keeps_their_proportions(load) -> None:
     model, folder = load("page")
     page = to_bytes(put(first_digits(1)[0][0], (100, 400), 90, (5, 40), 250, 10))
     encoded = encode(page)
-    expected = model.signatures["predict_pixels"](pixels=fit_page(page)[None])
+    expected = model.signatures["predict_pixels"](
+        pixels=fit_page(page, MNIST.size)[None]
+    )
 
     answer = ask(model, encoded)
 

@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 from components.serving.probe import error_line, probe
-from components.serving.requests import SIGNATURE_INPUTS, write_reference
+from components.serving.requests import SIGNATURES, signature_input, write_reference
 from tests.components.serving.models import hang_on_batches, reference, save_model
 
 pytestmark = pytest.mark.slow
@@ -38,7 +38,7 @@ def ended(export: Path) -> dict[tuple[str, str], dict[str, Any]]:
 
 def test_each_step_begins_and_ends_in_order(tmp_path: Path) -> None:
     steps = [("export", "loading")]
-    steps += [(name, step) for name in SIGNATURE_INPUTS for step in STEPS]
+    steps += [(name, step) for name in SIGNATURES for step in STEPS]
     expected = [(*step, state) for step in steps for state in ("begun", "ended")]
 
     seen = [
@@ -52,8 +52,9 @@ def test_each_step_begins_and_ends_in_order(tmp_path: Path) -> None:
 def test_what_a_good_model_shows(tmp_path: Path) -> None:
     seen = {key: line["seen"] for key, line in ended(save_model(tmp_path)).items()}
 
-    assert seen["export", "loading"] == sorted(SIGNATURE_INPUTS)
-    for name, (argument, dtype, shape) in SIGNATURE_INPUTS.items():
+    assert seen["export", "loading"] == sorted(SIGNATURES)
+    for name in SIGNATURES:
+        argument, dtype, shape = signature_input(name, (28, 28))
         assert seen[name, "inputs"] == {
             argument: {"dtype": dtype, "shape": list(shape)}
         }

@@ -7,11 +7,13 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
-from components.features import IMAGE, PIXELS
+from components.features import IMAGE
+from components.image_spec import MNIST
 from components.serving.requests import (
-    SIGNATURE_INPUTS,
+    SIGNATURES,
     build_request,
     read_reference,
+    signature_input,
     write_reference,
     write_warmup_requests,
 )
@@ -30,16 +32,16 @@ def decode(signature: str, value: tf.Tensor) -> np.ndarray:
         return value.numpy()
     if signature == "predict_image":
         return np.array([tf.io.decode_png(png).numpy()[:, :, 0] for png in value])
-    spec = {IMAGE: tf.io.FixedLenFeature([PIXELS], tf.int64)}
+    spec = {IMAGE: tf.io.FixedLenFeature([MNIST.pixels], tf.int64)}
     return tf.io.parse_example(value, spec)[IMAGE].numpy().reshape(-1, 28, 28)
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
-@pytest.mark.parametrize("signature", SIGNATURE_INPUTS)
+@pytest.mark.parametrize("signature", SIGNATURES)
 def test_a_request_holds_the_images_as_the_signature_takes_them(
     images, signature: str, count: int
 ) -> None:
-    expected = SIGNATURE_INPUTS[signature]
+    expected = signature_input(signature, (28, 28))
 
     [(name, value)] = build_request(signature, images[:count]).items()
 

@@ -15,6 +15,7 @@ import tensorflow_transform as tft
 from PIL import Image
 
 from components.hyperparameters import ModelHyperparameters
+from components.image_spec import MNIST
 from components.serving.signatures import export_model
 from components.training.model import build_model
 from pipeline.datasets.records import serialize_example
@@ -106,7 +107,7 @@ def calls() -> dict[str, tuple[str, str, object]]:
 @pytest.fixture(scope="module")
 def model() -> keras.Model:
     keras.utils.set_random_seed(1)
-    return build_model(ModelHyperparameters(hidden_units=(16,), dropout=0.5))
+    return build_model(MNIST, ModelHyperparameters(hidden_units=(16,), dropout=0.5))
 
 
 @pytest.fixture(scope="module")

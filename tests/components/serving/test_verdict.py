@@ -11,7 +11,7 @@ import tensorflow as tf
 from components.checks import Check
 from components.gate_settings import ServingCheckSettings
 from components.serving.probe import probe
-from components.serving.requests import SIGNATURE_INPUTS, Reference
+from components.serving.requests import SIGNATURES, Reference
 from components.serving.verdict import (
     Observations,
     ProbeEnd,
@@ -92,7 +92,7 @@ def test_a_good_model_passes_every_check(good: Observations) -> None:
     of_export = ["size in MB", "answers in time", "does not crash", "loads"]
     assert [(check.slice, check.name) for check in checks] == [
         *(("export", name) for name in of_export),
-        *((part, name) for part in SIGNATURE_INPUTS for name in of_signatures),
+        *((part, name) for part in SIGNATURES for name in of_signatures),
     ]
 
 
@@ -245,9 +245,9 @@ def test_outputs_that_nobody_asked_for_do_no_harm(tmp_path: Path) -> None:
     assert failed(verdict(observe(export))) == {}
 
 
-@pytest.mark.parametrize("missing", SIGNATURE_INPUTS)
+@pytest.mark.parametrize("missing", SIGNATURES)
 def test_a_missing_signature_fails(tmp_path: Path, missing: str) -> None:
-    names = [name for name in SIGNATURE_INPUTS if name != missing]
+    names = [name for name in SIGNATURES if name != missing]
 
     checks = verdict(observe(save_model(tmp_path, signatures=names)))
 
@@ -316,7 +316,7 @@ def test_a_reference_of_nan_is_a_difference_that_could_not_be_computed(
     nan = reference()._replace(probabilities=np.full((64, 10), np.nan, np.float32))
 
     assert failed(verdict(good, reference=nan)) == {
-        (DIFFERENCE, name): None for name in SIGNATURE_INPUTS
+        (DIFFERENCE, name): None for name in SIGNATURES
     }
 
 

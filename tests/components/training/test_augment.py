@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from components.hyperparameters import AugmentHyperparameters
+from components.image_spec import MNIST
 from components.training import augment as module
 from components.training.augment import augment, strength_at
 
@@ -24,7 +25,7 @@ def warp(
 ) -> np.ndarray:
     """Augments images [n, 28, 28]."""
     flat = tf.constant(images.reshape(-1, 784), tf.float32)
-    warped = augment(flat, settings, seed, strength)
+    warped = augment(MNIST, flat, settings, seed, strength)
     assert warped.dtype == tf.float32
     return warped.numpy().reshape(-1, 28, 28)
 
@@ -243,9 +244,9 @@ def test_in_a_graph_it_does_the_same() -> None:
 
     @tf.function(autograph=False)
     def graph(seed: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
-        return augment(images, settings, seed, strength)
+        return augment(MNIST, images, settings, seed, strength)
 
-    plain = augment(images, settings, SEED, tf.constant(0.5))
+    plain = augment(MNIST, images, settings, SEED, tf.constant(0.5))
     np.testing.assert_allclose(graph(SEED, tf.constant(0.5)), plain, atol=1e-4)
 
 

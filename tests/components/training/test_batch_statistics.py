@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from components.hyperparameters import ModelHyperparameters
+from components.image_spec import MNIST
 from components.training.batch_statistics import measure_statistics
 from components.training.model import build_model
 
@@ -27,7 +28,7 @@ def images() -> np.ndarray:
 @pytest.mark.parametrize("size", [120, 30])
 def test_every_layer_is_normalized_over_all_examples(images, size: int) -> None:
     """Whatever the statistics were before, and however the examples are cut."""
-    model = build_model(ModelHyperparameters(hidden_units=(16, 8), dropout=0.5))
+    model = build_model(MNIST, ModelHyperparameters(hidden_units=(16, 8), dropout=0.5))
     normalizations = [
         layer
         for layer in model.layers
@@ -59,7 +60,7 @@ def test_axes_other_than_the_features_are_averaged_over() -> None:
 
 def test_a_network_without_normalization_is_left_alone(images) -> None:
     model = build_model(
-        ModelHyperparameters(hidden_units=(8,), batch_normalization=False)
+        MNIST, ModelHyperparameters(hidden_units=(8,), batch_normalization=False)
     )
     before = model.get_weights()
 

@@ -16,12 +16,13 @@ from components.examples import (
     matching_files,
 )
 from components.hyperparameters import AugmentHyperparameters, TrainHyperparameters
+from components.image_spec import MNIST
 from components.training.batches import (
     evaluation_batches,
     sample_batches,
     training_batches,
 )
-from components.training.transform import preprocessing_fn
+from tests.mnist import preprocess
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +39,7 @@ def split(request: pytest.FixtureRequest, tiny_items, tiny_examples: Path) -> Sp
     if request.param == "memory":
         return MemorySplit(*tiny_items)
     files = matching_files([str(tiny_examples / "*")])
-    return FileSplit(files, COUNT, limit=0, window=7)
+    return FileSplit(MNIST, files, COUNT, limit=0, window=7)
 
 
 def settings(**changes) -> TrainHyperparameters:
@@ -48,7 +49,7 @@ def settings(**changes) -> TrainHyperparameters:
 def take(split: Split, numbers: Sequence[int] = (0,), **changes) -> list[Batches]:
     """The batches of some epochs, in the order of ``numbers``."""
     counter = tf.Variable(0, dtype=tf.int64)
-    dataset = training_batches(split, preprocessing_fn, settings(**changes), counter)
+    dataset = training_batches(MNIST, split, preprocess, settings(**changes), counter)
     batches = []
     for epoch in numbers:
         counter.assign(epoch)
@@ -153,7 +154,7 @@ def test_fewer_examples_than_a_batch_are_one_batch(split: Split) -> None:
 def test_a_sample_is_the_same_examples_each_time(
     split: Split, tiny_items, limit: int, expected: list[int]
 ) -> None:
-    dataset = sample_batches(split, preprocessing_fn, limit)
+    dataset = sample_batches(split, preprocess, limit)
 
     one, again = (list(dataset.as_numpy_iterator()) for _ in range(2))
 
@@ -171,14 +172,14 @@ def test_a_sample_comes_in_batches_of_one_size() -> None:
     images[:, 0] = items % 256
     split = MemorySplit(images, items % 10)
 
-    dataset = sample_batches(split, preprocessing_fn, 1100)
+    dataset = sample_batches(split, preprocess, 1100)
 
     assert [len(label) for _, label in dataset.as_numpy_iterator()] == [550] * 2
 
 
 def test_keras_sees_how_many_batches_an_epoch_has(split: Split) -> None:
     counter = tf.Variable(0, dtype=tf.int64)
-    dataset = training_batches(split, preprocessing_fn, settings(), counter)
+    dataset = training_batches(MNIST, split, preprocess, settings(), counter)
 
     assert int(dataset.cardinality()) == STEPS
 
@@ -221,7 +222,7 @@ def test_augmentation_depends_on_the_seed() -> None:
 
 
 def test_evaluation_shows_all_examples_once_in_order(split: Split, tiny_items) -> None:
-    dataset = evaluation_batches(split, preprocessing_fn, BATCH)
+    dataset = evaluation_batches(split, preprocess, BATCH)
     batches = list(dataset.as_numpy_iterator())
 
     assert [len(label) for _, label in batches] == [6, 6, 6, 2]
@@ -234,20 +235,20 @@ def test_evaluation_shows_all_examples_once_in_order(split: Split, tiny_items) -
 def test_the_transform_graph_gets_raw_int64_features(split: Split) -> None:
     seen = {}
 
-    def preprocess(features: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def watched(features: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         seen.update({name: (t.dtype, t.shape[1:]) for name, t in features.items()})
-        return preprocessing_fn(features)
+        return preprocess(features)
 
-    next(iter(evaluation_batches(split, preprocess, BATCH)))
+    next(iter(evaluation_batches(split, watched, BATCH)))
 
     assert seen == {"image": (tf.int64, [784]), "label": (tf.int64, [1])}
 
 
 def test_the_end_of_an_epoch_does_not_wait_for_a_tuner(split: Split) -> None:
     training = training_batches(
-        split, preprocessing_fn, settings(), tf.Variable(0, dtype=tf.int64)
+        MNIST, split, preprocess, settings(), tf.Variable(0, dtype=tf.int64)
     )
-    evaluation = evaluation_batches(split, preprocessing_fn, BATCH)
+    evaluation = evaluation_batches(split, preprocess, BATCH)
 
     assert training.options().autotune.enabled is False
     assert evaluation.options().autotune.enabled is False

@@ -15,7 +15,7 @@ def logits(classes: list[int]) -> np.ndarray:
 
 
 def test_accuracy_and_counts_over_batches() -> None:
-    metric = ConfusionAccuracy()
+    metric = ConfusionAccuracy(10)
     one_hot = np.eye(10, dtype=np.float32)[TRUE]
 
     metric.update_state(one_hot[:2], logits(PREDICTED[:2]))
@@ -31,7 +31,7 @@ def test_it_is_what_keras_calls_categorical_accuracy() -> None:
     generator = np.random.default_rng(0)
     true = np.eye(10, dtype=np.float32)[generator.integers(10, size=200)]
     predicted = generator.normal(size=(200, 10)).astype(np.float32)
-    ours, theirs = ConfusionAccuracy(), keras.metrics.CategoricalAccuracy()
+    ours, theirs = ConfusionAccuracy(10), keras.metrics.CategoricalAccuracy()
 
     ours.update_state(true, predicted)
     theirs.update_state(true, predicted)
@@ -40,7 +40,7 @@ def test_it_is_what_keras_calls_categorical_accuracy() -> None:
 
 
 def test_nothing_is_left_after_a_reset() -> None:
-    metric = ConfusionAccuracy()
+    metric = ConfusionAccuracy(10)
     metric.update_state(logits(TRUE), logits(TRUE))
 
     metric.reset_state()

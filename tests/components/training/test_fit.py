@@ -15,14 +15,15 @@ from components.hyperparameters import (
     ModelHyperparameters,
     TrainHyperparameters,
 )
+from components.image_spec import MNIST
 from components.training.checkpoints import CheckpointStore
 from components.training.divergence import TrainingDivergedError
 from components.training.fit import TrainingData, fit
 from components.training.model import build_model
 from components.training.precision import choose_precision
-from components.training.transform import preprocessing_fn
 from pipeline.datasets.records import serialize_example
 from pipeline.datasets.shards import write_shard
+from tests.mnist import preprocess
 
 pytestmark = pytest.mark.slow
 
@@ -55,7 +56,7 @@ def filed(striped: MemorySplit, tmp_path_factory: pytest.TempPathFactory) -> Fil
     files = [folder / f"{index}.tfrecord.gz" for index in range(2)]
     write_shard(files[0], records[:60])
     write_shard(files[1], records[60:])
-    return FileSplit(tuple(map(str, files)), count=120, limit=0, window=50)
+    return FileSplit(MNIST, tuple(map(str, files)), count=120, limit=0, window=50)
 
 
 class DyingStore(CheckpointStore):
@@ -89,6 +90,7 @@ def fitted(
     )
     keras.utils.set_random_seed(1)
     model = build_model(
+        MNIST,
         ModelHyperparameters(hidden_units=(16,), dropout=0.1),
         choose_precision(settings.precision),
     )
@@ -106,7 +108,7 @@ def all_close(one: Weights, other: Weights) -> bool:
 
 
 def test_fitting_learns_and_does_the_same_again(striped, tmp_path: Path) -> None:
-    data = TrainingData(striped, striped, preprocessing_fn)
+    data = TrainingData(MNIST, striped, striped, preprocess)
     history, weights = fitted(data, CheckpointStore(tmp_path, "a"), tmp_path / "one")
     _, again = fitted(data, CheckpointStore(tmp_path, "b"), tmp_path / "again")
 
@@ -136,7 +138,7 @@ def test_a_broken_training_ends_as_an_unbroken_one(
 ) -> None:
     val = contradicted if held == "contradicted" else striped
     train = request.getfixturevalue("filed") if held == "filed" else striped
-    data = TrainingData(train, val, preprocessing_fn)
+    data = TrainingData(MNIST, train, val, preprocess)
     whole = CheckpointStore(tmp_path / "whole", "digest")
     history, weights = fitted(data, whole, tmp_path / "one", **changes)
 
@@ -155,7 +157,7 @@ def test_a_broken_training_ends_as_an_unbroken_one(
 def test_after_the_last_epoch_nothing_is_trained_again(
     striped, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    data = TrainingData(striped, striped, preprocessing_fn)
+    data = TrainingData(MNIST, striped, striped, preprocess)
     store = CheckpointStore(tmp_path, "digest")
     history, weights = fitted(data, store, tmp_path / "one")
     caplog.set_level(logging.INFO)
@@ -169,7 +171,7 @@ def test_after_the_last_epoch_nothing_is_trained_again(
 
 
 def test_curves_of_the_epochs_before_are_kept(striped, tmp_path: Path) -> None:
-    data = TrainingData(striped, striped, preprocessing_fn)
+    data = TrainingData(MNIST, striped, striped, preprocess)
     with pytest.raises(KeyboardInterrupt):
         fitted(data, DyingStore(tmp_path, 2), tmp_path / "one")
     history, _ = fitted(data, CheckpointStore(tmp_path, "digest"), tmp_path / "two")
@@ -188,7 +190,7 @@ def test_curves_of_the_epochs_before_are_kept(striped, tmp_path: Path) -> None:
 def test_tensorboard_has_rate_and_confusion_of_each_epoch(
     striped, tmp_path: Path
 ) -> None:
-    data = TrainingData(striped, striped, preprocessing_fn)
+    data = TrainingData(MNIST, striped, striped, preprocess)
     fitted(data, CheckpointStore(tmp_path, "digest"), tmp_path / "run")
 
     def read(part: str, tag: str) -> list:
@@ -204,7 +206,7 @@ def test_tensorboard_has_rate_and_confusion_of_each_epoch(
 
 
 def test_the_best_weights_are_kept(striped, contradicted, tmp_path: Path) -> None:
-    data = TrainingData(striped, contradicted, preprocessing_fn)
+    data = TrainingData(MNIST, striped, contradicted, preprocess)
     constant = {"schedule": "constant"}
     store = CheckpointStore(tmp_path, "stopped")
     history, weights = fitted(data, store, tmp_path / "a", patience=2, **constant)
@@ -218,7 +220,7 @@ def test_the_best_weights_are_kept(striped, contradicted, tmp_path: Path) -> Non
 
 def test_few_steps_are_enough_for_the_statistics(striped, tmp_path: Path) -> None:
     """Moving averages would still be where they began: after eight steps at 0.92."""
-    data = TrainingData(striped, striped, preprocessing_fn)
+    data = TrainingData(MNIST, striped, striped, preprocess)
     store = CheckpointStore(tmp_path, "digest")
     history, _ = fitted(data, store, tmp_path / "logs", epochs=2)
 
@@ -238,8 +240,8 @@ def test_a_small_split_is_passed_over_several_times_in_an_epoch(
         steps_per_execution=7,
         augment=AugmentHyperparameters(enabled=False),
     )
-    model = build_model(ModelHyperparameters(hidden_units=(16,)))
-    data = TrainingData(striped, striped, preprocessing_fn)
+    model = build_model(MNIST, ModelHyperparameters(hidden_units=(16,)))
+    data = TrainingData(MNIST, striped, striped, preprocess)
 
     history = fit(model, data, settings, tmp_path, CheckpointStore(tmp_path, "digest"))
 
@@ -258,10 +260,10 @@ def test_a_training_that_diverges_ends_with_one_clear_error(
     striped, tmp_path: Path
 ) -> None:
     def broken(features: dict) -> dict:
-        transformed = preprocessing_fn(features)
+        transformed = preprocess(features)
         return {**transformed, "image": transformed["image"] * np.inf}
 
-    data = TrainingData(striped, striped, broken)
+    data = TrainingData(MNIST, striped, striped, broken)
     with pytest.raises(
         TrainingDivergedError, match="epoch 1 of 5: nan by step 3 of 20"
     ):

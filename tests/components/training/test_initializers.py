@@ -10,7 +10,7 @@ from components.training.initializers import LocalHeNormal
 def draw(seed: int, units: int = 400) -> np.ndarray:
     """Weights as images, [units, 28, 28]."""
     keras.utils.set_random_seed(seed)
-    return np.asarray(LocalHeNormal()((784, units))).T.reshape(-1, 28, 28)
+    return np.asarray(LocalHeNormal(28, 28)((784, units))).T.reshape(-1, 28, 28)
 
 
 def test_weights_have_the_variance_of_he_normal() -> None:
@@ -49,10 +49,10 @@ def test_the_seed_decides() -> None:
 @pytest.mark.parametrize("shape", [(783, 4), (784,), (28, 28, 4)])
 def test_other_than_images_is_refused(shape) -> None:
     with pytest.raises(ValueError, match=r"Expected weights of shape \[784, units\]"):
-        LocalHeNormal()(shape)
+        LocalHeNormal(28, 28)(shape)
 
 
 def test_a_saved_model_remembers_it() -> None:
-    saved = keras.saving.serialize_keras_object(LocalHeNormal())
+    saved = keras.saving.serialize_keras_object(LocalHeNormal(28, 28))
 
     assert isinstance(keras.saving.deserialize_keras_object(saved), LocalHeNormal)

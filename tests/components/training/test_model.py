@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from components.hyperparameters import ModelHyperparameters, TrainHyperparameters
+from components.image_spec import MNIST
 from components.training.initializers import LocalHeNormal
 from components.training.model import (
     build_model,
@@ -28,7 +29,7 @@ def dense_layers(model: keras.Model) -> list[keras.layers.Dense]:
 def test_hidden_layers_are_dense_normalization_activation_dropout() -> None:
     settings = ModelHyperparameters(hidden_units=(8, 4), dropout=0.25)
 
-    assert layer_names(build_model(settings)) == [
+    assert layer_names(build_model(MNIST, settings)) == [
         "InputLayer",
         *["Dense", "BatchNormalization", "Activation", "Dropout"] * 2,
         "Dense",
@@ -39,7 +40,7 @@ def test_an_ensemble_answers_with_the_mean_of_its_members_probabilities() -> Non
     settings = ModelHyperparameters(hidden_units=(8,), members=3)
     images = np.random.default_rng(0).random((5, 784), np.float32)
 
-    ensemble = build_model(settings)
+    ensemble = build_model(MNIST, settings)
 
     answers = [
         keras.ops.softmax(member(images)).numpy() for member in networks_of(ensemble)
@@ -57,7 +58,7 @@ def test_an_ensemble_answers_with_the_mean_of_its_members_probabilities() -> Non
 def test_a_shifting_model_answers_with_the_mean_over_all_shifts(members: int) -> None:
     settings = ModelHyperparameters(hidden_units=(8,), members=members, shifts=2)
     images = np.random.default_rng(0).random((4, 28, 28), np.float32)
-    model = build_model(settings)
+    model = build_model(MNIST, settings)
 
     answers = []
     for down, right in itertools.product((-2, -1, 0, 1, 2), repeat=2):
@@ -77,18 +78,21 @@ def test_a_shifting_model_answers_with_the_mean_over_all_shifts(members: int) ->
 
 
 def test_what_is_fitted_is_the_network_itself_where_it_is_alone() -> None:
-    alone = build_model(ModelHyperparameters(hidden_units=(8,)))
+    alone = build_model(MNIST, ModelHyperparameters(hidden_units=(8,)))
 
     assert networks_of(alone) == [alone]
 
 
 def test_the_weights_of_an_ensemble_are_those_of_its_members() -> None:
     settings = ModelHyperparameters(hidden_units=(8,), members=2)
-    ensemble, other = build_model(settings, "mixed_bfloat16"), build_model(settings)
+    ensemble, other = (
+        build_model(MNIST, settings, "mixed_bfloat16"),
+        build_model(MNIST, settings),
+    )
 
     other.set_weights(ensemble.get_weights())
 
-    alone = build_model(ModelHyperparameters(hidden_units=(8,)))
+    alone = build_model(MNIST, ModelHyperparameters(hidden_units=(8,)))
     assert ensemble.count_params() == 2 * alone.count_params()
     for member, weights in zip(
         networks_of(other),
@@ -104,7 +108,7 @@ def test_normalization_and_dropout_can_be_left_out() -> None:
         hidden_units=(8,), dropout=0.0, batch_normalization=False
     )
 
-    assert layer_names(build_model(settings)) == [
+    assert layer_names(build_model(MNIST, settings)) == [
         "InputLayer",
         "Dense",
         "Activation",
@@ -116,7 +120,7 @@ def test_settings_reach_the_layers() -> None:
     settings = ModelHyperparameters(
         hidden_units=(8, 4), activation="tanh", dropout=0.25
     )
-    model = build_model(settings)
+    model = build_model(MNIST, settings)
 
     assert [layer.units for layer in dense_layers(model)] == [8, 4, 10]
     activations = [x for x in model.layers if isinstance(x, keras.layers.Activation)]
@@ -131,7 +135,10 @@ def test_only_the_first_layer_starts_with_local_weights_and_only_if_told_to() ->
         for name in ("local", "he_normal")
     }
     local, usual = (
-        [type(x.kernel_initializer) for x in dense_layers(build_model(settings[name]))]
+        [
+            type(x.kernel_initializer)
+            for x in dense_layers(build_model(MNIST, settings[name]))
+        ]
         for name in ("local", "he_normal")
     )
 
@@ -143,7 +150,7 @@ def test_only_the_first_layer_starts_with_local_weights_and_only_if_told_to() ->
 @pytest.mark.parametrize("normalized", [True, False])
 def test_hidden_layers_have_a_bias_only_without_normalization(normalized) -> None:
     settings = ModelHyperparameters(hidden_units=(8, 4), batch_normalization=normalized)
-    *hidden, head = dense_layers(build_model(settings))
+    *hidden, head = dense_layers(build_model(MNIST, settings))
 
     assert [layer.use_bias for layer in hidden] == [not normalized] * 2
     assert head.use_bias
@@ -162,11 +169,11 @@ def test_hidden_layers_have_a_bias_only_without_normalization(normalized) -> Non
 def test_the_number_of_parameters(units, normalized, expected) -> None:
     settings = ModelHyperparameters(hidden_units=units, batch_normalization=normalized)
 
-    assert build_model(settings).count_params() == expected
+    assert build_model(MNIST, settings).count_params() == expected
 
 
 def test_the_model_takes_pixels_and_returns_logits() -> None:
-    model = build_model(ModelHyperparameters(hidden_units=(16,)))
+    model = build_model(MNIST, ModelHyperparameters(hidden_units=(16,)))
     images = np.random.default_rng(0).random((5, 784), np.float32)
 
     logits = keras.ops.convert_to_numpy(model(images))
@@ -180,7 +187,7 @@ def test_the_model_takes_pixels_and_returns_logits() -> None:
 
 def test_bfloat16_multiplies_in_it_and_keeps_weights_and_logits_in_float32() -> None:
     settings = ModelHyperparameters(hidden_units=(8, 4), dropout=0.25)
-    model = build_model(settings, "mixed_bfloat16")
+    model = build_model(MNIST, settings, "mixed_bfloat16")
     *hidden, head = dense_layers(model)
 
     assert [layer.compute_dtype for layer in hidden] == ["bfloat16"] * 2
@@ -193,7 +200,10 @@ def test_bfloat16_multiplies_in_it_and_keeps_weights_and_logits_in_float32() -> 
 def test_both_precisions_take_the_same_weights() -> None:
     settings = ModelHyperparameters(hidden_units=(16,))
     images = np.random.default_rng(0).random((5, 784), np.float32)
-    half, full = build_model(settings, "mixed_bfloat16"), build_model(settings)
+    half, full = (
+        build_model(MNIST, settings, "mixed_bfloat16"),
+        build_model(MNIST, settings),
+    )
     full.set_weights(half.get_weights())
 
     np.testing.assert_allclose(half(images), full(images), atol=0.05)
@@ -277,7 +287,7 @@ def test_a_constant_rate_is_the_number_itself() -> None:
 
 def step_with_zero_gradients(settings: TrainHyperparameters) -> dict[str, np.ndarray]:
     """The mean of each kind of variable, all ones before a step without gradients."""
-    model = build_model(ModelHyperparameters(hidden_units=(4,)))
+    model = build_model(MNIST, ModelHyperparameters(hidden_units=(4,)))
     for variable in model.trainable_variables:
         variable.assign(keras.ops.ones_like(variable))
     optimizer = build_optimizer(settings, total_steps=10)
@@ -335,7 +345,7 @@ def test_sgd_has_nesterov_momentum() -> None:
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 def test_the_loss_is_cross_entropy_of_logits_with_smoothed_labels(smoothing) -> None:
-    model = build_model(ModelHyperparameters(hidden_units=(4,)))
+    model = build_model(MNIST, ModelHyperparameters(hidden_units=(4,)))
     settings = TrainHyperparameters(label_smoothing=smoothing)
     compile_model(model, settings, total_steps=10)
     logits = np.random.default_rng(0).normal(size=(3, 10)).astype(np.float32)
@@ -349,7 +359,7 @@ def test_the_loss_is_cross_entropy_of_logits_with_smoothed_labels(smoothing) -> 
 
 
 def test_the_compiled_model_reports_loss_and_accuracy() -> None:
-    model = build_model(ModelHyperparameters(hidden_units=(4,)))
+    model = build_model(MNIST, ModelHyperparameters(hidden_units=(4,)))
     compile_model(model, TrainHyperparameters(), total_steps=10)
     images = np.random.default_rng(0).random((6, 784), np.float32)
     predicted = np.argmax(keras.ops.convert_to_numpy(model(images)), axis=1)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from components.hyperparameters import AugmentHyperparameters
+from components.image_spec import MNIST
 from components.training.plots import (
     augmentation_plot,
     confusion_plot,
@@ -18,7 +19,7 @@ def test_originals_stand_beside_augmented_copies() -> None:
         rotation=0.0, log_scale=0.0, shear=0.0, shift=0.0, elastic=0.0
     )
 
-    plot = augmentation_plot(images, still, seed=0, columns=3)
+    plot = augmentation_plot(MNIST, images, still, seed=0, columns=3)
 
     assert plot.shape == (2 * TILE, TILE + GAP + 3 * TILE)
     for row, image in enumerate(images.reshape(2, 28, 28)):
@@ -36,7 +37,7 @@ def test_augmented_copies_differ() -> None:
     image[0, 6:22, 12:16] = 255
 
     plot = augmentation_plot(
-        image.reshape(1, 784), AugmentHyperparameters(), seed=0, columns=2
+        MNIST, image.reshape(1, 784), AugmentHyperparameters(), seed=0, columns=2
     )
 
     tiles = [plot[:, :TILE], plot[:, -2 * TILE : -TILE], plot[:, -TILE:]]

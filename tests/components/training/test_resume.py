@@ -12,7 +12,7 @@ import pytest
 
 from components.checkout import PROJECT_ROOT
 from components.serving.requests import read_reference
-from pipeline.config import load_config
+from pipeline.config import Config, load_config
 
 pytestmark = pytest.mark.slow
 
@@ -45,6 +45,7 @@ def arguments(transform_graph: Path) -> dict:
         "train_files": [str(PROJECT_ROOT / "data/mnist/train/*-00000-*")],
         "eval_files": [str(PROJECT_ROOT / "data/mnist/val/*")],
         "transform_output": str(transform_graph),
+        "schema_path": str(Config().schema),
         "base_model": None,
         "custom_config": custom_config,
     }

@@ -7,12 +7,13 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from components.examples import MemorySplit
+from components.image_spec import MNIST
 from components.training.batches import evaluation_batches
 from components.training.checkpoints import CheckpointStore
 from components.training.fit import TrainingData
 from components.training.trainer import Recipe, train
-from components.training.transform import preprocessing_fn
 from pipeline.config import load_config
+from tests.mnist import preprocess
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +39,7 @@ def digits() -> dict[str, MemorySplit]:
 
 
 def accuracy(model: keras.Model, split: MemorySplit) -> float:
-    [(images, labels)] = evaluation_batches(split, preprocessing_fn, split.count)
+    [(images, labels)] = evaluation_batches(split, preprocess, split.count)
     return float(np.mean(np.argmax(model(images), 1) == np.argmax(labels, 1)))
 
 
@@ -47,7 +48,7 @@ def test_the_default_preset_learns_from_1458_digits(digits, tmp_path, epochs) ->
     """Also one epoch, whose statistics moving averages would not have reached."""
     overrides = [f"train.epochs={epochs}"] if epochs else []
     config = load_config("default", overrides=overrides)
-    data = TrainingData(digits["train"], digits["val"], preprocessing_fn)
+    data = TrainingData(MNIST, digits["train"], digits["val"], preprocess)
     recipe = Recipe(config.model, config.train, "float32")
 
     store = CheckpointStore(tmp_path / "checkpoints", "digest")

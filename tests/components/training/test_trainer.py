@@ -16,10 +16,12 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from components.examples import read_examples
 from components.hyperparameters import TrainHyperparameters
+from components.image_spec import MNIST
 from components.serving.requests import read_reference
 from components.serving.signatures import WEIGHTS
 from components.training import trainer
 from components.training.trainer import load_data, recipe_digest, run_fn
+from pipeline.config import Config
 
 pytestmark = pytest.mark.slow
 
@@ -35,6 +37,7 @@ def fn_args(
         train_files=[str(examples / "*")],
         eval_files=[str(min(examples.iterdir()))],
         transform_output=str(graph),
+        schema_path=str(Config().schema),
         serving_model_dir=str(folder / "serving"),
         model_run_dir=str(folder / "run"),
         base_model=base_model,
@@ -110,7 +113,7 @@ def test_the_exported_model_is_the_trained_one(trained, tiny_examples: Path) -> 
     """Its accuracy on the validation file is the last one of the history."""
     folder, _ = trained
     history = json.loads((folder / "run" / "history.json").read_text())["epochs"]
-    images, labels = read_examples([str(min(tiny_examples.iterdir()))])
+    images, labels = read_examples(MNIST, [str(min(tiny_examples.iterdir()))])
     model = tf.saved_model.load(str(folder / "serving"))
 
     answer = model.signatures["predict_pixels"](
@@ -131,7 +134,7 @@ def test_the_reference_is_what_the_model_in_memory_answers(
 ) -> None:
     """To the first validation images; also warm-up requests are made of them."""
     folder, _ = trained
-    images, _ = read_examples([str(min(tiny_examples.iterdir()))])
+    images, _ = read_examples(MNIST, [str(min(tiny_examples.iterdir()))])
     export = folder / "serving"
 
     reference = read_reference(folder / "run")
@@ -174,7 +177,7 @@ def test_a_warm_start_goes_on_from_the_weights_of_an_export(
     )
     run_fn(args)
 
-    images, _ = read_examples([str(min(tiny_examples.iterdir()))])
+    images, _ = read_examples(MNIST, [str(min(tiny_examples.iterdir()))])
     pixels = tf.constant(images.reshape(-1, 28, 28))
     before, after = (
         tf.saved_model.load(folder).signatures["predict_pixels"](pixels=pixels)
@@ -285,7 +288,7 @@ def test_training_on_validation_examples_as_well_leaves_no_validation(
     args = fn_args(
         tmp_path, tiny_examples, transform_graph, use_val=True, max_examples=0
     )
-    data = load_data(args, TrainHyperparameters(use_val=True))
+    data = load_data(MNIST, args, TrainHyperparameters(use_val=True))
 
     # The validation file is one of the two training files here.
     assert (data.train.count, data.val) == (30, None)

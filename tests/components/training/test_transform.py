@@ -30,7 +30,7 @@ def outputs(
     request: pytest.FixtureRequest, rows: dict[str, tf.Tensor]
 ) -> dict[str, np.ndarray]:
     if request.param == "direct":
-        outputs = preprocessing_fn(rows)
+        outputs = preprocessing_fn(rows, {"classes": 10})
     else:
         graph: Path = request.getfixturevalue("transform_graph")
         layer = tft.TFTransformOutput(str(graph)).transform_features_layer()

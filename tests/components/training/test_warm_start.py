@@ -8,22 +8,23 @@ import pytest
 import tensorflow as tf
 
 from components.hyperparameters import ModelHyperparameters
+from components.image_spec import MNIST
 from components.serving.signatures import export_model
 from components.training.model import build_model
-from components.training.transform import preprocessing_fn
 from components.training.warm_start import warm_start
+from tests import mnist
 
 pytestmark = pytest.mark.slow
 
 
 def network(*units: int, precision: str = "float32"):
-    return build_model(ModelHyperparameters(hidden_units=units), precision)
+    return build_model(MNIST, ModelHyperparameters(hidden_units=units), precision)
 
 
 def preprocess(features: dict) -> dict:
     """Serving hands over images alone."""
     label = tf.zeros([tf.shape(features["image"])[0], 1], tf.int64)
-    return preprocessing_fn({"label": label, **features})
+    return mnist.preprocess({"label": label, **features})
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from PIL import Image
 
 from components.checkout import PROJECT_ROOT
 from components.examples import read_examples
+from components.image_spec import MNIST
 from pipeline.datasets.pictures import (
     SUFFIXES,
     PictureError,
@@ -38,7 +39,7 @@ def encode(image: Image.Image, kind: str = "PNG", **options: object) -> io.Bytes
 def digits() -> np.ndarray:
     """The first 200 test digits, uint8 [200, 28, 28]."""
     pattern = str(PROJECT_ROOT / "data" / "mnist" / "test" / "*")
-    return read_examples([pattern], limit=200)[0].reshape(-1, 28, 28)
+    return read_examples(MNIST, [pattern], limit=200)[0].reshape(-1, 28, 28)
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P", "I;16"])

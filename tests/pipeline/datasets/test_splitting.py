@@ -8,7 +8,7 @@ import pytest
 
 from components.classes import DIGITS
 from components.errors import DatasetError, UsageError
-from components.features import NUM_CLASSES
+from components.image_spec import MNIST
 from pipeline.datasets.source import Source, SourceSplit
 from pipeline.datasets.splitting import split_source
 
@@ -18,7 +18,7 @@ Items = list[tuple[np.ndarray, int]]
 def make_items(count: int, seed: int = 0) -> Items:
     """Random images, labelled 0 to 9 in turn."""
     images = np.random.default_rng(seed).integers(0, 256, (count, 784), np.uint8)
-    return [(image, index % NUM_CLASSES) for index, image in enumerate(images)]
+    return [(image, index % MNIST.classes) for index, image in enumerate(images)]
 
 
 def split(
@@ -109,7 +109,7 @@ def test_what_comes_class_by_class_is_mixed(tmp_path: Path) -> None:
 
     assert sorted(keys(made["train"]) + keys(made["val"])) == sorted(keys(items))
     for part in (made["train"][:50], made["val"]):
-        assert len({label for _, label in part}) == NUM_CLASSES
+        assert len({label for _, label in part}) == MNIST.classes
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """A run put together by hand: its artifacts, its summary, its place in the store."""
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,16 +14,17 @@ from PIL import Image
 
 from components.data.counts import DataStatistics, write_statistics
 from components.data.scan import count
-from components.features import NUM_CLASSES, PIXELS, SPLITS
+from components.features import SPLITS
+from components.image_spec import MNIST
 from components.training.plots import AUGMENTED_FILE
-from pipeline.config import load_config, to_dict
+from pipeline.config import Config, load_config, to_dict
 from pipeline.datasets.records import serialize_example
 from pipeline.datasets.shards import write_shard
 from pipeline.metadata.lineage import RunArtifact
 from pipeline.reporting import sources
 
 # Of the nodes of a pipeline, those that a report reads.
-NODES = ("ExampleGen", "StatisticsGen", "ExampleValidator", "DataGate")
+NODES = ("ExampleGen", "SchemaGen", "StatisticsGen", "ExampleValidator", "DataGate")
 NODES += ("Trainer", "Evaluator")
 RUN = "20260101-120000-abcd"
 NAMES = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat <b>"]
@@ -32,7 +34,7 @@ STEP = 25
 IMAGES = 5
 # (index in the test split, its label): the images are of other classes.
 MISLABELLED = ((0, 9), (7, 2))
-MATRIX = np.diag(np.full(NUM_CLASSES, 98)) + 2 * np.eye(NUM_CLASSES, k=1, dtype=int)
+MATRIX = np.diag(np.full(MNIST.classes, 98)) + 2 * np.eye(MNIST.classes, k=1, dtype=int)
 HISTORY = {
     "loss": [1.5, 0.5, 0.25],
     "accuracy": [0.5, 0.75, 0.875],
@@ -66,8 +68,8 @@ class FakeLineage:
 
 def squares() -> tuple[np.ndarray, np.ndarray]:
     """Squares of each class in turn, uint8 [50, 784], and their classes."""
-    classes = np.arange(IMAGES * NUM_CLASSES) % NUM_CLASSES
-    images = np.repeat(classes[:, None] * STEP, PIXELS, axis=1)
+    classes = np.arange(IMAGES * MNIST.classes) % MNIST.classes
+    images = np.repeat(classes[:, None] * STEP, MNIST.pixels, axis=1)
     images[:, 0] += 1
     return images.astype(np.uint8), classes
 
@@ -98,9 +100,9 @@ def write_model(folder: Path) -> None:
 
     class Network(tf.Module):
         def __init__(self) -> None:
-            rows = tf.random.stateless_normal([PIXELS, 12], seed=(1, 2))
+            rows = tf.random.stateless_normal([MNIST.pixels, 12], seed=(1, 2))
             self.first = tf.Variable(rows, name="kernel")
-            self.second = tf.Variable(tf.zeros([12, NUM_CLASSES]))
+            self.second = tf.Variable(tf.zeros([12, MNIST.classes]))
 
     class Squares(tf.Module):
         def __init__(self) -> None:
@@ -109,7 +111,7 @@ def write_model(folder: Path) -> None:
         @tf.function(input_signature=[tf.TensorSpec([None, 28, 28], tf.uint8)])
         def predict_pixels(self, pixels):
             mean = tf.reduce_mean(tf.cast(pixels, tf.float32), axis=[1, 2])
-            levels = tf.range(NUM_CLASSES, dtype=tf.float32)
+            levels = tf.range(MNIST.classes, dtype=tf.float32)
             distances = tf.square(mean[:, None] / STEP - levels)
             return {"probabilities": tf.nn.softmax(-3.0 * distances)}
 
@@ -157,11 +159,15 @@ def run_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_examples(folder / "ExampleGen" / "examples")
     write_anomalies(folder / "ExampleValidator" / "anomalies")
     (folder / "DataGate" / "verdict").mkdir(parents=True)
+    (folder / "SchemaGen" / "schema").mkdir(parents=True)
+    shutil.copy(Config().schema, folder / "SchemaGen" / "schema")
     images, classes = squares()
     # Not the same, so that it shows which one was read.
-    judged = {split: count(images, classes, 0, NUM_CLASSES) for split in SPLITS}
+    judged = {split: count(images, classes, 0, MNIST.classes) for split in SPLITS}
     write_statistics(folder / "DataGate" / "verdict", DataStatistics(judged))
-    given = {split: count(images, labels_of(split), 0, NUM_CLASSES) for split in SPLITS}
+    given = {
+        split: count(images, labels_of(split), 0, MNIST.classes) for split in SPLITS
+    }
     (folder / "StatisticsGen" / "statistics").mkdir(parents=True)
     write_statistics(folder / "StatisticsGen" / "statistics", DataStatistics(given))
     write_model(folder / "Trainer" / "model")
@@ -207,7 +213,7 @@ def make_summary() -> Callable[..., dict[str, Any]]:
 
     def make(**changes: Any) -> dict[str, Any]:
         config = load_config("quick", overrides=["train.batch_size=8"])
-        per_class = {str(label): 0.9 + label / 100 for label in range(NUM_CLASSES)}
+        per_class = {str(label): 0.9 + label / 100 for label in range(MNIST.classes)}
         return {
             "run_id": RUN,
             "pipeline": "mnist",
@@ -221,7 +227,7 @@ def make_summary() -> Callable[..., dict[str, Any]]:
                 {"id": node, "state": "done", "seconds": 1.25, "cached": False}
                 for node in NODES
             ],
-            "data": dict.fromkeys(SPLITS, IMAGES * NUM_CLASSES),
+            "data": dict.fromkeys(SPLITS, IMAGES * MNIST.classes),
             "classes": NAMES,
             "metrics": {"accuracy": 0.98, "loss": 0.0625, "per_class": per_class},
             "baseline": {

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.features import PIXELS
+from components.image_spec import MNIST
 from pipeline.reporting.calibration import calibrate
 from pipeline.reporting.model import (
     mistakes,
@@ -67,8 +67,10 @@ def test_weights_are_those_of_the_first_layer(sources: Sources, run_files) -> No
     found = weights(sources)
 
     assert (found.units, found.shown) == (12, 12)
-    kernel = read_first_kernel(run_files / "Trainer" / "model" / "Format-Serving")
-    expected = tf.random.stateless_normal([PIXELS, 12], seed=(1, 2))
+    kernel = read_first_kernel(
+        run_files / "Trainer" / "model" / "Format-Serving", MNIST
+    )
+    expected = tf.random.stateless_normal([MNIST.pixels, 12], seed=(1, 2))
     np.testing.assert_array_equal(kernel, expected)
 
 
@@ -81,18 +83,18 @@ def save_variables(folder: Path, **variables: tf.Tensor) -> Path:
 
 
 def test_of_layers_as_wide_as_the_pixels_the_first_is_shown(tmp_path: Path) -> None:
-    square = tf.zeros([PIXELS, PIXELS])
+    square = tf.zeros([MNIST.pixels, MNIST.pixels])
     # The tenth layer comes after the second; the optimizer's slots are no layers.
     export = save_variables(
         tmp_path, layer_10=square + 10, layer_2=square + 2, optimizer_1=square
     )
 
-    assert read_first_kernel(export)[0, 0] == 2
+    assert read_first_kernel(export, MNIST)[0, 0] == 2
 
 
 def test_a_model_without_such_a_layer_has_no_plot(tmp_path: Path) -> None:
     with pytest.raises(UnavailableError, match="no dense layer on the pixels"):
-        read_first_kernel(save_variables(tmp_path, bias=tf.zeros([10])))
+        read_first_kernel(save_variables(tmp_path, bias=tf.zeros([10])), MNIST)
 
 
 def test_an_evaluation_without_confusions_is_told(lineage, make_summary, monkeypatch):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.features import NUM_CLASSES, PIXELS
+from components.image_spec import MNIST
 from pipeline.reporting import predictions as module
 from pipeline.reporting.predictions import (
     Predictions,
@@ -18,11 +18,11 @@ from pipeline.reporting.predictions import (
 
 def predictions(labels: list[int], guesses: list[tuple[int, float]]) -> Predictions:
     """Predictions of classes with a confidence; the rest is shared evenly."""
-    rows = np.empty((len(guesses), NUM_CLASSES), np.float32)
+    rows = np.empty((len(guesses), MNIST.classes), np.float32)
     for row, (guess, confidence) in zip(rows, guesses, strict=True):
-        row[:] = (1 - confidence) / (NUM_CLASSES - 1)
+        row[:] = (1 - confidence) / (MNIST.classes - 1)
         row[guess] = confidence
-    images = np.zeros((len(labels), PIXELS), np.uint8)
+    images = np.zeros((len(labels), *MNIST.size), np.uint8)
     return Predictions(images, np.array(labels, np.int64), rows)
 
 
@@ -61,7 +61,7 @@ def exported(tmp_path: Path) -> Path:
         @tf.function(input_signature=[tf.TensorSpec([None, 28, 28], tf.uint8)])
         def predict_pixels(self, pixels):
             label = tf.cast(pixels[:, 0, 0], tf.int64) // 2
-            return {"probabilities": tf.one_hot(label, NUM_CLASSES)}
+            return {"probabilities": tf.one_hot(label, MNIST.classes)}
 
     model = Halves()
     signatures = {"predict_pixels": model.predict_pixels}
@@ -73,10 +73,10 @@ def test_every_image_is_classified_in_order_over_several_batches(
     exported: Path, tiny_examples: Path, tiny_items, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_BATCH", 8)
-    found = predict(tiny_examples, exported)
+    found = predict(MNIST, tiny_examples, exported)
 
     images, labels = tiny_items
-    np.testing.assert_array_equal(found.images, images)
+    np.testing.assert_array_equal(found.images, images.reshape(-1, 28, 28))
     np.testing.assert_array_equal(found.labels, labels)
     # Pixel 0 of image i is i.
     assert found.predicted.tolist() == [i // 2 for i in range(20)]

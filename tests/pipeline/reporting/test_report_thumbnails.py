@@ -4,10 +4,11 @@ import base64
 import io
 
 import numpy as np
+import pytest
 from PIL import Image
 
-from components.features import PIXELS
-from pipeline.reporting.thumbnails import digit, strip, weights
+from components.image_spec import MNIST
+from pipeline.reporting.thumbnails import one, strip, weights
 
 
 def decode(uri: str) -> Image.Image:
@@ -16,14 +17,15 @@ def decode(uri: str) -> Image.Image:
     return Image.open(io.BytesIO(base64.b64decode(content)))
 
 
-def test_a_digit_keeps_every_pixel() -> None:
-    pixels = np.arange(PIXELS).astype(np.uint8)
+@pytest.mark.parametrize("size", [(28, 28), (8, 6)])
+def test_an_image_keeps_every_pixel(size: tuple[int, int]) -> None:
+    pixels = np.arange(np.prod(size)).astype(np.uint8).reshape(size)
 
-    np.testing.assert_array_equal(decode(digit(pixels)), pixels.reshape(28, 28))
+    np.testing.assert_array_equal(decode(one(pixels)), pixels)
 
 
 def test_a_strip_has_its_images_side_by_side() -> None:
-    images = np.stack([np.full(PIXELS, value, np.uint8) for value in (7, 90, 200)])
+    images = np.stack([np.full(MNIST.size, value, np.uint8) for value in (7, 90, 200)])
     found = np.asarray(decode(strip(images)))
 
     assert found.shape == (28, 84)
@@ -31,8 +33,8 @@ def test_a_strip_has_its_images_side_by_side() -> None:
 
 
 def test_weights_are_orange_or_blue_and_as_opaque_as_they_are_strong() -> None:
-    kernel = np.zeros((1, PIXELS), np.float32)
-    kernel[0, :4] = [2.0, -2.0, 1.0, 0.0]
+    kernel = np.zeros((1, *MNIST.size), np.float32)
+    kernel[0, 0, :4] = [2.0, -2.0, 1.0, 0.0]
     red, green, blue, alpha = (
         decode(weights(kernel, 1)).convert("RGBA").getpixel((0, 0))
     )
@@ -47,7 +49,7 @@ def test_weights_are_orange_or_blue_and_as_opaque_as_they_are_strong() -> None:
 
 
 def test_tiles_are_laid_out_row_by_row_with_gaps() -> None:
-    kernels = np.ones((3, PIXELS)) * np.array([[1.0], [-1.0], [1.0]])
+    kernels = np.ones((3, *MNIST.size)) * np.array([1.0, -1.0, 1.0])[:, None, None]
     tiles = np.asarray(decode(weights(kernels, 2)).convert("RGBA"))
 
     # Two tiles of 28 pixels and a gap of 2, either way.
@@ -61,7 +63,7 @@ def test_tiles_are_laid_out_row_by_row_with_gaps() -> None:
 
 def test_a_unit_without_weights_is_transparent() -> None:
     assert (
-        np.asarray(decode(weights(np.zeros((1, PIXELS)), 1)).convert("RGBA"))[
+        np.asarray(decode(weights(np.zeros((1, *MNIST.size)), 1)).convert("RGBA"))[
             ..., 3
         ].max()
         == 0
