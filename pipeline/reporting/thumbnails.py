@@ -46,8 +46,8 @@ def _tiled(tiles: np.ndarray, columns: int, background: int) -> np.ndarray:
     _, height, width = framed.shape
     sheet = np.full((rows * columns, height, width), background, np.uint8)
     sheet[: len(framed)] = framed
-    sheet = sheet.reshape(rows, columns, height, width).swapaxes(1, 2)
-    return sheet.reshape(rows * height, columns * width)[:-_GAP, :-_GAP]
+    cells = sheet.reshape(rows, columns, height, width).swapaxes(1, 2)
+    return cells.reshape(rows * height, columns * width)[:-_GAP, :-_GAP]
 
 
 def _uri(image: Image.Image, **options: bytes) -> str:
