@@ -32,7 +32,7 @@ def check_class_names(names: tuple[str, ...], classes: int) -> tuple[str, ...]:
     """Returns the names, in the order of the labels, if they can name the classes.
 
     Raises:
-      ValueError: they are not so many, or :func:`check_printable` refuses one.
+      ValueError: another number of names, or :func:`check_printable` refuses one.
     """
     if len(names) != classes:
         raise ValueError(

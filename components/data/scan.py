@@ -37,7 +37,7 @@ from components.image_spec import ImageSpec
 
 # One record in 19 bytes: 128 bits of its image's hash, where it is, what it says.
 DIGESTS = np.dtype([("hash", "u8", 2), ("split", "u1"), ("label", "u2")])
-# So many that the buckets of a hundred million records still fit into memory.
+# Enough for each bucket of a hundred million records to fit into memory.
 BUCKETS = 64
 
 _INTEGERS = (pa.list_(pa.int64()), pa.large_list(pa.int64()))

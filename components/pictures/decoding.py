@@ -12,7 +12,7 @@ from components.features import MAX_PIXEL
 LEAST_SIDE = 1024
 _MOST_PIXELS = 1_000_000_000
 _SCALES = (1, 2, 4, 8)
-# EXIF stands in front; so many bytes are looked at.
+# EXIF stands in front; only this many bytes are read.
 _HEAD = 1 << 17
 _APP1, _SCAN, _ORIENTATION = 0xE1, 0xDA, 0x0112
 

@@ -5,7 +5,7 @@ TensorFlow alone, for the graph of the export; ``components.pictures.ink`` calls
 
 import tensorflow as tf
 
-# A picture is looked at with about so many pixels, and no longer side than this.
+# A picture is scaled to about this many pixels, and no longer side than this.
 _PIXELS = 110_000.0
 _LONGEST = 1024.0
 # Its ground with a fifth of the rows and columns, in windows of a share of the shorter
@@ -14,7 +14,7 @@ _STEP = 5
 _WINDOW = 0.55
 # Left out of a median.
 _NONE = 1e9
-# A bar along the border differs by so many greys, over nine tenths of its length, and
+# A bar along the border differs by this many greys, over nine tenths of its length, and
 # takes at most a seventh of the picture.
 _BAR_CONTRAST = 25.0
 _MOST_OF_SIDE = 7

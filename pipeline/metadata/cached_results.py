@@ -38,7 +38,7 @@ def sound_results(
         _log.warning(
             "passed over a cached result: output %r of execution %d holds a %s that "
             "was made as %r. An earlier release mixed them up; docs/kubeflow.md "
-            "says how to mend the database",
+            "says how to correct the database",
             *(key, event.execution_id, kind, keys[event.artifact_id]),
         )
     return [execution for execution in executions if execution.id not in unsound]

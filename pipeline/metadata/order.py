@@ -68,7 +68,7 @@ def _in_order(read: Callable[..., Any], newest_first: bool) -> Callable[..., Any
 
 
 def _put_key_first(event: mlmd.Event) -> None:
-    """Mends the path of an event: its steps are rows too."""
+    """Corrects the path of an event: its steps are rows too."""
     if [step.WhichOneof("value") for step in event.path.steps] == ["index", "key"]:
         event.path.steps.reverse()
 

@@ -148,7 +148,7 @@ def test_a_poisoned_result_is_passed_over_and_the_one_before_it_used(
     assert f"output '{keys[0]}' of execution {node.executions[1]} holds a" in (
         caplog.text
     )
-    assert "docs/kubeflow.md says how to mend the database" in caplog.text
+    assert "docs/kubeflow.md says how to correct the database" in caplog.text
 
 
 def test_where_every_result_is_poisoned_the_node_runs_again(
