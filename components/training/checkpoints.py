@@ -69,8 +69,9 @@ class CheckpointStore:
         self._folder.mkdir(parents=True, exist_ok=True)
         fresh = self._file.with_suffix(f".{secrets.token_hex(4)}.tmp")
         named: dict[str, Any] = {str(index): one for index, one in enumerate(arrays)}
+        named[_STATE] = np.array(json.dumps(state))
         with fresh.open("wb") as stream:
-            np.savez(stream, **named, **{_STATE: np.array(json.dumps(state))})
+            np.savez(stream, **named)
         fresh.replace(self._file)
 
     def load(self) -> tuple[list[np.ndarray], dict[str, Any]] | None:
