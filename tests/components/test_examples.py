@@ -37,6 +37,7 @@ import sys
 import psutil
 import tensorflow as tf
 from components.examples import load_split
+from components.image_spec import MNIST
 
 def read(pattern, limit):
     split = load_split(MNIST, "train", [pattern], 0, limit)

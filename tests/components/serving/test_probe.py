@@ -166,7 +166,7 @@ def test_it_needs_tensorflow_alone_and_ends_by_itself(tmp_path: Path) -> None:
     )
 
     modules = ["features", "garbage", "own_environment", "plain_paths"]
-    modules += ["serving_probe", "serving_requests"]
+    modules += ["serving", "serving.probe", "serving.requests"]
     assert done.stdout == f"{[f'components.{name}' for name in modules]} set()\n"
     assert done.returncode == -signal.SIGALRM
     last = (tmp_path / "observations.jsonl").read_text().splitlines()[-1]
