@@ -95,8 +95,10 @@ def spec_of(schema: "schema_pb2.Schema", where: str = "the schema") -> ImageSpec
     features = {feature.name: feature for feature in schema.feature}
     for name in (IMAGE, LABEL):
         if name not in features:
-            received = ", ".join(features) or "none"
-            raise _error(where, f"a feature '{name}'", f"the features {received}")
+            received = (
+                f"the features {', '.join(features)}" if features else "no feature"
+            )
+            raise _error(where, f"a feature '{name}'", received)
     height, width, channels = _image_shape(features[IMAGE], where)
     label = features[LABEL]
     wanted = f"for {LABEL} an 'int_domain' with min 0 and max, the last class"

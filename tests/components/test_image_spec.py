@@ -67,7 +67,7 @@ def test_a_shape_is_height_and_width_or_a_square_number(dims, size) -> None:
             "Expected classes of 2 to 1,000. Received: 1,001.",
         ),
         ('feature { name: "image" }', "Received: the features image."),
-        ("", "Received: the features none."),
+        ("", "Received: no feature."),
     ],
 )
 def test_a_schema_that_does_not_say_it_is_refused(tmp_path: Path, text, received):

@@ -264,8 +264,6 @@ def test_the_rarest_class_is_named(digits):
         statistics({"val": digits["val"]}),
         off_but("balance", min_class_share=0.095),
         MNIST,
-        off_but("balance", min_class_share=0.095),
-        MNIST,
     )
     labels = digits["val"][1]
     rarest = int(np.bincount(labels).argmin())

@@ -292,7 +292,7 @@ def test_each_image_is_augmented_in_its_own_way(settings) -> None:
 
 
 def test_the_elastic_kernel_gives_unit_variance_to_every_pixel() -> None:
-    kernel = module._elastic_kernel()
+    kernel = module._elastic_kernel(MNIST)
 
     assert (kernel.shape, kernel.dtype) == ((49, 784), np.float32)
     np.testing.assert_allclose((kernel**2).sum(axis=0), 1.0, rtol=1e-5)
@@ -301,7 +301,7 @@ def test_the_elastic_kernel_gives_unit_variance_to_every_pixel() -> None:
 def test_elastic_displacements_have_the_given_deviation_and_are_smooth() -> None:
     dx, dy = (
         field.numpy().reshape(-1, 28, 28)
-        for field in module._elastic_field(2000, 2.0, SEED)
+        for field in module._elastic_field(MNIST, 2000, 2.0, SEED)
     )
 
     for field in (dx, dy):

@@ -112,7 +112,7 @@ def test_an_unknown_run_is_refused_with_those_that_are_known(workspace: Path) ->
         ({"model": None}, "model: no table"),
         ({"seconds": "long"}, "seconds: no number"),
         ({"config": [1]}, "config: no table"),
-        ({"classes": ["one"]}, "classes: "),
+        ({"classes": ["one", "one"]}, "classes: .*expected distinct names"),
         ({"run_id": "run-2"}, "of run-2"),
     ],
 )

@@ -144,7 +144,7 @@ def test_an_empty_workspace_has_no_run(recorder: Recorder) -> None:
         ({"status": "a\x1b[31m"}, "cannot be printed"),
         ({"checks": [{"gate": "data"}]}, "a check that is none"),
         ({"model": {"version": "seven"}}, "model.version"),
-        ({"classes": ["cat"]}, "expected 10 names"),
+        ({"classes": ["cat", "cat"]}, "expected distinct names"),
         ({"run_id": "run-9"}, "Received: of run-9"),
     ],
 )
