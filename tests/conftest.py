@@ -21,9 +21,10 @@ SHARDS = 2
 
 Items = tuple[np.ndarray, np.ndarray]
 
-# A shell that starts the tests in the background has Ctrl-C ignored, here and in
-# whatever the tests start.
+# A shell that starts the tests in the background has Ctrl-C ignored, and nohup has the
+# end of a terminal ignored, here and in whatever the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
