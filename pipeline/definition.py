@@ -331,5 +331,5 @@ def _run_again_on(digest: str | None, node: BaseNode) -> None:
     the executor are part of the key as well, and executors ignore this one.
     """
     # The Trainer has it among its settings, and resolvers run in every run.
-    if digest and not isinstance(node, Trainer):
+    if digest and node.id != "Trainer":
         node.executor_spec.add_extra_flags([f"--content_digest={digest}"])

@@ -58,10 +58,6 @@ def _export_as(
         trainer.run_fn(fn_args)
 
 
-def _pixels_signature(*shape: int) -> tf.TensorSpec:
-    return tf.TensorSpec([None, *shape], tf.uint8, name="pixels")
-
-
 class _NanWeights(ServingModel):
     def __init__(self, model: keras.Model, preprocess: Preprocess) -> None:
         super().__init__(model, preprocess)
@@ -87,14 +83,16 @@ class _Shrunk(ServingModel):
 
 
 class _FlatInput(ServingModel):
-    @tf.function(input_signature=[_pixels_signature(MNIST.pixels)], autograph=False)
-    def predict_pixels(self, pixels: tf.Tensor) -> Predictions:
-        return self._predict(pixels)
+    def __init__(self, model: keras.Model, preprocess: Preprocess) -> None:
+        super().__init__(model, preprocess)
+        flat = tf.TensorSpec([None, MNIST.pixels], tf.uint8, name="pixels")
+        self.predict_pixels = tf.function(
+            self._predict, input_signature=[flat], autograph=False
+        )
 
 
 class _NineClasses(ServingModel):
-    @tf.function(input_signature=[_pixels_signature(28, 28)], autograph=False)
-    def predict_pixels(self, pixels: tf.Tensor) -> Predictions:
+    def _predict_pixels(self, pixels: tf.Tensor) -> Predictions:
         answer = self._predict(tf.reshape(pixels, [-1, MNIST.pixels]))
         return {**answer, "probabilities": answer["probabilities"][:, :9]}
 
@@ -102,8 +100,7 @@ class _NineClasses(ServingModel):
 class _Slow(ServingModel):
     seconds = 0.3
 
-    @tf.function(input_signature=[_pixels_signature(28, 28)], autograph=False)
-    def predict_pixels(self, pixels: tf.Tensor) -> Predictions:
+    def _predict_pixels(self, pixels: tf.Tensor) -> Predictions:
         answer = self._predict(tf.reshape(pixels, [-1, MNIST.pixels]))
         start = tf.timestamp()
         with tf.control_dependencies([answer["class_id"]]):

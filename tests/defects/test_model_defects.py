@@ -96,7 +96,7 @@ LET_THROUGH = {
 @pytest.mark.parametrize(("title", "case"), CASES.items(), ids=CASES)
 def test_model_defect(bench, assert_refused, title: str, case: Case) -> None:
     case.plant(bench.data)
-    wired = functools.partial(train_with, f"exports.{case.run_fn}")
+    wired = functools.partial(train_with, f"tests.defects.exports.{case.run_fn}")
     finished = bench.run(*case.args, plant=wired if case.run_fn else None)
     assert_refused(finished, case.refusal)
     checks = finished.summary["checks"]

@@ -79,6 +79,6 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_serving_defect(bench, assert_refused, case: Case) -> None:
-    plant = functools.partial(train_with, f"exports.{case.run_fn}")
+    plant = functools.partial(train_with, f"tests.defects.exports.{case.run_fn}")
     finished = bench.run(*case.args, plant=plant)
     assert_refused(finished, case.refusal)
