@@ -680,12 +680,11 @@ def checkout(request, tmp_path) -> Path:
 
 def make(folder: Path, target: str) -> list[str]:
     """Returns the lines that make prints."""
-    # What `make test` itself was called with is not meant for this one.
-    env = {name: value for name, value in os.environ.items() if "MAKE" not in name}
+    # What `make test` itself was called with, in the environment then, is not for this.
     done = subprocess.run(
         ["make", target],
         cwd=folder,
-        env=env,
+        env={"PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,
         timeout=60,
