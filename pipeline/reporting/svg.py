@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Callable
+from typing import Any
 
 import matplotlib
 from markupsafe import Markup, escape
@@ -21,7 +22,8 @@ _VARIABLES = {
     BAD: "var(--bad)",
     **{colour: f"var(--series-{n})" for n, colour in enumerate(SERIES, start=1)},
 }
-_STYLE = {
+# Newer versions of matplotlib type each setting's name, older ones take any string.
+_STYLE: dict[Any, Any] = {
     "axes.axisbelow": True,
     "axes.edgecolor": INK,
     "axes.facecolor": "none",

@@ -83,7 +83,8 @@ def test_a_seed_is_trained_and_measured_for_real(data: Path, tmp_path: Path) -> 
     # Twenty examples are learned by heart.
     assert result.test > 0.9
     expected = 60 * 20 / result.seconds
-    assert result.examples_per_second == pytest.approx(expected, rel=0.02)
+    # Both are rounded, which counts where a busy machine is slow.
+    assert result.examples_per_second == pytest.approx(expected, rel=0.02, abs=0.5)
 
 
 def test_each_seed_is_measured_once(trained, call) -> None:
