@@ -71,6 +71,13 @@ class ModelSummary:
 
 
 @dataclass(frozen=True, config=_READ)
+class ServingSummary:
+    """Whether the model of a run served at its end; see ``publication``."""
+
+    state: Line
+
+
+@dataclass(frozen=True, config=_READ)
 class RunSummary:
     """What a run wrote down; ``config`` and ``digests`` are new in 2026-11-23.
 
@@ -89,6 +96,8 @@ class RunSummary:
       classes: names of the classes.
       config: all settings; None where an older release wrote none.
       digests: of code, data and schema.
+      serving: what served at the end; None where the run pushed nothing, or an older
+        release wrote none.
     """
 
     run_id: Line
@@ -105,6 +114,7 @@ class RunSummary:
     classes: ClassNames = DIGITS
     config: dict[str, Any] | None = None
     digests: dict[Line, Line] | None = None
+    serving: ServingSummary | None = None
 
 
 _SUMMARY = TypeAdapter(RunSummary)

@@ -124,8 +124,16 @@ class Run:
 
     @property
     def named_version(self) -> int | None:
-        """The version that served at its end, as it said; else the one it pushed."""
-        return self.summary.model.version if self.summary else self.version
+        """The version that its model served as at its end; else the one it pushed."""
+        summary = self.summary
+        other_serves = self.serving in ("rolled_back", "superseded")
+        return self.version if not summary or other_serves else summary.model.version
+
+    @property
+    def serving(self) -> str | None:
+        """The state in ``publication.Publication``; None where none was written."""
+        serving = self.summary.serving if self.summary else None
+        return serving.state if serving else None
 
     def output(self, node: str, name: str) -> Artifact | None:
         """Returns an output of a node, or None where it made none."""

@@ -35,6 +35,7 @@ def describe_run(run: Run) -> dict[str, Any]:
         "run_id": run.run_id,
         "started": run.started.isoformat(timespec="seconds"),
         "status": run.status,
+        "serving": run.serving,
         "accuracy": summary.metrics.accuracy if summary and summary.metrics else None,
         "version": run.named_version,
         "seconds": summary.seconds if summary else None,
@@ -55,7 +56,7 @@ def print_runs(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
         table.add_row(
             escape(row["run_id"]),
             _time(row["started"]),
-            _status(row["status"]),
+            _status(row),
             "" if row["accuracy"] is None else percent(row["accuracy"]),
             str(row["version"] or ""),
             "" if row["seconds"] is None else f"{row['seconds']:.1f}",
@@ -253,9 +254,12 @@ def _said(origin: Mapping[str, Any]) -> str:
     return escape(f"{place}{digest}, {_NOW[origin['now']]}")
 
 
-def _status(status: str) -> str:
-    colour = {"pushed": "green", "unfinished": "yellow"}.get(status, "red")
-    return f"[{colour}]{escape(status.replace('_', ' '))}[/]"
+def _status(row: Mapping[str, Any]) -> str:
+    # Its model passed; an older one serves on purpose.
+    if row["serving"] == "rolled_back":
+        return "[yellow]not published[/]"
+    colour = {"pushed": "green", "unfinished": "yellow"}.get(row["status"], "red")
+    return f"[{colour}]{escape(row['status'].replace('_', ' '))}[/]"
 
 
 def _time(iso: str) -> str:

@@ -82,6 +82,7 @@ def test_list_as_json(recorder, command) -> None:
     assert first == {
         "run_id": "20260101-000000-aaaa",
         "status": "pushed",
+        "serving": None,
         "accuracy": 0.9,
         "version": 7,
         "seconds": 12.5,
@@ -89,6 +90,26 @@ def test_list_as_json(recorder, command) -> None:
         "problem": None,
     }
     assert (second["status"], second["version"]) == ("model_rejected", None)
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "version"),
+    [
+        ("rolled_back", ["not", "published"], "7"),
+        ("superseded", ["pushed"], "7"),
+        ("published", ["pushed"], "9"),
+    ],
+)
+def test_the_version_of_a_run_is_that_of_its_model(
+    recorder, state: str, status: list[str], version: str
+) -> None:
+    """Not the one that served at its end, where that is another model's."""
+    serving = {"state": state, "version": "9", "text": "Why."}
+    recorder.summarize("20260101-000000-aaaa", model={"version": "9"}, serving=serving)
+
+    _, row, _ = words(call(recorder))
+
+    assert row[3:-1] == [*status, "90.00", "%", version]
 
 
 def test_list_without_runs(tmp_path) -> None:
