@@ -22,22 +22,22 @@ def record_sample(printed: Path) -> None:
     """Puts what a run printed into ``sample.json``.
 
     Args:
-      printed: a text file, as ``make run | tee FILE`` writes it; the summary of the
-        run is still where the last line says.
+      printed: a text file, as ``make run 2>&1 | tee FILE`` writes it; the summary
+        of the run is still where the last line says.
 
     Raises:
       UsageError: it is not what a run prints, or its summary is gone.
     """
     text = printed.read_text(encoding="utf-8")
-    lines = text[max(text.find("run 20"), 0) :].strip().splitlines()
+    lines = text[text.find("run 20") :].strip().splitlines() if "run 20" in text else []
     report = Path(lines[-1] if lines else "")
     summary_file = report.with_name("summary.json") if report.name else report
     if report.name != "index.html" or not summary_file.is_file():
         raise UsageError(
             f"Expected {printed} to be what `mnist-pipeline run` printed, to its last "
             "line, the path of the report, with summary.json beside it. Received: "
-            f"{lines[-1] if lines else 'an empty file'!r}. Record with "
-            "`make run | tee FILE`."
+            f"{lines[-1] if lines else 'no line of a run'!r}. Record with "
+            "`make run 2>&1 | tee FILE`."
         )
     summary = json.loads(summary_file.read_text(encoding="utf-8"))
     # Where the workspace lies is no business of a reader.

@@ -5,6 +5,7 @@ checks.
 """
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -96,6 +97,7 @@ class RunSummary:
       classes: names of the classes.
       config: all settings; None where an older release wrote none.
       digests: of code, data and schema.
+      started: when; None where an older release wrote none.
       serving: what served at the end; None where the run pushed nothing, or an older
         release wrote none.
     """
@@ -114,6 +116,7 @@ class RunSummary:
     classes: ClassNames = DIGITS
     config: dict[str, Any] | None = None
     digests: dict[Line, Line] | None = None
+    started: datetime | None = None
     serving: ServingSummary | None = None
 
 

@@ -145,12 +145,14 @@ take() {
 }
 
 # Usage: search_path VERSIONS: every folder of PATH, because a shim that does not run
-# may stand before a Python that does.
+# may stand before a Python that does. Not that of an activated .venv, which may be
+# removed to be made again.
 search_path() {
     for name in $1 3; do
         rest=$PATH:
         while [ -n "$rest" ]; do
-            take "${rest%%:*}/python$name" "$1"
+            folder=${rest%%:*}
+            [ "$folder" -ef "$VENV/bin" ] || take "$folder/python$name" "$1"
             rest=${rest#*:}
         done
     done

@@ -220,6 +220,14 @@ def test_folders_of_pyenv_and_uv_can_be_named(machine):
     assert machine.choose(**folders) == "TFX 1.16 with p/versions/3.10.2/bin/python3"
 
 
+def test_python_of_an_activated_environment_is_passed_over(machine):
+    """It is gone as soon as the environment is made again."""
+    machine.python("bin/python3.10", "3.10 x86_64")
+    active = machine.python("check out/.venv/bin/python3.10", "3.10 x86_64").parent
+    path = f"{active}:{machine.env['PATH']}"
+    assert machine.choose(PATH=path) == "TFX 1.16 with bin/python3.10"
+
+
 def test_given_python_is_taken(machine):
     machine.python("bin/python3.10", "3.10 x86_64")
     given = machine.python("elsewhere/python", "3.10 x86_64")

@@ -32,7 +32,7 @@ _ADVICE = {
     "components/serving/signatures.py writes it.",
     "answers in time": "Value and bound are seconds. Call that signature by hand to "
     "see why it does not return, or raise serving_check.timeout if this machine is "
-    "slow.",
+    "slow or was busy: with the same timeout this answer is cached.",
     "does not crash": "The node's log holds all that the process wrote. A killed "
     "process often means too little memory.",
     "has the signature": "Clients call it by this name. Name it in export_model of "

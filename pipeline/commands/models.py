@@ -191,7 +191,7 @@ def _as_table(rows: Sequence[dict[str, Any]]) -> "Table":
     from pipeline.reporting.text import percent, plain_table
 
     table = plain_table(
-        *("version", "time", "run"),
+        *("version", "time, UTC", "run"),
         *("accuracy>", "MB>"),
         *("verified", "serves", "rollback of"),
     )

@@ -31,7 +31,7 @@ class _WithBareInvert(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Writes the value out."""
-        following = [*args[1:], ""]
+        following = [*args, ""][1:]
         args = [
             "--invert=yes" if one == "--invert" and after not in _DARK else one
             for one, after in zip(args, following, strict=True)

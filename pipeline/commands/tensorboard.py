@@ -34,8 +34,8 @@ def tensorboard(
 ) -> None:
     """Start TensorBoard on the training logs of each RUN.
 
-    On those of the newest run that trained, when none is named. Only this machine can
-    reach it; Ctrl-C ends it.
+    On that of the newest run, when none is named; a run whose training was cached shows
+    the one that it took over. Only this machine can reach it; Ctrl-C ends it.
     """
     logs = find_logs(open_history(workspace), run_ids)
     quiet_tensorflow()
@@ -57,7 +57,7 @@ def find_logs(history: "RunHistory", run_ids: Sequence[str]) -> dict[str, Path]:
 
     Args:
       history: the runs of a workspace.
-      run_ids: names of runs; the newest run that trained, when there is none.
+      run_ids: names of runs; the newest run with logs, when there is none.
 
     Raises:
       UsageError: there is no such run, or it has no training logs.

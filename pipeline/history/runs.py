@@ -89,8 +89,8 @@ class Run:
 
     Attributes:
       run_id: names it.
-      started: when; where the metadata store does not know it, reckoned from the
-        time of its summary.
+      started: when, as its summary says; without that when its first node did, or
+        reckoned from the time of the summary.
       executions: its nodes in the order they started; none where the store does not
         know it.
       summary: what it wrote down at its end; None where it wrote nothing.
@@ -214,7 +214,9 @@ class RunHistory:
             summary, problem = read_summary(self._config.reports, run_id), None
         except PipelineError as error:
             summary, problem = None, str(error)
-        if started is None:
+        if summary and summary.started:
+            started = summary.started
+        elif started is None:
             file = self._config.reports / run_id / SUMMARY_FILE
             seconds = summary.seconds if summary else 0.0
             started = _time((file.stat().st_mtime - seconds) * 1000)

@@ -121,9 +121,16 @@ def test_what_is_no_run_is_not_recorded(folder) -> None:
     file = folder / "run.txt"
     for text in ("", "Error: no data\n", RUN.format(work=folder)):
         file.write_text(text)
-        with pytest.raises(UsageError, match=r"make run \| tee FILE"):
+        with pytest.raises(UsageError, match=r"make run 2>&1 \| tee FILE"):
             record_sample(file)
     assert not (folder / "sample.json").exists()
+
+
+def test_a_run_without_its_lines_is_not_recorded(folder, printed) -> None:
+    """They go to the other stream than the path of the report."""
+    printed.write_text(printed.read_text().splitlines()[-1])
+    with pytest.raises(UsageError, match="no line of a run"):
+        record_sample(printed)
 
 
 def test_the_end_of_the_tests_replaces_that_of_the_same_line(

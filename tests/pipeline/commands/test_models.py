@@ -58,7 +58,7 @@ def rows(result: Result) -> list[list[str]]:
 @pytest.mark.parametrize("command", [[], ["list"]])
 def test_list_has_a_row_for_each_version(workspace, versions, command):
     header, *listed = rows(call(workspace, *command))
-    assert header[:5] == ["version", "time", "run", "accuracy", "MB"]
+    assert header[:5] == ["version", "time,", "UTC", "run", "accuracy"]
     assert [[row[0], *row[3:]] for row in listed] == [
         [str(versions[0]), "run-0", "98.76", "%", "1.5", "yes"],
         [str(versions[1]), "run-1", "98.76", "%", "1.5", "yes"],

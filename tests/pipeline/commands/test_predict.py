@@ -303,6 +303,12 @@ def test_a_plot_never_replaces_a_picture(grey_workspace, pictures):
     assert picture.read_bytes() == before
 
 
+def test_no_picture_at_all_is_a_usage_error(grey_workspace):
+    result = call(grey_workspace)
+    assert result.exit_code == 2
+    assert "Missing argument 'IMAGE|DIR...'" in result.stderr
+
+
 def test_a_folder_without_pictures_is_a_usage_error(grey_workspace, tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "notes.txt").touch()

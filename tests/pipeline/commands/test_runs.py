@@ -112,6 +112,16 @@ def test_the_version_of_a_run_is_that_of_its_model(
     assert row[3:-1] == [*status, "90.00", "%", version]
 
 
+def test_a_run_started_when_its_summary_says(recorder) -> None:
+    """Its first node starts later: TFX is imported before."""
+    started = "2026-01-01T00:00:00+00:00"
+    recorder.summarize("20260101-000000-aaaa", started=started)
+
+    first, _ = json.loads(call(recorder, "--json").stdout)
+
+    assert first["started"] == started
+
+
 def test_list_without_runs(tmp_path) -> None:
     empty = Recorder(tmp_path / "empty")
     assert call(empty).output == "No run here; 'mnist-pipeline run' makes one.\n"
