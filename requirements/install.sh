@@ -29,6 +29,20 @@ refuse() {
     exit 2
 }
 
+# Prints PATH without the programs of .venv, which come first where it is activated: no
+# Python, nor a shim that looks for one, may find what is removed to be made again.
+path_outside() {
+    rest=$PATH:
+    kept=
+    while [ -n "$rest" ]; do
+        folder=${rest%%:*}
+        [ "$folder" -ef "$VENV/bin" ] || kept=$kept:$folder
+        rest=${rest#*:}
+    done
+    say "${kept#:}"
+}
+PATH=$(path_outside)
+
 # ---- The platform ---------------------------------------------------------------
 
 # Prints a version such as 2.36, or nothing where the C library is not glibc.
@@ -145,14 +159,12 @@ take() {
 }
 
 # Usage: search_path VERSIONS: every folder of PATH, because a shim that does not run
-# may stand before a Python that does. Not that of an activated .venv, which may be
-# removed to be made again.
+# may stand before a Python that does.
 search_path() {
     for name in $1 3; do
         rest=$PATH:
         while [ -n "$rest" ]; do
-            folder=${rest%%:*}
-            [ "$folder" -ef "$VENV/bin" ] || take "$folder/python$name" "$1"
+            take "${rest%%:*}/python$name" "$1"
             rest=${rest#*:}
         done
     done

@@ -132,11 +132,13 @@ class Workshop:
       root: of the folder.
       database: the metadata store; a SQLite file in the folder unless given.
       count: of the runs so far.
+      code: digest of the code, for the manifest.
     """
 
     root: Path
     database: ConnectionConfig | None = None
     count: int = 0
+    code: str = "c0de"
 
     @property
     def connection(self) -> ConnectionConfig:
@@ -222,7 +224,7 @@ class Workshop:
             model_blessing=judge.outputs["blessing"],
             infra_blessing=check.outputs["blessing"],
             destination=str(self.store.base),
-            provenance={"code": "c0de"},
+            provenance={"code": self.code},
         ).with_id("Pusher")
         return Pipeline(
             pipeline_name=PIPELINE,

@@ -226,6 +226,13 @@ def test_python_of_an_activated_environment_is_passed_over(machine):
     active = machine.python("check out/.venv/bin/python3.10", "3.10 x86_64").parent
     path = f"{active}:{machine.env['PATH']}"
     assert machine.choose(PATH=path) == "TFX 1.16 with bin/python3.10"
+    # A shim runs whatever PATH has.
+    shim = f'case "$PATH" in *.venv*) exec "{active}/python3.10" "$@" ;; esac'
+    shim = f"#!/bin/sh\n{shim}\nexit 127\n"
+    machine.write("bin/python3.10", shim)
+    pyenv = "home/.pyenv/versions/3.10.2/bin/python3"
+    machine.python(pyenv, "3.10 x86_64")
+    assert machine.choose(PATH=path) == f"TFX 1.16 with {pyenv}"
 
 
 def test_given_python_is_taken(machine):

@@ -41,7 +41,7 @@ class RunLineage:
 
     def __init__(self, store: mlmd.ConnectionConfig | Path, run_id: str) -> None:
         self._store = sqlite_connection(store) if isinstance(store, Path) else store
-        self._run_id = run_id
+        self.run_id = run_id
         self._outputs: dict[tuple[str, str], RunArtifact] | None = None
         self._resolved: dict[tuple[str, str], RunArtifact] = {}
 
@@ -68,7 +68,7 @@ class RunLineage:
     def _read(self) -> dict[tuple[str, str], RunArtifact]:
         with open_metadata(self._store) as handle:
             made: dict[tuple[str, str], RunArtifact] = {}
-            for node, execution in run_executions(handle.store, self._run_id):
+            for node, execution in run_executions(handle.store, self.run_id):
                 for kind, found in (
                     (mlmd.Event.OUTPUT, made),
                     (mlmd.Event.INTERNAL_OUTPUT, self._resolved),

@@ -72,8 +72,10 @@ def read_publication(
     if serving is None:
         return _lost(f"no version in {store.base}")
     if serving.holds(_files(lineage)):
+        # The Pusher finds what is there already, with the same manifest.
+        published = published and _made_by(serving) == lineage.run_id
         replaced = pushed.properties.get(REPLACES) if published else None
-        text = _again(store, str(replaced)) if replaced else ""
+        text = _again(store, str(replaced), serving) if replaced else ""
         return _said(serving, "published" if published else "kept", text)
     if serving.manifest is None or serving.problem:
         return _lost(f"version {serving.version}, not whole: {serving.problem}")
@@ -84,6 +86,10 @@ def read_publication(
     if version not in store.versions():
         return _lost(f"version {serving.version}{by}")
     return _said(serving, "superseded", text)
+
+
+def _made_by(serving: Serving) -> str | None:
+    return serving.manifest.run_id if serving.manifest else None
 
 
 def _files(lineage: RunLineage) -> dict[str, str]:
@@ -112,8 +118,13 @@ def _lost(received: str) -> Publication:
     return Publication(None, None, None, None, "lost", "", problem)
 
 
-def _again(store: ModelStore, replaced: str) -> str:
+def _again(store: ModelStore, replaced: str, serving: Serving) -> str:
     """Says why a model was published that had been before."""
+    if (before := _served_before(store, serving)) is not None:
+        return (
+            f"Published again with what the gates say now: version {before}, which "
+            "served before, is the same model."
+        )
     version = int(replaced)
     if version not in store.versions():
         reason = "is gone"
@@ -123,6 +134,19 @@ def _again(store: ModelStore, replaced: str) -> str:
         except PipelineError:
             reason = "is not whole"
     return f"Published again, because version {version} of this model {reason}."
+
+
+def _served_before(store: ModelStore, serving: Serving) -> int | None:
+    """Returns the version before the one that serves, if it is the same and whole."""
+    for version in reversed(store.versions()):
+        if version < serving.version:
+            try:
+                files = store.manifest(version).files
+                same = serving.holds(files) and not store.verify(version)
+            except PipelineError:
+                same = False
+            return version if same else None
+    return None
 
 
 def _on_purpose(store: ModelStore, serving: Serving, version: int) -> str:

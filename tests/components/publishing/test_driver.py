@@ -172,6 +172,26 @@ def test_configurations_in_turn_are_each_published_in_turn(workshop):
     assert workshop.run("A").ran == set()
 
 
+def test_a_model_that_serves_and_is_judged_anew_says_so(workshop):
+    for text in "ABA":
+        version = workshop.run(text).publication.version
+
+    same = workshop.run("A", skip=True)
+    workshop.code = "c1de"
+    ended = workshop.run("A")
+
+    # The same manifest, and another one.
+    assert same.ran == {"Evaluator", "Pusher"}
+    assert (same.publication.state, same.publication.text) == ("kept", "")
+    assert same.publication.version == version
+    assert ended.ran == {"Pusher"}
+    assert ended.publication.state == "published"
+    assert ended.publication.text == (
+        f"Published again with what the gates say now: version {version}, which served "
+        "before, is the same model."
+    )
+
+
 def test_a_refused_model_is_not_published_again(workshop):
     workshop.run("A")
     workshop.run("B")

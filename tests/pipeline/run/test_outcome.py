@@ -34,6 +34,7 @@ class FakeLineage:
     """Stands in for ``RunLineage``: "node.output" to artifact."""
 
     artifacts: dict[str, RunArtifact]
+    run_id: str = "run-1"
 
     def output(self, node_id: str, name: str) -> RunArtifact | None:
         return self.artifacts.get(f"{node_id}.{name}")
