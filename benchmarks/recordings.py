@@ -28,8 +28,8 @@ def record_sample(printed: Path) -> None:
     Raises:
       UsageError: it is not what a run prints, or its summary is gone.
     """
-    text = printed.read_text(encoding="utf-8")
-    lines = text[text.find("run 20") :].strip().splitlines() if "run 20" in text else []
+    _, start, rest = printed.read_text(encoding="utf-8").partition("run 20")
+    lines = f"{start}{rest}".strip().splitlines()
     report = Path(lines[-1] if lines else "")
     summary_file = report.with_name("summary.json") if report.name else report
     if report.name != "index.html" or not summary_file.is_file():

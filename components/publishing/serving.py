@@ -13,7 +13,7 @@ from components.publishing.store import ModelStore
 
 @attrs.frozen
 class Serving:
-    """The version with the highest number, which a model server loads.
+    """A version: the highest, which a model server loads, or one before it.
 
     Attributes:
       version: its number.
@@ -41,9 +41,15 @@ class Serving:
         return not self.problem and listed_files == files
 
 
-def find_serving(store: ModelStore) -> Serving | None:
-    """Returns the version that serves, or None where there is none."""
-    for version in store.versions()[-1:]:
+def find_serving(store: ModelStore, before: int | None = None) -> Serving | None:
+    """Returns the version that serves, or None where there is none.
+
+    Args:
+      store: the versions.
+      before: a version; the one that comes before it is asked for then.
+    """
+    versions = [v for v in store.versions() if before is None or v < before]
+    for version in versions[-1:]:
         manifest, problem, original = None, "", version
         try:
             manifest = store.manifest(version)

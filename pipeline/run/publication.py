@@ -71,9 +71,9 @@ def read_publication(
     serving = find_serving(store)
     if serving is None:
         return _lost(f"no version in {store.base}")
-    if serving.holds(_files(lineage)):
+    if serving.manifest and serving.holds(_files(lineage)):
         # The Pusher finds what is there already, with the same manifest.
-        published = published and _made_by(serving) == lineage.run_id
+        published = published and serving.manifest.run_id == lineage.run_id
         replaced = pushed.properties.get(REPLACES) if published else None
         text = _again(store, str(replaced), serving) if replaced else ""
         return _said(serving, "published" if published else "kept", text)
@@ -86,10 +86,6 @@ def read_publication(
     if version not in store.versions():
         return _lost(f"version {serving.version}{by}")
     return _said(serving, "superseded", text)
-
-
-def _made_by(serving: Serving) -> str | None:
-    return serving.manifest.run_id if serving.manifest else None
 
 
 def _files(lineage: RunLineage) -> dict[str, str]:
@@ -120,10 +116,11 @@ def _lost(received: str) -> Publication:
 
 def _again(store: ModelStore, replaced: str, serving: Serving) -> str:
     """Says why a model was published that had been before."""
-    if (before := _served_before(store, serving)) is not None:
+    before = find_serving(store, before=serving.version)
+    if before and serving.manifest and before.holds(serving.manifest.files):
         return (
-            f"Published again with what the gates say now: version {before}, which "
-            "served before, is the same model."
+            f"Published again with what the gates say now: version {before.version}, "
+            "which served before, is the same model."
         )
     version = int(replaced)
     if version not in store.versions():
@@ -134,19 +131,6 @@ def _again(store: ModelStore, replaced: str, serving: Serving) -> str:
         except PipelineError:
             reason = "is not whole"
     return f"Published again, because version {version} of this model {reason}."
-
-
-def _served_before(store: ModelStore, serving: Serving) -> int | None:
-    """Returns the version before the one that serves, if it is the same and whole."""
-    for version in reversed(store.versions()):
-        if version < serving.version:
-            try:
-                files = store.manifest(version).files
-                same = serving.holds(files) and not store.verify(version)
-            except PipelineError:
-                same = False
-            return version if same else None
-    return None
 
 
 def _on_purpose(store: ModelStore, serving: Serving, version: int) -> str:
