@@ -12,6 +12,15 @@ class DataVerdict(Artifact):
     TYPE_NAME = "DataVerdict"
 
 
+class DataAuditResult(Artifact):
+    """What DataAudit measured of the records, and the worst of them.
+
+    Holds ``audit.json``, ``suspects.csv``, pictures of suspects and ``profile.npz``.
+    """
+
+    TYPE_NAME = "DataAudit"
+
+
 class ModelChoice(Artifact):
     """Why a resolver chose the model that it did, or none: ``choice.json``."""
 

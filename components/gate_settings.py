@@ -46,6 +46,32 @@ class DataGateSettings:
       max_label_drift: largest L-infinity distance between label distributions.
       max_pixel_drift: largest Jensen-Shannon divergence, base 2, between
         distributions of pixel values.
+      unlike: policy for records that look unlike any of the data before, or of train
+        where there is none before.
+      warn_unlike_share: share of such records in a split above which is warned.
+      max_unlike_share: largest share of such records in a split.
+      warn_shift: standard deviations that the mean of a trait of the images may move
+        before it is warned.
+      max_shift: largest such move.
+      disagreement: policy for labels that the model that serves finds unlikely.
+      warn_disagreement: share of such labels, beyond that of the data which the model
+        was accepted on, above which is warned.
+      max_disagreement: largest such share.
+      warn_label_disagreement: the same of the records with one label.
+      max_label_disagreement: largest such share of one label.
+      warn_near_copies: share of a split that train holds near copies of, above which
+        is warned; ``leakage`` is the policy.
+      max_near_copies: largest such share.
+      repeats: policy for images that a split holds more than once.
+      warn_repeats: share of such images in a split above which is warned.
+      max_repeats: largest such share.
+      wrong_labels: policy for labels that seem wrong by the records alone.
+      warn_wrong_labels: estimated share of them in a split above which is warned.
+      max_wrong_labels: largest such share.
+      shortcut: policy for one pixel that tells the label.
+      warn_shortcut: share of labels that it tells, of those that are not of the
+        largest class, above which is warned.
+      max_shortcut: largest such share.
     """
 
     anomalies: Policy = "error"
@@ -67,6 +93,27 @@ class DataGateSettings:
     drift: Policy = "error"
     max_label_drift: Share = 0.1
     max_pixel_drift: Share = 0.02
+    unlike: Policy = "error"
+    warn_unlike_share: Share = 0.004
+    max_unlike_share: Share = 0.01
+    warn_shift: PositiveFloat = 0.6
+    max_shift: PositiveFloat = 1.2
+    disagreement: Policy = "error"
+    warn_disagreement: Share = 0.005
+    max_disagreement: Share = 0.01
+    warn_label_disagreement: Share = 0.03
+    max_label_disagreement: Share = 0.06
+    warn_near_copies: Share = 0.0003
+    max_near_copies: Share = 0.001
+    repeats: Policy = "error"
+    warn_repeats: Share = 0.0
+    max_repeats: Share = 0.01
+    wrong_labels: Policy = "error"
+    warn_wrong_labels: Share = 0.01
+    max_wrong_labels: Share = 0.05
+    shortcut: Policy = "error"
+    warn_shortcut: Share = 0.3
+    max_shortcut: Share = 0.6
 
 
 @dataclass(frozen=True, config=STRICT)

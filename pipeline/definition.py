@@ -22,9 +22,15 @@ from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import example_gen_pb2, trainer_pb2
 from tfx.types import BaseChannel, Channel
-from tfx.types.standard_artifacts import InfraBlessing, Model, ModelBlessing
+from tfx.types.standard_artifacts import (
+    Examples,
+    InfraBlessing,
+    Model,
+    ModelBlessing,
+)
 
 from components.artifacts import DataVerdict, ModelChoice
+from components.data.audit import DataAudit
 from components.data.example_gen import CopyingExampleGen
 from components.data.gate import DataGate
 from components.data.previous import PreviousDataStrategy
@@ -35,6 +41,7 @@ from components.data.statistics_gen import (
 from components.evaluation.plain_evaluator import PlainPathsEvaluator
 from components.features import SPLITS, TEST, TRAIN, VAL
 from components.publishing.baseline import ServingModelStrategy
+from components.publishing.previous_model import PreviousModelStrategy
 from components.publishing.pusher import Pusher
 from components.serving.check import ServingCheck
 from components.training.plain_transform import PlainPathsTransform
@@ -65,6 +72,7 @@ NODE_CODE: Mapping[str, NodeCode] = {
     "SchemaGen": NodeCode(libraries=["tfx"], reads="schema"),
     "StatisticsGen": NodeCode(["components.data.statistics_gen"]),
     "ExampleValidator": NodeCode(libraries=_VALIDATION),
+    "DataAudit": NodeCode(["components.data.audit"]),
     "DataGate": NodeCode(["components.data.gate"], _VALIDATION),
     "Transform": NodeCode(
         ["components.training.transform", "components.training.plain_transform"],
@@ -103,6 +111,8 @@ class DataNodes(NamedTuple):
     statistics: BaseNode
     validator: BaseNode
     previous: BaseNode
+    previous_model: BaseNode
+    audit: BaseNode
     gate: BaseNode
 
 
@@ -137,7 +147,7 @@ def create_pipeline(
       metadata: the metadata store; None is the SQLite file of the workspace.
       beam_args: how Beam runs what nodes hand to it.
     """
-    data = data_nodes(config)
+    data = data_nodes(config, digests)
     training = training_nodes(config, digests, data)
     evaluation = evaluation_nodes(config, len(digests.classes), data, training)
     pusher = publishing_node(config, digests, data, training, evaluation)
@@ -155,7 +165,7 @@ def create_pipeline(
     )
 
 
-def data_nodes(config: Config) -> DataNodes:
+def data_nodes(config: Config, digests: Digests) -> DataNodes:
     """Reads the records and holds them to the schema and the settings."""
     # Records come in splits already; a split is a folder.
     splits = [
@@ -182,22 +192,29 @@ def data_nodes(config: Config) -> DataNodes:
         schema=schema.outputs["schema"],
     ).with_id("ExampleValidator")
 
-    # The data accepted before this one, to measure drift from.
+    # The data accepted before this one, to compare with.
     previous = Resolver(
         strategy_class=PreviousDataStrategy,
         verdict=Channel(type=DataVerdict),
         statistics=statistics.outputs["statistics"],
     ).with_id("PreviousDataResolver")
 
+    # Looks at each record: what it is unlike, a copy of, or wrongly labelled as.
+    model = _model_of_other_data(config, digests).with_id("PreviousModelResolver")
+    audit = _audit(examples, statistics, schema, previous, model)
+
     # Stops the run where the data is not fit to train on.
     gate = DataGate(
         statistics=statistics.outputs["statistics"],
         anomalies=validator.outputs["anomalies"],
         schema=schema.outputs["schema"],
+        audit=audit.outputs["audit"],
         previous=previous.outputs["verdict"],
         settings=json.dumps(dataclasses.asdict(config.data_gate)),
     ).with_id("DataGate")
-    return DataNodes(examples, schema, statistics, validator, previous, gate)
+    return DataNodes(
+        examples, schema, statistics, validator, previous, model, audit, gate
+    )
 
 
 def training_nodes(config: Config, digests: Digests, data: DataNodes) -> TrainingNodes:
@@ -303,6 +320,37 @@ def _node(name: str, config: Config) -> type[BaseNode]:
     """Returns the class of a node: ours, or TFX's own where that is asked for."""
     ours, stock = _CLASSES[name]
     return stock if name in config.nodes.stock else ours
+
+
+def _audit(
+    examples: BaseNode,
+    statistics: BaseNode,
+    schema: BaseNode,
+    previous: BaseNode,
+    model: BaseNode,
+) -> BaseNode:
+    return DataAudit(
+        examples=examples.outputs["examples"],
+        statistics=statistics.outputs["statistics"],
+        schema=schema.outputs["schema"],
+        previous=previous.outputs["verdict"],
+        model=model.outputs["model"],
+        model_examples=model.outputs["examples"],
+    ).with_id("DataAudit")
+
+
+def _model_of_other_data(config: Config, digests: Digests) -> Resolver:
+    return Resolver(
+        strategy_class=PreviousModelStrategy,
+        config={
+            "serving": str(config.serving),
+            "artifacts": str(config.artifacts),
+            "pipeline": config.pipeline,
+            "data": digests.data,
+        },
+        model=Channel(type=Model),
+        examples=Channel(type=Examples),
+    )
 
 
 def _serving_model(

@@ -6,6 +6,7 @@ check what it saw and what is allowed.
 
 import json
 import logging
+import shutil
 from pathlib import Path
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
@@ -24,14 +25,17 @@ from tfx.types.standard_artifacts import (
 )
 from tfx.utils import io_utils
 
-from components.artifacts import DataVerdict
+from components.artifacts import DataAuditResult, DataVerdict
 from components.checks import Check, GateError, write_checks
+from components.data.audit_files import read_audit
+from components.data.audit_rules import audit_checks
 from components.data.counts import (
     DataStatistics,
     read_statistics,
     write_statistics,
 )
 from components.data.previous import STATISTICS_ID
+from components.data.profile import PROFILE_FILE
 from components.data.rules import (
     anomaly_checks,
     previous_drift_checks,
@@ -54,6 +58,7 @@ def DataGate(  # noqa: N802
     schema: InputArtifact[Schema],
     verdict: OutputArtifact[DataVerdict],
     settings: Parameter[str],
+    audit: InputArtifact[DataAuditResult] = None,
     previous: InputArtifact[DataVerdict] = None,
 ) -> None:
     """Lets data through to Transform, or stops the run with a readable list.
@@ -63,8 +68,10 @@ def DataGate(  # noqa: N802
         ``BatchingStatisticsGen`` or ``CountingStatisticsGen``.
       anomalies: of these statistics.
       schema: that the anomalies are deviations from.
-      verdict: gets checks.json and statistics.json, and a link to the data judged.
+      verdict: gets checks.json, what later data is compared with (statistics.json and
+        profile.npz), and a link to the data judged.
       settings: fields of ``DataGateSettings``, as JSON.
+      audit: what was found record by record.
       previous: the verdict on earlier data, to measure drift from.
 
     Raises:
@@ -84,9 +91,12 @@ def DataGate(  # noqa: N802
     before = _previous(previous)
     if before is not None:
         checks += previous_drift_checks(counts, before, bounds)
+    if audit is not None:
+        checks += audit_checks(read_audit(audit.uri), bounds)
     _decide(checks)
 
     write_statistics(verdict.uri, counts)
+    _keep_profile(audit, verdict)
     write_checks(verdict.uri, checks)
     verdict.set_int_custom_property(STATISTICS_ID, statistics.id)
 
@@ -109,6 +119,13 @@ def _sizes(statistics: Artifact) -> dict[str, int]:
         split: load_statistics(statistics, split).proto().datasets[0].num_examples
         for split in artifact_utils.decode_split_names(statistics.split_names)
     }
+
+
+def _keep_profile(audit: Artifact | None, verdict: Artifact) -> None:
+    """Copies the profile, so that a verdict holds all that later data needs."""
+    profile = audit and Path(audit.uri) / PROFILE_FILE
+    if profile and profile.is_file():
+        shutil.copyfile(profile, Path(verdict.uri) / PROFILE_FILE)
 
 
 def _previous(verdict: Artifact | None) -> DataStatistics | None:

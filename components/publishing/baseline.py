@@ -155,6 +155,11 @@ class _Chooser:
         return pushes(self.metadata, self.pipeline)
 
     @property
+    def _finder(self) -> "ModelFinder":
+        candidate = self._candidate.id if self._candidate else None
+        return ModelFinder(self.artifacts, self.inputs[MODEL], self._pushes, candidate)
+
+    @property
     def _rolled_back(self) -> int | None:
         return rolled_back_from(self.store, self._serving, self._pushes)
 
@@ -166,45 +171,7 @@ class _Chooser:
         if serving.rollback:
             why += f", a copy of {serving.original}"
         choice = Choice(why, serving.version)
-        model = self._known(serving)
-        return model or self._import(serving), choice
-
-    def _import(self, serving: Serving) -> Artifact | None:
-        """Takes a model in that only the model store has left, or says why not."""
-        if serving.problem:
-            _log.warning(
-                "version %d serves, but is not whole, and its model is nowhere else: "
-                "%s",
-                serving.version,
-                serving.problem,
-            )
-            return None
-        try:
-            model = import_served(serving, self.artifacts)
-        except (OSError, PipelineError) as error:
-            _log.warning(
-                "version %d serves, but could not be copied: %s", serving.version, error
-            )
-            return None
-        _log.info("version %d is taken from %s", serving.version, serving.path)
-        return model
-
-    def _known(self, serving: Serving) -> Artifact | None:
-        """Returns the artifact of the model that serves, where its files are left."""
-        versions = {push.version: push.model_id for push in self._pushes}
-        made = versions.get(serving.version, versions.get(serving.original))
-        if serving.manifest is None:
-            pushed = (model for model in self._newest_first() if model.id == made)
-            return next(filter(_has_files, pushed), None)
-        # Most likely first, because files are read to tell.
-        likely = {self._candidate.id if self._candidate else None: 0, made: 1}
-        for model in sorted(self._newest_first(), key=lambda m: likely.get(m.id, 2)):
-            if holds(model.uri, serving):
-                return model
-        return None
-
-    def _newest_first(self) -> list[Artifact]:
-        return sorted(self.inputs[MODEL], key=lambda model: model.id, reverse=True)
+        return self._finder.find(serving), choice
 
     def _last_blessed(
         self, models: Iterable[Artifact], why: str, why_none: str
@@ -272,6 +239,65 @@ class _Chooser:
         found = [push.version for push in self._pushes if push.model_id == model.id]
         version = found[-1] if found else None
         return Choice(why.format(f", version {version}" if found else ""), version)
+
+
+@attrs.frozen
+class ModelFinder:
+    """Finds the artifact of a published version, or makes one of it.
+
+    Attributes:
+      artifacts: root of all artifacts.
+      models: all there are.
+      pushes: what the runs of the pipeline published.
+      candidate: id of the model of this run, if there is one.
+    """
+
+    artifacts: Path
+    models: Sequence[Artifact]
+    pushes: Sequence[Push]
+    candidate: int | None = None
+
+    def find(self, serving: Serving) -> Artifact | None:
+        """Returns the model of a version; None where its files are nowhere whole."""
+        return self._known(serving) or self._import(serving)
+
+    def _import(self, serving: Serving) -> Artifact | None:
+        """Takes a model in that only the model store has left, or says why not."""
+        if serving.problem:
+            _log.warning(
+                "version %d serves, but is not whole, and its model is nowhere else: "
+                "%s",
+                serving.version,
+                serving.problem,
+            )
+            return None
+        try:
+            model = import_served(serving, self.artifacts)
+        except (OSError, PipelineError) as error:
+            _log.warning(
+                "version %d serves, but could not be copied: %s", serving.version, error
+            )
+            return None
+        _log.info("version %d is taken from %s", serving.version, serving.path)
+        return model
+
+    def _known(self, serving: Serving) -> Artifact | None:
+        """Returns the artifact of the model that serves, where its files are left."""
+        versions = {push.version: push.model_id for push in self.pushes}
+        made = versions.get(serving.version, versions.get(serving.original))
+        if serving.manifest is None:
+            pushed = (model for model in self._newest_first if model.id == made)
+            return next(filter(_has_files, pushed), None)
+        # Most likely first, because files are read to tell.
+        likely = {self.candidate: 0, made: 1}
+        for model in sorted(self._newest_first, key=lambda m: likely.get(m.id, 2)):
+            if holds(model.uri, serving):
+                return model
+        return None
+
+    @property
+    def _newest_first(self) -> list[Artifact]:
+        return sorted(self.models, key=lambda model: model.id, reverse=True)
 
 
 def _has_files(artifact: Artifact) -> bool:

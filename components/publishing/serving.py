@@ -49,16 +49,19 @@ def find_serving(store: ModelStore, before: int | None = None) -> Serving | None
       before: a version; the one that comes before it is asked for then.
     """
     versions = [v for v in store.versions() if before is None or v < before]
-    for version in versions[-1:]:
-        manifest, problem, original = None, "", version
-        try:
-            manifest = store.manifest(version)
-            original = find_original(store, version)
-            problem = listed(store.verify(version))
-        except PipelineError as error:
-            problem = str(error)
-        return Serving(version, store.path(version), manifest, problem, original)
-    return None
+    return serving_of(store, versions[-1]) if versions else None
+
+
+def serving_of(store: ModelStore, version: int) -> Serving:
+    """Returns a version as it would serve."""
+    manifest, problem, original = None, "", version
+    try:
+        manifest = store.manifest(version)
+        original = find_original(store, version)
+        problem = listed(store.verify(version))
+    except PipelineError as error:
+        problem = str(error)
+    return Serving(version, store.path(version), manifest, problem, original)
 
 
 def find_original(store: ModelStore, version: int) -> int:

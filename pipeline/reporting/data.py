@@ -1,6 +1,7 @@
 """The data on the page: balance, pixels, samples, anomalies, drift."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -9,6 +10,7 @@ from markupsafe import Markup
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
 from components.classes import describe_class
+from components.data.audit_files import Measured, read_audit
 from components.data.counts import (
     DataStatistics,
     SplitStatistics,
@@ -58,6 +60,21 @@ class Sample:
     name: str
     count: int
     strip: str
+
+
+@attrs.frozen
+class Suspects:
+    """Records that a failed check speaks of, the worst of them.
+
+    Attributes:
+      check: position in the summary's ``checks``.
+      count: how many there are.
+      sheet: data URI of an image of the worst.
+    """
+
+    check: int
+    count: int
+    sheet: str
 
 
 @attrs.frozen
@@ -183,6 +200,24 @@ def read_anomalies(split: str, content: bytes) -> list[Anomaly]:
         Anomaly(split, name, severity.Name(info.severity).lower(), info.description)
         for name, info in infos
     ]
+
+
+def suspects(sources: Sources) -> list[Suspects]:
+    """Returns the records behind the checks of DataAudit's findings that failed."""
+    folder = sources.folder("DataAudit", "audit")
+    measured = {(one.name, one.where): one for one in read_audit(folder)}
+    return [
+        Suspects(index, found.suspects, thumbnails.embed(file.read_bytes()))
+        for index, check in enumerate(sources.summary["checks"])
+        if check["gate"] == DATA.id and not check["passed"]
+        if (found := measured.get((check["name"], check["slice"])))
+        if (file := _sheet(folder, found))
+    ]
+
+
+def _sheet(folder: Path, found: Measured) -> Path | None:
+    file = folder / Path(found.sheet).name
+    return file if found.sheet and file.is_file() else None
 
 
 def drift_checks(summary: Mapping[str, Any]) -> list[tuple[int, Mapping[str, Any]]]:

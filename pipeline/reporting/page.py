@@ -30,6 +30,7 @@ _PARTS: dict[str, Callable[[Sources], Any]] = {
     "distributions": data.distributions,
     "samples": data.samples,
     "anomalies": data.anomalies,
+    "suspects": data.suspects,
     "training": training.training,
     "recipe": training.recipe,
     "augmented": training.augmented,

@@ -32,7 +32,16 @@ EDGES = {
     "StatisticsGen": {"ExampleGen", "SchemaGen"},
     "ExampleValidator": {"StatisticsGen", "SchemaGen"},
     "PreviousDataResolver": {"StatisticsGen"},
+    "PreviousModelResolver": set(),
+    "DataAudit": {
+        "ExampleGen",
+        "StatisticsGen",
+        "SchemaGen",
+        "PreviousDataResolver",
+        "PreviousModelResolver",
+    },
     "DataGate": {
+        "DataAudit",
         "StatisticsGen",
         "SchemaGen",
         "ExampleValidator",

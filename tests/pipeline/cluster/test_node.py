@@ -33,6 +33,8 @@ NODES = (
     "StatisticsGen",
     "ExampleValidator",
     "PreviousDataResolver",
+    "PreviousModelResolver",
+    "DataAudit",
     "DataGate",
     "Transform",
     "Trainer",
@@ -149,6 +151,8 @@ def test_refused_data_stays_refused(config: Config, monkeypatch) -> None:
         "StatisticsGen",
         "ExampleValidator",
         "PreviousDataResolver",
+        "PreviousModelResolver",
+        "DataAudit",
     ):
         put_execution(config, "run-1", node, mlmd.Execution.COMPLETE)
     error = GateError([LEAK])

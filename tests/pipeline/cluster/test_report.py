@@ -29,6 +29,8 @@ BEFORE_THE_GATE = (
     "StatisticsGen",
     "ExampleValidator",
     "PreviousDataResolver",
+    "PreviousModelResolver",
+    "DataAudit",
 )
 
 

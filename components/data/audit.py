@@ -1,0 +1,170 @@
+"""DataAudit: measures the data record by record, for DataGate to hold to bounds.
+
+TFX and TFDV compare distributions, which move too little for what spoils a few percent
+of the records, and know nothing of what the model that serves says to them. It judges
+nothing itself, so that what it found is kept when DataGate refuses.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import tensorflow as tf
+from tfx.components.util.examples_utils import get_split_file_patterns
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact
+from tfx.dsl.component.experimental.decorators import component
+from tfx.types import Artifact
+from tfx.types.artifact_utils import decode_split_names
+from tfx.types.standard_artifacts import Examples, ExampleStatistics, Model, Schema
+from tfx.utils.path_utils import serving_model_path
+
+from components.artifacts import DataAuditResult, DataVerdict
+from components.data.audit_files import write_audit
+from components.data.audit_findings import (
+    UNLIKE,
+    UNLIKE_TRAIN,
+    Finding,
+    copies,
+    disagreement,
+    shortcut,
+    unlike,
+    unlikely_shares,
+    wrong_labels,
+)
+from components.data.audit_records import Records, read_records
+from components.data.profile import Profile, fit_profile, read_profile, write_profile
+from components.features import PROBABILITIES, SPLITS, TEST, TRAIN
+from components.image_spec import ImageSpec, read_image_spec
+from components.plain_paths import plain_path
+
+# Fewer records than that say nothing of others.
+_LEAST_RECORDS = 100
+_BATCH = 2048
+_log = logging.getLogger(__name__)
+
+
+@component
+def DataAudit(  # noqa: N802
+    examples: InputArtifact[Examples],
+    statistics: InputArtifact[ExampleStatistics],
+    schema: InputArtifact[Schema],
+    audit: OutputArtifact[DataAuditResult],
+    previous: InputArtifact[DataVerdict] = None,
+    model: InputArtifact[Model] = None,
+    model_examples: InputArtifact[Examples] = None,
+) -> None:
+    """Measures the records of each split against other data and each other.
+
+    Args:
+      examples: with splits of ``SPLITS``; others are not looked at.
+      statistics: of the examples; named for the order of the nodes alone.
+      schema: says the size of an image and the number of classes.
+      audit: gets audit.json, suspects.csv, a PNG for each finding with suspects, and
+        the profile that later data is compared with.
+      previous: the verdict on earlier data, which holds its profile.
+      model: the newest published one that was trained on other data than this.
+      model_examples: that this model was trained and evaluated on.
+    """
+    spec = read_image_spec(schema.uri)
+    try:
+        splits = _read(examples, spec)
+    except (tf.errors.OpError, ValueError) as error:
+        # DataGate refuses these records by the statistics, and says which.
+        _log.warning("the records were not audited: %s", error)
+        write_audit(audit.uri, [], {}, problem=str(error).partition("\n")[0])
+        return
+    findings = list(_compared(splits, _profile(previous)))
+    if model is not None:
+        findings += _asked(splits, model, model_examples, spec)
+    findings += [*copies(splits), *shortcut(splits, spec.classes)]
+    if sum(len(records.labels) for records in splits.values()) >= _LEAST_RECORDS:
+        findings += wrong_labels(splits, spec.classes)
+    write_audit(audit.uri, findings, splits)
+    everything = np.concatenate([records.images for records in splits.values()])
+    if len(everything) >= _LEAST_RECORDS:
+        write_profile(audit.uri, fit_profile(everything))
+
+
+def _read(examples: Artifact, spec: ImageSpec) -> dict[str, Records]:
+    names = decode_split_names(examples.split_names)
+    found = {
+        split: read_records(get_split_file_patterns([examples], split), spec)
+        for split in SPLITS
+        if split in names
+    }
+    return {split: records for split, records in found.items() if len(records.labels)}
+
+
+def _profile(previous: Artifact | None) -> Profile | None:
+    if previous is None:
+        return None
+    try:
+        return read_profile(previous.uri)
+    except (OSError, ValueError, KeyError, TypeError):
+        _log.warning("%s holds no profile of the data before", previous.uri)
+        return None
+
+
+def _compared(
+    splits: Mapping[str, Records], previous: Profile | None
+) -> Iterator[Finding]:
+    """Compares with earlier data and, where there is none, with the training split."""
+    if previous is not None and len(previous.mean) == _pixels(splits):
+        yield from unlike(splits, previous, UNLIKE)
+    elif TRAIN in splits and len(splits[TRAIN].labels) >= _LEAST_RECORDS:
+        others = {split: splits[split] for split in splits if split != TRAIN}
+        profile = fit_profile(splits[TRAIN].images)
+        yield from unlike(others, profile, UNLIKE_TRAIN)
+
+
+def _pixels(splits: Mapping[str, Records]) -> int:
+    return next((r.images[0].size for r in splits.values()), 0)
+
+
+def _asked(
+    splits: Mapping[str, Records],
+    model: Artifact,
+    model_examples: Artifact | None,
+    spec: ImageSpec,
+) -> Iterator[Finding]:
+    """Asks the model what it says to these records, and to the test split it knows."""
+    try:
+        before = _read_test(model_examples, spec)
+    except (tf.errors.OpError, ValueError, OSError) as error:
+        _log.warning("the data of the model that serves cannot be read: %s", error)
+        before = None
+    if before is None:
+        return
+    with plain_path(serving_model_path(model.uri)) as folder:
+        predict = tf.saved_model.load(folder).signatures["predict_pixels"]
+        try:
+            known = _predict(predict, before.images)
+            found = {
+                split: _predict(predict, records.images)
+                for split, records in splits.items()
+            }
+        except (tf.errors.OpError, ValueError) as error:
+            _log.warning("the model that serves takes other images: %s", error)
+            return
+    if known.shape[1] == spec.classes:
+        base = unlikely_shares(known, before.labels)
+        yield from disagreement(splits, found, base)
+
+
+def _read_test(examples: Artifact | None, spec: ImageSpec) -> Records | None:
+    if examples is None or TEST not in decode_split_names(examples.split_names):
+        return None
+    records = read_records(get_split_file_patterns([examples], TEST), spec)
+    return records if len(records.labels) else None
+
+
+def _predict(predict, images: np.ndarray) -> np.ndarray:
+    """Probabilities float32 [n, classes] for images uint8 [n, h, w]."""
+    return np.concatenate(
+        [
+            predict(pixels=tf.constant(images[start : start + _BATCH]))[
+                PROBABILITIES
+            ].numpy()
+            for start in range(0, len(images), _BATCH)
+        ]
+    )

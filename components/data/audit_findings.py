@@ -1,0 +1,218 @@
+"""What DataAudit measures: how records differ from other data, and from one another.
+
+Pure functions from records to findings, each with the records that speak for it.
+"""
+
+from collections.abc import Iterator, Mapping
+
+import attrs
+import numpy as np
+
+from components.data.audit_records import Records
+from components.data.copies import NEAR, near_copies, repeated
+from components.data.label_issues import (
+    out_of_fold,
+    single_pixel_accuracy,
+    suspicion,
+)
+from components.data.profile import TRAITS, Profile
+from components.features import TRAIN
+
+UNLIKE, SHIFT = "unlike previous data", "shift of a trait"
+UNLIKE_TRAIN = "unlike train"
+DISAGREEMENT = "against the serving model"
+ONE_LABEL = "one label against the serving model"
+NEAR_COPIES, REPEATS = "near copies", "repeats"
+WRONG_LABELS, SHORTCUT = "wrong labels", "label told by one pixel"
+
+# A label that the model gives less than this is one that it disagrees with.
+_UNLIKELY = 0.01
+# So many records are enough to estimate shares from.
+_MOST_LABELS = 20_000
+_MOST_PIXELS = 10_000
+
+
+@attrs.frozen(eq=False)
+class Finding:
+    """One number about the records of a split.
+
+    Attributes:
+      name: what was measured.
+      where: the split, or two of them.
+      value: the share of records, or what ``name`` says.
+      count: records that it was measured on.
+      note: what stands out most, in a few words; empty where nothing does.
+      split: that the suspects are of.
+      suspects: int64 [k], positions in the split's records, worst first.
+      scores: float32 [k], how bad each is; larger is worse.
+    """
+
+    name: str
+    where: str
+    value: float
+    count: int
+    note: str = ""
+    split: str = ""
+    suspects: np.ndarray = attrs.field(factory=lambda: np.empty(0, np.int64))
+    scores: np.ndarray = attrs.field(factory=lambda: np.empty(0, np.float32))
+
+
+def _suspects(scores: np.ndarray) -> dict[str, np.ndarray]:
+    """The records with positive scores, worst first."""
+    order = np.argsort(-scores, kind="stable")
+    worst = order[: int((scores > 0).sum())]
+    return {"suspects": worst, "scores": scores[worst]}
+
+
+def unlike(
+    splits: Mapping[str, Records], profile: Profile, name: str
+) -> Iterator[Finding]:
+    """Records that are unlike those of other data, and how far each trait moved.
+
+    Args:
+      splits: to look at.
+      profile: of the other data.
+      name: of the finding, which says what the other data is.
+    """
+    for split, records in splits.items():
+        traits = profile.traits(records.images)
+        outside = profile.outside(traits)
+        share = float(outside.any(axis=1).mean()) - profile.base
+        worst = outside.mean(axis=0).argmax()
+        note = f"most of all by {TRAITS[worst]}" if outside.any() else ""
+        count = min(len(records.labels), profile.count)
+        found = _suspects(outside.max(axis=1))
+        yield Finding(name, split, max(share, 0.0), count, note, split, **found)
+        if name == UNLIKE:
+            moved = profile.shift(traits)
+            trait = TRAITS[int(moved.argmax())]
+            yield Finding(SHIFT, split, float(moved.max()), count, trait, split)
+
+
+def disagreement(
+    splits: Mapping[str, Records],
+    probabilities: Mapping[str, np.ndarray],
+    base: np.ndarray,
+) -> Iterator[Finding]:
+    """Labels that the serving model finds unlikely, beyond those of its own data.
+
+    Args:
+      splits: to look at.
+      probabilities: float32 [n, classes] of each split.
+      base: from ``unlikely_shares``, of the test split that the model was accepted on.
+    """
+    for split, records in splits.items():
+        answers, labels = probabilities[split], records.labels
+        own = answers[np.arange(len(labels)), labels]
+        scores = np.where(own < _UNLIKELY, 1 - own, 0).astype(np.float32)
+        excess = np.maximum(unlikely_shares(answers, labels) - base, 0)
+        note = _confusion(answers, labels, scores > 0)
+        found = _suspects(scores)
+        yield Finding(
+            DISAGREEMENT, split, float(excess[-1]), len(labels), note, split, **found
+        )
+        counts = np.bincount(labels, minlength=len(excess) - 1)
+        # By how much more than chance: a rare class varies most.
+        worst = int((excess[:-1] * np.sqrt(counts)).argmax())
+        of_class = np.where(labels == worst, scores, 0)
+        yield Finding(
+            ONE_LABEL,
+            f"{split}, label {worst}",
+            float(excess[worst]),
+            int(counts[worst]),
+            _confusion(answers, labels, of_class > 0),
+            split,
+            **_suspects(of_class),
+        )
+
+
+def unlikely_shares(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Returns the shares of labels that a model finds unlikely.
+
+    Args:
+      probabilities: float32 [n, classes].
+      labels: int64 [n].
+
+    Returns:
+      float64 [classes + 1]: of each label, 0 where there is none, and of all.
+    """
+    unlikely = probabilities[np.arange(len(labels)), labels] < _UNLIKELY
+    classes = probabilities.shape[1]
+    counts = np.bincount(labels, minlength=classes)
+    found = np.bincount(labels, weights=unlikely, minlength=classes)
+    return np.append(found / np.maximum(counts, 1), unlikely.mean())
+
+
+def _confusion(
+    probabilities: np.ndarray, labels: np.ndarray, chosen: np.ndarray
+) -> str:
+    """Says which label stands most often where the model says which class."""
+    if not chosen.any():
+        return ""
+    pairs = np.stack([labels[chosen], probabilities[chosen].argmax(axis=1)], axis=1)
+    kinds, counts = np.unique(pairs, axis=0, return_counts=True)
+    label, answer = kinds[counts.argmax()]
+    return f"{counts.max():,} times label {label} where the model says {answer}"
+
+
+def copies(splits: Mapping[str, Records]) -> Iterator[Finding]:
+    """Repeats in each split, and near copies of train in the other splits."""
+    for split, records in splits.items():
+        again = repeated(records.images)
+        yield Finding(
+            REPEATS,
+            split,
+            float(again.mean()),
+            len(again),
+            "",
+            split,
+            **_suspects(again.astype(np.float32)),
+        )
+    others = [split for split in splits if split != TRAIN and TRAIN in splits]
+    for split in others:
+        images = splits[split].images
+        nearest, distance = near_copies(images, splits[TRAIN].images)
+        near = np.flatnonzero(distance < NEAR)
+        order = near[np.argsort(distance[near], kind="stable")]
+        yield Finding(
+            NEAR_COPIES,
+            f"{TRAIN}/{split}",
+            len(near) / len(images),
+            len(images),
+            f"{len(np.unique(nearest[near])):,} records of {TRAIN}"
+            if len(near)
+            else "",
+            split,
+            order,
+            1 - distance[order],
+        )
+
+
+def wrong_labels(splits: Mapping[str, Records], classes: int) -> Iterator[Finding]:
+    """The estimated share of wrong labels of each split."""
+    step = -(-sum(len(r.labels) for r in splits.values()) // _MOST_LABELS)
+    images = np.concatenate([r.images[::step] for r in splits.values()])
+    labels = np.concatenate([r.labels[::step] for r in splits.values()])
+    scores = suspicion(out_of_fold(images, labels, classes), labels)
+    start = 0
+    for split, records in splits.items():
+        stop = start + len(records.labels[::step])
+        own = np.zeros(len(records.labels), np.float32)
+        own[::step] = scores[start:stop]
+        value = float((scores[start:stop] > 0).mean())
+        yield Finding(
+            WRONG_LABELS, split, value, len(labels), "", split, **_suspects(own)
+        )
+        start = stop
+
+
+def shortcut(splits: Mapping[str, Records], classes: int) -> Iterator[Finding]:
+    """How well one pixel tells the label in train, where it should hardly do so."""
+    if TRAIN not in splits:
+        return
+    images, labels = splits[TRAIN].images, splits[TRAIN].labels
+    step = max(len(labels) // _MOST_PIXELS, 1)
+    value, pixel = single_pixel_accuracy(images[::step], labels[::step], classes)
+    row, column = divmod(pixel, images.shape[2])
+    note = f"the pixel in row {row}, column {column}, from 0"
+    yield Finding(SHORTCUT, TRAIN, value, len(labels[::step]), note)

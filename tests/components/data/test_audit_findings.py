@@ -1,0 +1,123 @@
+"""What is measured of digits with planted defects; the checks follow in the rules."""
+
+import attrs
+import numpy as np
+import pytest
+
+from components.data.audit_files import (
+    COLUMNS,
+    FINDINGS_FILE,
+    SUSPECTS_FILE,
+    Measured,
+    read_audit,
+    write_audit,
+)
+from components.data.audit_findings import (
+    DISAGREEMENT,
+    NEAR_COPIES,
+    ONE_LABEL,
+    REPEATS,
+    SHIFT,
+    SHORTCUT,
+    UNLIKE,
+    WRONG_LABELS,
+    Finding,
+    copies,
+    disagreement,
+    shortcut,
+    unlike,
+    unlikely_shares,
+    wrong_labels,
+)
+from components.data.profile import fit_profile
+from tests.components.data.bundled_digits import digits, records
+
+
+@pytest.fixture
+def splits():
+    return {
+        "train": records("train", *digits("val")),
+        "test": records("test", *digits("test", 1000)),
+    }
+
+
+def by_name(findings) -> dict[tuple[str, str], Finding]:
+    return {(finding.name, finding.where): finding for finding in findings}
+
+
+def test_records_unlike_earlier_data_are_counted_and_named(splits):
+    profile = fit_profile(digits("train", 6000)[0])
+    good = by_name(unlike(splits, profile, UNLIKE))
+    assert good[UNLIKE, "test"].value < 0.004
+    splits["test"].images[::20] = 255 - splits["test"].images[::20]
+    bad = by_name(unlike(splits, profile, UNLIKE))[UNLIKE, "test"]
+    assert bad.value == pytest.approx(0.05, abs=0.005)
+    assert set(range(0, 1000, 20)) <= set(bad.suspects.tolist())
+    assert (np.diff(bad.scores) <= 0).all()
+    assert bad.note.startswith("most of all by ")
+    assert by_name(unlike(splits, profile, UNLIKE))[SHIFT, "train"].value < 0.3
+
+
+def test_labels_that_the_model_finds_unlikely_are_counted(splits):
+    labels = splits["test"].labels
+    answers = np.full((len(labels), 10), 0.001, np.float32)
+    answers[np.arange(len(labels)), labels] = 0.99
+    assert (unlikely_shares(answers, labels) == 0).all()
+    moved = attrs.evolve(splits["test"], labels=np.where(labels == 3, 5, labels))
+    finding, one_label = disagreement(
+        {"test": moved}, {"test": answers}, base=np.full(11, 0.01)
+    )
+    share = (labels == 3).mean()
+    assert finding.name == DISAGREEMENT
+    assert finding.value == pytest.approx(share - 0.01)
+    assert finding.note == f"{(labels == 3).sum()} times label 5 where the model says 3"
+    assert set(finding.suspects.tolist()) == set(np.flatnonzero(labels == 3).tolist())
+    three, five = (labels == 3).sum(), (labels == 5).sum()
+    assert (one_label.name, one_label.where) == (ONE_LABEL, "test, label 5")
+    assert one_label.count == three + five
+    assert one_label.value == pytest.approx(three / (three + five) - 0.01)
+
+
+def test_copies_across_and_within_splits(splits):
+    train, test = splits["train"], splits["test"]
+    clean = by_name(copies(splits))
+    assert clean[NEAR_COPIES, "train/test"].value == 0
+    assert clean[REPEATS, "train"].value == 0
+    train.images[:100] = np.roll(test.images[:100], 1, axis=1)
+    test.images[500:520] = test.images[:20]
+    found = by_name(copies(splits))
+    assert found[NEAR_COPIES, "train/test"].value == pytest.approx(0.12)
+    assert found[NEAR_COPIES, "train/test"].note == "100 records of train"
+    assert found[REPEATS, "test"].value == pytest.approx(0.02)
+    assert found[REPEATS, "test"].suspects.tolist() == list(range(500, 520))
+
+
+def test_wrong_labels_and_shortcuts(splits):
+    train = splits["train"]
+    assert by_name(wrong_labels(splits, 10))[WRONG_LABELS, "train"].value < 0.015
+    [clean] = shortcut(splits, 10)
+    assert clean.value < 0.25
+    train.images[:, 1, 2] = train.labels * 20
+    [marked] = shortcut(splits, 10)
+    assert marked.name == SHORTCUT
+    assert marked.value == pytest.approx(1)
+    assert marked.note == "the pixel in row 1, column 2, from 0"
+
+
+def test_an_audit_is_written_with_its_suspects_and_read_back(splits, tmp_path):
+    finding = Finding(
+        UNLIKE, "test", 0.5, 1000, "by ink", "test", np.array([7, 3]), np.ones(2, "f4")
+    )
+    write_audit(tmp_path, [finding, Finding(SHIFT, "test", 0.1, 9)], splits)
+    sheet = "unlike-previous-data-test.png"
+    assert read_audit(tmp_path) == [
+        Measured(UNLIKE, "test", 0.5, 1000, "by ink", 2, sheet),
+        Measured(SHIFT, "test", 0.1, 9, "", 0, ""),
+    ]
+    assert (tmp_path / sheet).read_bytes().startswith(b"\x89PNG")
+    first, second, third = (tmp_path / SUSPECTS_FILE).read_text().splitlines()
+    assert first == ",".join(COLUMNS)
+    label = splits["test"].labels[7]
+    assert second == f"{UNLIKE},test,test,test.gz,7,{label},1.0"
+    assert third.startswith(f"{UNLIKE},test,test,test.gz,3,")
+    assert (tmp_path / FINDINGS_FILE).is_file()
