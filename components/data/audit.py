@@ -6,7 +6,7 @@ nothing itself, so that what it found is kept when DataGate refuses.
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -21,25 +21,17 @@ from tfx.utils.path_utils import serving_model_path
 from components.artifacts import DataAuditResult, DataVerdict
 from components.data.audit_files import write_audit
 from components.data.audit_findings import (
-    UNLIKE,
-    UNLIKE_TRAIN,
-    Finding,
-    copies,
-    disagreement,
-    shortcut,
-    unlike,
+    LEAST_RECORDS,
+    measure,
     unlikely_shares,
-    wrong_labels,
 )
 from components.data.audit_records import Records, read_records
+from components.data.model_answers import probabilities
 from components.data.profile import Profile, fit_profile, read_profile, write_profile
-from components.features import PROBABILITIES, SPLITS, TEST, TRAIN
+from components.features import SPLITS, TEST
 from components.image_spec import ImageSpec, read_image_spec
 from components.plain_paths import plain_path
 
-# Fewer records than that say nothing of others.
-_LEAST_RECORDS = 100
-_BATCH = 2048
 _log = logging.getLogger(__name__)
 
 
@@ -73,15 +65,13 @@ def DataAudit(  # noqa: N802
         _log.warning("the records were not audited: %s", error)
         write_audit(audit.uri, [], {}, problem=str(error).partition("\n")[0])
         return
-    findings = list(_compared(splits, _profile(previous)))
+    answers, base = None, None
     if model is not None:
-        findings += _asked(splits, model, model_examples, spec)
-    findings += [*copies(splits), *shortcut(splits, spec.classes)]
-    if sum(len(records.labels) for records in splits.values()) >= _LEAST_RECORDS:
-        findings += wrong_labels(splits, spec.classes)
+        answers, base = _ask(splits, model, model_examples, spec)
+    findings = measure(splits, spec.classes, _profile(previous), answers, base)
     write_audit(audit.uri, findings, splits)
     everything = np.concatenate([records.images for records in splits.values()])
-    if len(everything) >= _LEAST_RECORDS:
+    if len(everything) >= LEAST_RECORDS:
         write_profile(audit.uri, fit_profile(everything))
 
 
@@ -105,28 +95,12 @@ def _profile(previous: Artifact | None) -> Profile | None:
         return None
 
 
-def _compared(
-    splits: Mapping[str, Records], previous: Profile | None
-) -> Iterator[Finding]:
-    """Compares with earlier data and, where there is none, with the training split."""
-    if previous is not None and len(previous.mean) == _pixels(splits):
-        yield from unlike(splits, previous, UNLIKE)
-    elif TRAIN in splits and len(splits[TRAIN].labels) >= _LEAST_RECORDS:
-        others = {split: splits[split] for split in splits if split != TRAIN}
-        profile = fit_profile(splits[TRAIN].images)
-        yield from unlike(others, profile, UNLIKE_TRAIN)
-
-
-def _pixels(splits: Mapping[str, Records]) -> int:
-    return next((r.images[0].size for r in splits.values()), 0)
-
-
-def _asked(
+def _ask(
     splits: Mapping[str, Records],
     model: Artifact,
     model_examples: Artifact | None,
     spec: ImageSpec,
-) -> Iterator[Finding]:
+) -> tuple[dict[str, np.ndarray], np.ndarray] | tuple[None, None]:
     """Asks the model what it says to these records, and to the test split it knows."""
     try:
         before = _read_test(model_examples, spec)
@@ -134,21 +108,21 @@ def _asked(
         _log.warning("the data of the model that serves cannot be read: %s", error)
         before = None
     if before is None:
-        return
+        return None, None
     with plain_path(serving_model_path(model.uri)) as folder:
         predict = tf.saved_model.load(folder).signatures["predict_pixels"]
         try:
-            known = _predict(predict, before.images)
+            known = probabilities(predict, before.images)
             found = {
-                split: _predict(predict, records.images)
+                split: probabilities(predict, records.images)
                 for split, records in splits.items()
             }
         except (tf.errors.OpError, ValueError) as error:
             _log.warning("the model that serves takes other images: %s", error)
-            return
-    if known.shape[1] == spec.classes:
-        base = unlikely_shares(known, before.labels)
-        yield from disagreement(splits, found, base)
+            return None, None
+    if known.shape[1] != spec.classes:
+        return None, None
+    return found, unlikely_shares(known, before.labels)
 
 
 def _read_test(examples: Artifact | None, spec: ImageSpec) -> Records | None:
@@ -156,15 +130,3 @@ def _read_test(examples: Artifact | None, spec: ImageSpec) -> Records | None:
         return None
     records = read_records(get_split_file_patterns([examples], TEST), spec)
     return records if len(records.labels) else None
-
-
-def _predict(predict, images: np.ndarray) -> np.ndarray:
-    """Probabilities float32 [n, classes] for images uint8 [n, h, w]."""
-    return np.concatenate(
-        [
-            predict(pixels=tf.constant(images[start : start + _BATCH]))[
-                PROBABILITIES
-            ].numpy()
-            for start in range(0, len(images), _BATCH)
-        ]
-    )

@@ -1,6 +1,7 @@
 """The files of a DataAudit artifact: findings, suspects, and a sheet of the worst."""
 
 import csv
+import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -12,14 +13,26 @@ from PIL import Image
 
 from components.data.audit_findings import Finding
 from components.data.audit_records import Records
+from components.data.contact_sheet import contact_sheet
 
 FINDINGS_FILE = "audit.json"
 SUSPECTS_FILE = "suspects.csv"
-COLUMNS = ("finding", "where", "split", "file", "record", "label", "score")
+# The last one says which image is meant, whatever its file and its place there.
+COLUMNS = (
+    "finding",
+    "where",
+    "split",
+    "file",
+    "record",
+    "label",
+    "score",
+    "answer",
+    "label_probability",
+    "answer_probability",
+    "image_sha256",
+)
 _MOST_SUSPECTS = 1000
 _ON_A_SHEET = 60
-_COLUMNS = 20
-_CELL = 44
 
 
 @attrs.frozen
@@ -68,10 +81,9 @@ def write_audit(
             sheet = ""
             if len(finding.suspects):
                 records = splits[finding.split]
-                table.writerows(_rows(finding, records))
+                table.writerows(suspect_rows(finding, records))
                 sheet = re.sub(r"\W+", "-", f"{finding.name} {finding.where}") + ".png"
-                worst = records.images[finding.suspects[:_ON_A_SHEET]]
-                _sheet(worst).save(folder / sheet, optimize=True)
+                _sheet(finding, records).save(folder / sheet, optimize=True)
             measured.append(
                 Measured(
                     finding.name,
@@ -99,7 +111,8 @@ def read_audit(directory: str | Path) -> list[Measured]:
     return [Measured(**fields) for fields in json.loads(text)["findings"]]
 
 
-def _rows(finding: Finding, records: Records) -> list[tuple]:
+def suspect_rows(finding: Finding, records: Records) -> list[tuple]:
+    """Returns a cell for each of ``COLUMNS``, of each of the worst suspects."""
     return [
         (
             finding.name,
@@ -108,25 +121,31 @@ def _rows(finding: Finding, records: Records) -> list[tuple]:
             Path(records.files[records.file[index]]).name,
             int(records.number[index]),
             int(records.labels[index]),
-            round(float(score), 4),
+            round(float(finding.scores[rank]), 4),
+            *_answer(finding, rank),
+            image_sha256(records.images[index]),
         )
-        for index, score in zip(
-            finding.suspects[:_MOST_SUSPECTS].tolist(), finding.scores, strict=False
-        )
+        for rank, index in enumerate(finding.suspects[:_MOST_SUSPECTS].tolist())
     ]
 
 
-def _sheet(images: np.ndarray) -> Image.Image:
-    """Lays images uint8 [n, h, w] out in rows, with a gap between them."""
-    rows = -(-len(images) // _COLUMNS)
-    columns = min(len(images), _COLUMNS)
-    height, width = images.shape[1:]
-    scale = max(_CELL // max(height, width), 1)
-    down, across = height * scale + 2, width * scale + 2
-    sheet = np.full((rows * down, columns * across), 128, np.uint8)
-    for index, image in enumerate(images):
-        row, column = divmod(index, _COLUMNS)
-        top, left = row * down, column * across
-        large = np.kron(image, np.ones((scale, scale), np.uint8))
-        sheet[top : top + height * scale, left : left + width * scale] = large
-    return Image.fromarray(sheet)
+def _answer(finding: Finding, rank: int) -> tuple:
+    """The cells of a model's answer; empty where none was asked."""
+    if not len(finding.answers):
+        return "", "", ""
+    own, other = (round(float(chance), 4) for chance in finding.chances[rank])
+    return int(finding.answers[rank]), own, other
+
+
+def image_sha256(image: np.ndarray) -> str:
+    """Returns the SHA-256 of the pixels of an image, uint8 of any shape."""
+    return hashlib.sha256(image.tobytes()).hexdigest()
+
+
+def _sheet(finding: Finding, records: Records) -> Image.Image:
+    worst = finding.suspects[:_ON_A_SHEET]
+    captions = [str(label) for label in records.labels[worst]]
+    if len(finding.answers):
+        answers = finding.answers.tolist()
+        captions = [f"{a} -> {b}" for a, b in zip(captions, answers, strict=False)]
+    return contact_sheet(records.images[worst], captions)

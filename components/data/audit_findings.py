@@ -15,7 +15,7 @@ from components.data.label_issues import (
     single_pixel_accuracy,
     suspicion,
 )
-from components.data.profile import TRAITS, Profile
+from components.data.profile import TRAITS, Profile, fit_profile
 from components.features import TRAIN
 
 UNLIKE, SHIFT = "unlike previous data", "shift of a trait"
@@ -27,6 +27,8 @@ WRONG_LABELS, SHORTCUT = "wrong labels", "label told by one pixel"
 
 # A label that the model gives less than this is one that it disagrees with.
 _UNLIKELY = 0.01
+# Fewer records than that say nothing of others.
+LEAST_RECORDS = 100
 # So many records are enough to estimate shares from.
 _MOST_LABELS = 20_000
 _MOST_PIXELS = 10_000
@@ -45,6 +47,8 @@ class Finding:
       split: that the suspects are of.
       suspects: int64 [k], positions in the split's records, worst first.
       scores: float32 [k], how bad each is; larger is worse.
+      answers: int64 [k], which other class a model says; empty where none was asked.
+      chances: float32 [k, 2], what it gives the label and that class; empty likewise.
     """
 
     name: str
@@ -55,6 +59,46 @@ class Finding:
     split: str = ""
     suspects: np.ndarray = attrs.field(factory=lambda: np.empty(0, np.int64))
     scores: np.ndarray = attrs.field(factory=lambda: np.empty(0, np.float32))
+    answers: np.ndarray = attrs.field(factory=lambda: np.empty(0, np.int64))
+    chances: np.ndarray = attrs.field(factory=lambda: np.empty((0, 2), np.float32))
+
+
+def measure(
+    splits: Mapping[str, Records],
+    classes: int,
+    previous: Profile | None = None,
+    answers: Mapping[str, np.ndarray] | None = None,
+    base: np.ndarray | None = None,
+) -> list[Finding]:
+    """Measures all that can be measured.
+
+    Args:
+      splits: to look at; each holds a record.
+      classes: how many there are.
+      previous: of earlier data, to compare with; train where there is none.
+      answers: float32 [n, classes] by split, what a model says; none is asked for None.
+      base: from ``unlikely_shares``, of data that the model knows; zeros for None.
+    """
+    found = list(compared(splits, previous))
+    if answers is not None:
+        base = np.zeros(classes + 1) if base is None else base
+        found += disagreement(splits, answers, base)
+    found += [*copies(splits), *shortcut(splits, classes)]
+    if sum(len(records.labels) for records in splits.values()) >= LEAST_RECORDS:
+        found += wrong_labels(splits, classes)
+    return found
+
+
+def compared(
+    splits: Mapping[str, Records], previous: Profile | None
+) -> Iterator[Finding]:
+    """Compares with earlier data and, where there is none, with the training split."""
+    pixels = next((records.images[0].size for records in splits.values()), 0)
+    if previous is not None and len(previous.mean) == pixels:
+        yield from unlike(splits, previous, UNLIKE)
+    elif TRAIN in splits and len(splits[TRAIN].labels) >= LEAST_RECORDS:
+        others = {split: splits[split] for split in splits if split != TRAIN}
+        yield from unlike(others, fit_profile(splits[TRAIN].images), UNLIKE_TRAIN)
 
 
 def _suspects(scores: np.ndarray) -> dict[str, np.ndarray]:
@@ -62,6 +106,26 @@ def _suspects(scores: np.ndarray) -> dict[str, np.ndarray]:
     order = np.argsort(-scores, kind="stable")
     worst = order[: int((scores > 0).sum())]
     return {"suspects": worst, "scores": scores[worst]}
+
+
+def _answered(
+    scores: np.ndarray, probabilities: np.ndarray, labels: np.ndarray
+) -> dict[str, np.ndarray]:
+    """The records with positive scores, and the likeliest class besides their label.
+
+    Args:
+      scores: float32 [n].
+      probabilities: float32 [n, classes].
+      labels: int64 [n].
+    """
+    found = _suspects(scores)
+    worst = found["suspects"]
+    rows, own = np.arange(len(worst)), labels[worst]
+    others = probabilities[worst]
+    others[rows, own] = -1
+    answers = others.argmax(axis=1)
+    chances = np.stack([probabilities[worst, own], others[rows, answers]], axis=1)
+    return {**found, "answers": answers, "chances": chances}
 
 
 def unlike(
@@ -107,7 +171,7 @@ def disagreement(
         scores = np.where(own < _UNLIKELY, 1 - own, 0).astype(np.float32)
         excess = np.maximum(unlikely_shares(answers, labels) - base, 0)
         note = _confusion(answers, labels, scores > 0)
-        found = _suspects(scores)
+        found = _answered(scores, answers, labels)
         yield Finding(
             DISAGREEMENT, split, float(excess[-1]), len(labels), note, split, **found
         )
@@ -122,7 +186,7 @@ def disagreement(
             int(counts[worst]),
             _confusion(answers, labels, of_class > 0),
             split,
-            **_suspects(of_class),
+            **_answered(of_class, answers, labels),
         )
 
 
@@ -174,17 +238,18 @@ def copies(splits: Mapping[str, Records]) -> Iterator[Finding]:
         nearest, distance = near_copies(images, splits[TRAIN].images)
         near = np.flatnonzero(distance < NEAR)
         order = near[np.argsort(distance[near], kind="stable")]
+        # Those of train are to go, so that the other split stays the measure it was.
+        first = np.sort(np.unique(nearest[order], return_index=True)[1])
+        chosen = order[first]
         yield Finding(
             NEAR_COPIES,
             f"{TRAIN}/{split}",
             len(near) / len(images),
             len(images),
-            f"{len(np.unique(nearest[near])):,} records of {TRAIN}"
-            if len(near)
-            else "",
-            split,
-            order,
-            1 - distance[order],
+            f"{len(chosen):,} records of {TRAIN}" if len(near) else "",
+            TRAIN,
+            nearest[chosen],
+            1 - distance[chosen],
         )
 
 
@@ -193,16 +258,16 @@ def wrong_labels(splits: Mapping[str, Records], classes: int) -> Iterator[Findin
     step = -(-sum(len(r.labels) for r in splits.values()) // _MOST_LABELS)
     images = np.concatenate([r.images[::step] for r in splits.values()])
     labels = np.concatenate([r.labels[::step] for r in splits.values()])
-    scores = suspicion(out_of_fold(images, labels, classes), labels)
+    probabilities = out_of_fold(images, labels, classes)
+    scores = suspicion(probabilities, labels)
     start = 0
     for split, records in splits.items():
         stop = start + len(records.labels[::step])
-        own = np.zeros(len(records.labels), np.float32)
-        own[::step] = scores[start:stop]
-        value = float((scores[start:stop] > 0).mean())
-        yield Finding(
-            WRONG_LABELS, split, value, len(labels), "", split, **_suspects(own)
-        )
+        own = slice(start, stop)
+        found = _answered(scores[own], probabilities[own], labels[own])
+        found["suspects"] = found["suspects"] * step
+        value = float((scores[own] > 0).mean())
+        yield Finding(WRONG_LABELS, split, value, len(labels), "", split, **found)
         start = stop
 
 

@@ -1,9 +1,13 @@
 """What is measured of digits with planted defects; the checks follow in the rules."""
 
+import csv
+import hashlib
+
 import attrs
 import numpy as np
 import pytest
 
+from components.data import audit_findings
 from components.data.audit_files import (
     COLUMNS,
     FINDINGS_FILE,
@@ -20,10 +24,12 @@ from components.data.audit_findings import (
     SHIFT,
     SHORTCUT,
     UNLIKE,
+    UNLIKE_TRAIN,
     WRONG_LABELS,
     Finding,
     copies,
     disagreement,
+    measure,
     shortcut,
     unlike,
     unlikely_shares,
@@ -74,6 +80,8 @@ def test_labels_that_the_model_finds_unlikely_are_counted(splits):
     assert set(finding.suspects.tolist()) == set(np.flatnonzero(labels == 3).tolist())
     three, five = (labels == 3).sum(), (labels == 5).sum()
     assert (one_label.name, one_label.where) == (ONE_LABEL, "test, label 5")
+    assert (finding.answers == 3).all()
+    np.testing.assert_allclose(finding.chances, [[0.001, 0.99]] * three, rtol=1e-6)
     assert one_label.count == three + five
     assert one_label.value == pytest.approx(three / (three + five) - 0.01)
 
@@ -88,6 +96,9 @@ def test_copies_across_and_within_splits(splits):
     found = by_name(copies(splits))
     assert found[NEAR_COPIES, "train/test"].value == pytest.approx(0.12)
     assert found[NEAR_COPIES, "train/test"].note == "100 records of train"
+    # Those to remove: the test split stays as it was.
+    assert found[NEAR_COPIES, "train/test"].split == "train"
+    assert sorted(found[NEAR_COPIES, "train/test"].suspects) == list(range(100))
     assert found[REPEATS, "test"].value == pytest.approx(0.02)
     assert found[REPEATS, "test"].suspects.tolist() == list(range(500, 520))
 
@@ -118,6 +129,53 @@ def test_an_audit_is_written_with_its_suspects_and_read_back(splits, tmp_path):
     first, second, third = (tmp_path / SUSPECTS_FILE).read_text().splitlines()
     assert first == ",".join(COLUMNS)
     label = splits["test"].labels[7]
-    assert second == f"{UNLIKE},test,test,test.gz,7,{label},1.0"
+    image = hashlib.sha256(splits["test"].images[7].tobytes()).hexdigest()
+    assert second == f"{UNLIKE},test,test,test.gz,7,{label},1.0,,,,{image}"
     assert third.startswith(f"{UNLIKE},test,test,test.gz,3,")
     assert (tmp_path / FINDINGS_FILE).is_file()
+
+
+def test_the_answer_to_a_wrong_label_is_written(splits, tmp_path):
+    train = splits["train"]
+    truth = train.labels.copy()
+    train.labels[:50] = (truth[:50] + 1) % 10
+    [finding] = wrong_labels({"train": train}, 10)
+    write_audit(tmp_path, [finding], splits)
+    with (tmp_path / SUSPECTS_FILE).open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if int(row["record"]) < 50]
+    assert len(rows) > 30
+    right = [int(row["answer"]) == truth[int(row["record"])] for row in rows]
+    assert np.mean(right) > 0.9
+    for row in rows:
+        assert row["answer"] != row["label"]
+        assert float(row["answer_probability"]) == pytest.approx(
+            float(row["score"]), abs=2e-4
+        )
+        assert 0 <= float(row["label_probability"]) < 0.1
+
+
+def test_suspects_of_a_large_split_keep_their_places(splits, monkeypatch):
+    monkeypatch.setattr(audit_findings, "_MOST_LABELS", 2500)
+    train = splits["train"]
+    train.labels[:200] = (train.labels[:200] + 1) % 10
+    [finding] = wrong_labels({"train": train}, 10)
+    assert (finding.suspects % 2 == 0).all()
+    assert len(set(range(0, 200, 2)) & set(finding.suspects.tolist())) > 60
+
+
+def test_everything_is_measured_once(splits):
+    answers = {
+        name: np.eye(10, dtype=np.float32)[records.labels]
+        for name, records in splits.items()
+    }
+    names = [finding.name for finding in measure(splits, 10, answers=answers)]
+    assert names == [
+        UNLIKE_TRAIN,
+        *[DISAGREEMENT, ONE_LABEL] * 2,
+        *[REPEATS] * 2,
+        NEAR_COPIES,
+        SHORTCUT,
+        *[WRONG_LABELS] * 2,
+    ]
+    few = {"test": records("test", *(part[:50] for part in digits("test", 1000)))}
+    assert [finding.name for finding in measure(few, 10)] == [REPEATS]
