@@ -54,7 +54,7 @@ def write_dataset(
     Raises:
         DatasetError: the folder exists or cannot be written, or a source is faulty.
     """
-    with _new_folder(out) as staged:
+    with new_folder(out) as staged:
         entries = {}
         for split in splits:
             (staged / split.name).mkdir()
@@ -102,7 +102,7 @@ def _serialize(
 
 
 @contextmanager
-def _new_folder(out: Path) -> Iterator[Path]:
+def new_folder(out: Path) -> Iterator[Path]:
     """A folder to fill that becomes ``out``, parents and all, by one rename."""
     out = out.absolute()
     require_new(out)

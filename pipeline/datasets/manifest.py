@@ -45,12 +45,29 @@ def read_manifest(folder: Path) -> dict[str, ShardEntry] | None:
     Raises:
         DatasetError: the file is not what :func:`write_manifest` writes.
     """
+    files = _read(folder)
+    return files and files[0]
+
+
+def read_conversion(folder: Path) -> dict[str, Any]:
+    """What was changed on the way from the source; empty where nothing says so.
+
+    Raises:
+        DatasetError: as :func:`read_manifest`.
+    """
+    content = _read(folder)
+    return content[1] if content else {}
+
+
+def _read(folder: Path) -> tuple[dict[str, ShardEntry], dict[str, Any]] | None:
     path = folder / MANIFEST_NAME
     if not path.exists():
         return None
     try:
-        files = json.loads(path.read_text(encoding="utf-8-sig"))["files"]
-        return {name: ShardEntry(**entry) for name, entry in files.items()}
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        files = content["files"].items()
+        entries = {name: ShardEntry(**entry) for name, entry in files}
+        return entries, dict(content.get("conversion", {}))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DatasetError(
             f'{path}: expected {{"files": {{name: {{"records", "sha256"}}}}}}, '
