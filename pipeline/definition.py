@@ -168,14 +168,7 @@ def create_pipeline(
 def data_nodes(config: Config, digests: Digests) -> DataNodes:
     """Reads the records and holds them to the schema and the settings."""
     # Records come in splits already; a split is a folder.
-    splits = [
-        example_gen_pb2.Input.Split(name=name, pattern=f"{name}/*.tfrecord.gz")
-        for name in SPLITS
-    ]
-    examples = _node("ExampleGen", config)(
-        input_base=str(config.data),
-        input_config=example_gen_pb2.Input(splits=splits),
-    ).with_id("ExampleGen")
+    examples = _examples(config)
 
     # The schema is curated and reviewed; inferring one would bless any data.
     schema = ImportSchemaGen(schema_file=str(config.schema)).with_id("SchemaGen")
@@ -320,6 +313,17 @@ def _node(name: str, config: Config) -> type[BaseNode]:
     """Returns the class of a node: ours, or TFX's own where that is asked for."""
     ours, stock = _CLASSES[name]
     return stock if name in config.nodes.stock else ours
+
+
+def _examples(config: Config) -> BaseNode:
+    splits = [
+        example_gen_pb2.Input.Split(name=name, pattern=f"{name}/*.tfrecord.gz")
+        for name in SPLITS
+    ]
+    return _node("ExampleGen", config)(
+        input_base=str(config.data),
+        input_config=example_gen_pb2.Input(splits=splits),
+    ).with_id("ExampleGen")
 
 
 def _audit(
