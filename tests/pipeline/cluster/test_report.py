@@ -112,9 +112,13 @@ def test_nodes_behind_refused_data_were_not_to_run(config: Config) -> None:
 
 
 def test_a_node_that_nothing_held_back_could_not_start(config: Config) -> None:
-    end(config, "ExampleGen")
+    end(config, "ExampleGen", "PreviousModelResolver")
 
-    assert states(config) == {"ExampleGen": "done", "SchemaGen": "failed"}
+    assert states(config) == {
+        "ExampleGen": "done",
+        "PreviousModelResolver": "done",
+        "SchemaGen": "failed",
+    }
     [error] = [
         result.error
         for result in node_results(
