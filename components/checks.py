@@ -1,14 +1,18 @@
 """A check: one value held to one bound by a gate; how checks are kept and shown."""
 
 import json
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import attrs
 
 from components.errors import PipelineError
 from components.gates import gate_of
+
+if TYPE_CHECKING:
+    from tfx.types import Artifact
 
 CHECKS_FILE = "checks.json"
 
@@ -16,6 +20,10 @@ Policy = Literal["error", "warn", "off"]
 # Whether a bound is the least or the largest value allowed; empty where it is neither.
 Direction = Literal["at least", "at most", ""]
 _SIGNS = {"at least": "≥ ", "at most": "≤ "}
+# As TFX's InfraValidator writes them and tfx.components.util.model_utils reads them.
+_BLESSED = "blessed"
+_BLESSING_FILES = ("INFRA_NOT_BLESSED", "INFRA_BLESSED")
+_log = logging.getLogger(__name__)
 
 
 @attrs.frozen
@@ -90,6 +98,23 @@ def write_checks(directory: str | Path, checks: Iterable[Check]) -> None:
     """Writes checks beside the other files of an artifact."""
     content = json.dumps([attrs.asdict(check) for check in checks], indent=2)
     (Path(directory) / CHECKS_FILE).write_text(content + "\n", encoding="utf-8")
+
+
+def bless(blessing: "Artifact", checks: Sequence[Check]) -> None:
+    """Writes checks as the verdict on a model, and blesses it where none stops.
+
+    Args:
+      blessing: an ``InfraBlessing``; gets ``checks.json`` and the files and property
+        of InfraValidator's.
+      checks: that were made.
+    """
+    for check in checks:
+        if not check.passed:
+            _log.warning("%s", check)
+    blessed = int(not any(check.stops for check in checks))
+    write_checks(blessing.uri, checks)
+    (Path(blessing.uri) / _BLESSING_FILES[blessed]).touch()
+    blessing.set_int_custom_property(_BLESSED, blessed)
 
 
 def read_checks(directory: str | Path) -> list[Check]:

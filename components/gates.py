@@ -5,7 +5,7 @@ with its manifest and the removal of old artifacts read it; ``gate_settings`` ho
 what each gate allows. Nothing else lists gates.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,7 @@ class Gate:
     A gate of data raises ``GateError`` and so stops the run. One of models ends well:
     its output ``blessing`` has TFX's custom property ``blessed``, 1 or 0. Both leave
     ``checks.json`` in the output, but for TFX's Evaluator, whose metrics say it all.
+    A gate may have several nodes, a row for each: they share all but the first four.
 
     Attributes:
       id: names it in a check, in messages and in the report.
@@ -67,6 +68,12 @@ MODEL = Gate(
     ending="model rejected",
     headline="Not pushed: the model was rejected",
 )
+MODEL_AUDIT = replace(
+    MODEL,
+    node="ModelAudit",
+    artifact="InfraBlessing",
+    pusher_input="audit_blessing",
+)
 SERVING = Gate(
     id="serving",
     node="ServingCheck",
@@ -79,7 +86,7 @@ SERVING = Gate(
     headline="Not pushed: the serving check rejected the model",
 )
 # The first one that refused names the run.
-GATES = (DATA, MODEL, SERVING)
+GATES = (DATA, MODEL, MODEL_AUDIT, SERVING)
 BLESSING_GATES = tuple(gate for gate in GATES if gate.blesses)
 # How a run can end, its ``status``, to the exit code of its command.
 EXIT_CODES = {
@@ -91,14 +98,14 @@ REFUSAL_CODES = frozenset(gate.exit_code for gate in GATES)
 EXIT_CODES_HELP = ", ".join(
     (
         "2 usage",
-        *(f"{gate.exit_code} {gate.ending}" for gate in GATES),
+        *dict.fromkeys(f"{gate.exit_code} {gate.ending}" for gate in GATES),
         "1 anything else",
     )
 )
 
 
 def gate_of(id: str) -> Gate:
-    """Returns the gate of an id.
+    """Returns the gate of an id; of several nodes, any.
 
     Raises:
       KeyError: the table has none of it.

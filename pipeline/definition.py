@@ -38,6 +38,7 @@ from components.data.statistics_gen import (
     BatchingStatisticsGen,
     CountingStatisticsGen,
 )
+from components.evaluation.audit import ModelAudit
 from components.evaluation.plain_evaluator import PlainPathsEvaluator
 from components.features import SPLITS, TEST, TRAIN, VAL
 from components.publishing.baseline import ServingModelStrategy
@@ -88,6 +89,7 @@ NODE_CODE: Mapping[str, NodeCode] = {
         ],
         ["tfx", "tfx-bsl", "tf-keras"],
     ),
+    "ModelAudit": NodeCode(["components.evaluation.audit"]),
     # The manifest names the version of TensorFlow.
     "Pusher": NodeCode(["components.publishing.pusher"], ["tensorflow"]),
 }
@@ -130,6 +132,7 @@ class EvaluationNodes(NamedTuple):
     baseline: BaseNode
     serving_check: BaseNode
     evaluator: BaseNode
+    audit: BaseNode
 
 
 def create_pipeline(
@@ -285,7 +288,11 @@ def evaluation_nodes(
     ).with_id("Evaluator")
     # Evaluating a model that cannot serve may fail; ServingCheck says why.
     evaluator.add_upstream_node(serving_check)
-    return EvaluationNodes(baseline, serving_check, evaluator)
+
+    # Looks at what one number over one test split does not show.
+    audit = _model_audit(config, data, model, baseline)
+    audit.add_upstream_node(evaluator)
+    return EvaluationNodes(baseline, serving_check, evaluator, audit)
 
 
 def publishing_node(
@@ -300,6 +307,7 @@ def publishing_node(
     return Pusher(
         model=training.trainer.outputs["model"],
         model_blessing=evaluation.evaluator.outputs["blessing"],
+        audit_blessing=evaluation.audit.outputs["blessing"],
         infra_blessing=evaluation.serving_check.outputs["blessing"],
         evaluation=evaluation.evaluator.outputs["evaluation"],
         data_verdict=data.gate.outputs["verdict"],
@@ -341,6 +349,21 @@ def _audit(
         model=model.outputs["model"],
         model_examples=model.outputs["examples"],
     ).with_id("DataAudit")
+
+
+def _model_audit(
+    config: Config, data: DataNodes, model: BaseChannel, baseline: BaseNode
+) -> BaseNode:
+    return ModelAudit(
+        examples=data.examples.outputs["examples"],
+        model=model,
+        schema=data.schema.outputs["schema"],
+        baseline_model=None if config.rebaseline else baseline.outputs["model"],
+        previous_model=data.previous_model.outputs["model"],
+        previous_examples=data.previous_model.outputs["examples"],
+        settings=json.dumps(dataclasses.asdict(config.evaluation)),
+        rebaseline=int(config.rebaseline),
+    ).with_id("ModelAudit")
 
 
 def _model_of_other_data(config: Config, digests: Digests) -> Resolver:

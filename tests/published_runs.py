@@ -95,7 +95,7 @@ class _ServingCheckSpec(ComponentSpec):
 
 
 class FakeServingCheck(BaseComponent):
-    """Gives the verdict that it is told."""
+    """Gives the verdict that it is told; stands in for ModelAudit, too."""
 
     SPEC_CLASS = _ServingCheckSpec
     EXECUTOR_SPEC = ExecutorClassSpec(_Judge)
@@ -165,12 +165,17 @@ class Workshop:
         return recipe(self.store.path(self.store.versions()[-1]))
 
     def run(
-        self, text: str, evaluator: int = 1, serving_check: int = 1, skip: bool = False
+        self,
+        text: str,
+        evaluator: int = 1,
+        serving_check: int = 1,
+        skip: bool = False,
+        audit: int = 1,
     ) -> Ended:
         """Runs with a text to make a model of, and the verdicts of the gates."""
         self.count += 1
         run_id = f"run-{self.count}"
-        pipeline = self._pipeline(text, evaluator, serving_check, skip)
+        pipeline = self._pipeline(text, evaluator, serving_check, skip, audit)
         results: list[NodeResult] = []
         run_nodes(pipeline, run_id, lambda _: None, results.append)
         assert not [r for r in results if r.state in ("failed", "not run")], results
@@ -193,7 +198,7 @@ class Workshop:
         )
 
     def _pipeline(
-        self, text: str, evaluator: int, serving_check: int, skip: bool
+        self, text: str, evaluator: int, serving_check: int, skip: bool, audit: int
     ) -> Pipeline:
         self.root.mkdir(exist_ok=True)
         trainer = FakeTrainer(text).with_id("Trainer")
@@ -219,9 +224,11 @@ class Workshop:
             baseline_model=None if skip else baseline.outputs["model"],
         ).with_id("Evaluator")
         judge.add_upstream_node(check)
+        auditor = FakeServingCheck(audit, model=model).with_id("ModelAudit")
         pusher = Pusher(
             model=model,
             model_blessing=judge.outputs["blessing"],
+            audit_blessing=auditor.outputs["blessing"],
             infra_blessing=check.outputs["blessing"],
             destination=str(self.store.base),
             provenance={"code": self.code},
@@ -229,7 +236,7 @@ class Workshop:
         return Pipeline(
             pipeline_name=PIPELINE,
             pipeline_root=str(self.artifacts),
-            components=[trainer, baseline, check, judge, pusher],
+            components=[trainer, baseline, check, judge, auditor, pusher],
             enable_cache=True,
             metadata_connection_config=self.connection,
         )

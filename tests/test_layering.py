@@ -42,7 +42,7 @@ ORDER = (
 FAMILIES = {
     "data": (),
     "pictures": (),
-    "evaluation": (),
+    "evaluation": ("data",),
     "serving": ("pictures",),
     "training": ("pictures", "serving"),
     "publishing": ("evaluation",),

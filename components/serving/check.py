@@ -4,7 +4,6 @@ It emits the ``InfraBlessing`` of TFX's InfraValidator and needs no Docker.
 """
 
 import json
-import logging
 import math
 import tempfile
 from pathlib import Path
@@ -18,19 +17,13 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.types.standard_artifacts import InfraBlessing, Model, ModelRun
 from tfx.utils import path_utils
 
-from components.checks import Check, write_checks
+from components.checks import Check, bless
 from components.errors import PipelineError
 from components.gate_settings import ServingCheckSettings
 from components.hyperparameters import from_dict
 from components.serving.process import GRACE_SECONDS, run_probe
 from components.serving.requests import REFERENCE_FILE, Reference, read_reference
 from components.serving.verdict import judge, read_observations
-
-# As InfraValidator writes them and tfx.components.util.model_utils reads them.
-_BLESSED = "blessed"
-_BLESSING_FILES = ("INFRA_NOT_BLESSED", "INFRA_BLESSED")
-
-_log = logging.getLogger(__name__)
 
 
 @component
@@ -55,15 +48,7 @@ def ServingCheck(  # noqa: N802
     """
     bounds = from_dict(ServingCheckSettings, json.loads(settings))
     export = Path(path_utils.serving_model_path(model.uri))
-    checks = check_export(export, Path(model_run.uri), bounds)
-    for check in checks:
-        if not check.passed:
-            _log.warning("%s", check)
-
-    blessed = int(not any(check.stops for check in checks))
-    write_checks(blessing.uri, checks)
-    (Path(blessing.uri) / _BLESSING_FILES[blessed]).touch()
-    blessing.set_int_custom_property(_BLESSED, blessed)
+    bless(blessing, check_export(export, Path(model_run.uri), bounds))
 
 
 def check_export(

@@ -48,6 +48,7 @@ def refused(tmp_path: Path) -> FakeLineage:
     return FakeLineage(
         {
             "Evaluator.blessing": RunArtifact("/nowhere", BLESSED),
+            "ModelAudit.blessing": RunArtifact(str(served), BLESSED),
             "ServingCheck.blessing": RunArtifact(str(served), BLESSED),
             "NoiseGate.blessing": RunArtifact(str(noise), {"blessed": 0}),
         }

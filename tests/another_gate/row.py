@@ -7,7 +7,7 @@ import sys
 from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 
-_ROWS = "GATES = (DATA, MODEL, SERVING)"
+_ROWS = "GATES = (DATA, MODEL, MODEL_AUDIT, SERVING)"
 _MADE_UP = """
 NOISE = Gate(
     id="noise",
@@ -20,7 +20,7 @@ NOISE = Gate(
     ending="noise check rejected",
     headline="Not pushed: noise changes the answers",
 )
-GATES = (DATA, MODEL, SERVING, NOISE)
+GATES = (DATA, MODEL, MODEL_AUDIT, SERVING, NOISE)
 """
 
 spec = find_spec("components.gates")

@@ -22,18 +22,30 @@ def test_every_way_to_end_has_the_exit_code_of_the_design() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "field", sorted(get_type_hints(Gate).keys() - {"output", "artifact"})
-)
-def test_no_two_gates_share(field: str) -> None:
+NODE = ("node", "output", "artifact", "pusher_input")
+
+
+@pytest.mark.parametrize("field", ["node", "pusher_input"])
+def test_no_two_nodes_share(field: str) -> None:
     values = [getattr(gate, field) for gate in GATES]
 
     assert len(set(values)) == len(values)
 
 
+@pytest.mark.parametrize("field", sorted(get_type_hints(Gate).keys() - set(NODE)))
+def test_no_two_gates_share_what_the_nodes_of_one_do(field: str) -> None:
+    values = {(gate.id, getattr(gate, field)) for gate in GATES}
+
+    assert len(values) == len(dict(values)) == len({value for _, value in values})
+
+
 def test_the_gate_of_data_stops_the_run_and_the_others_bless() -> None:
-    assert [gate.id for gate in GATES] == ["data", "model", "serving"]
-    assert [gate.id for gate in BLESSING_GATES] == ["model", "serving"]
+    assert [gate.id for gate in GATES] == ["data", "model", "model", "serving"]
+    assert [gate.node for gate in BLESSING_GATES] == [
+        "Evaluator",
+        "ModelAudit",
+        "ServingCheck",
+    ]
 
 
 @pytest.mark.parametrize("gate", GATES)
@@ -42,7 +54,7 @@ def test_a_refusal_has_the_exit_code_of_its_gate(gate: Gate) -> None:
     failed = Check(gate.id, "drift", "val", 0.2, 0.1, False, advice="Look.")
     error = GateError([passed, failed])
 
-    assert (error.gate, error.exit_code) == (gate, gate.exit_code)
+    assert (error.gate.id, error.exit_code) == (gate.id, gate.exit_code)
     assert str(error) == f"{gate.id} gate: drift, val: 0.2, bound 0.1\nLook."
 
 

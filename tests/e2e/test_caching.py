@@ -6,7 +6,7 @@ import pytest
 
 pytestmark = pytest.mark.e2e
 
-FROM_TRAINER = {"Trainer", "Evaluator", "ServingCheck", "Pusher"}
+FROM_TRAINER = {"Trainer", "Evaluator", "ModelAudit", "ServingCheck", "Pusher"}
 FROM_TRANSFORM = {"Transform", *FROM_TRAINER}
 FROM_STATISTICS = {"StatisticsGen", "ExampleValidator", "DataGate"}
 FROM_SCHEMA = {"SchemaGen", *FROM_STATISTICS, *FROM_TRANSFORM}

@@ -5,7 +5,7 @@ import pytest
 pytestmark = pytest.mark.e2e
 
 SHORT = ("--set", "train.epochs=3", "--set", "evaluation.min_accuracy=0.5")
-FROM_TRAINER = {"Trainer", "Evaluator", "ServingCheck", "Pusher"}
+FROM_TRAINER = {"Trainer", "Evaluator", "ModelAudit", "ServingCheck", "Pusher"}
 
 
 def test_a_warm_start_trains_on_or_says_why_not(make_project):

@@ -49,6 +49,7 @@ CODE = {
         "components.evaluation.metrics",
         "components.evaluation.plain_evaluator",
     },
+    "ModelAudit": {"components.evaluation.audit"},
     "Pusher": {"components.publishing.pusher"},
 }
 # They run in every run, so they need no key; what they find is an input of others.
@@ -346,7 +347,7 @@ TABLES = {
     "model": {"Trainer"},
     "train": {"Trainer"},
     "data_gate": {"DataGate"},
-    "evaluation": {"Evaluator", "Pusher"},
+    "evaluation": {"Evaluator", "ModelAudit", "Pusher"},
     "serving_check": {"ServingCheck"},
     "nodes": {"StatisticsGen"},
     "kubeflow": set(),
@@ -417,7 +418,7 @@ def test_a_setting_runs_the_nodes_that_it_is_for(keys: Keys, key: str) -> None:
 @pytest.mark.parametrize(
     ("field", "expected"),
     [
-        ({"rebaseline": True}, {"Pusher"}),
+        ({"rebaseline": True}, {"ModelAudit", "Pusher"}),
         ({"preset": "default"}, set()),
     ],
 )

@@ -58,7 +58,15 @@ EDGES = {
         "BaselineResolver",
         "ServingCheck",
     },
-    "Pusher": {"Trainer", "Evaluator", "ServingCheck", "DataGate"},
+    "ModelAudit": {
+        "ExampleGen",
+        "SchemaGen",
+        "PreviousModelResolver",
+        "Trainer",
+        "BaselineResolver",
+        "Evaluator",
+    },
+    "Pusher": {"Trainer", "Evaluator", "ModelAudit", "ServingCheck", "DataGate"},
 }
 
 
@@ -353,7 +361,7 @@ def test_the_same_configuration_has_the_same_cache_keys(build) -> None:
     [
         ("train.epochs=3", {"Trainer"}),
         ("model.dropout=0.3", {"Trainer"}),
-        ("evaluation.min_accuracy=0.5", {"Evaluator", "Pusher"}),
+        ("evaluation.min_accuracy=0.5", {"Evaluator", "ModelAudit", "Pusher"}),
         ("data_gate.min_train=500", {"DataGate"}),
         ("serving_check.timeout=9.0", {"ServingCheck"}),
     ],

@@ -15,7 +15,7 @@ from tests.published_runs import Workshop, recipe
 
 pytestmark = pytest.mark.slow
 
-NODES = {"Trainer", "ServingCheck", "Evaluator", "Pusher"}
+NODES = {"Trainer", "ServingCheck", "Evaluator", "ModelAudit", "Pusher"}
 JUDGED = {"Evaluator", "Pusher"}
 
 

@@ -207,7 +207,7 @@ def test_a_push_whose_record_was_lost_is_found(workshop):
     workshop.run("B")
     versions = workshop.store.versions()
     metadata.write_bytes(before)
-    shutil.rmtree(workshop.artifacts / "Trainer" / "model" / "6", ignore_errors=True)
+    shutil.rmtree(workshop.artifacts / "Trainer" / "model" / "7", ignore_errors=True)
     ended = workshop.run("B")
     assert workshop.store.versions() == versions
     assert ended.publication.version == versions[-1]

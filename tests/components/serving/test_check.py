@@ -14,10 +14,10 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.types import Artifact, artifact_utils
 from tfx.types.standard_artifacts import InfraBlessing, Model, ModelRun
 
+from components import checks as all_checks
 from components.checks import read_checks
 from components.errors import PipelineError
 from components.gate_settings import ServingCheckSettings
-from components.serving import check as serving_check
 from components.serving.check import ServingCheck, check_export
 from components.serving.requests import SIGNATURES
 from pipeline.local_runner import run_nodes
@@ -117,11 +117,11 @@ def test_an_unfit_model_is_not_blessed_and_does_not_raise(
 
 
 def test_names_are_those_of_the_stock_infra_validator() -> None:
-    assert infra_validator._BLESSED_KEY == serving_check._BLESSED
+    assert infra_validator._BLESSED_KEY == all_checks._BLESSED
     assert (
         infra_validator._NOT_BLESSED_FILENAME,
         infra_validator._BLESSED_FILENAME,
-    ) == serving_check._BLESSING_FILES
+    ) == all_checks._BLESSING_FILES
 
 
 def test_a_missing_reference_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ NODES = (
     "BaselineResolver",
     "ServingCheck",
     "Evaluator",
+    "ModelAudit",
 )
 
 
@@ -184,6 +185,9 @@ def test_a_node_that_fails_may_be_tried_again(config: Config, monkeypatch) -> No
     assert run_node_of(config, "SchemaGen", "run-1").state == "done"
 
 
+ALL_BLESSED = {"Evaluator": 1, "ModelAudit": 1, "ServingCheck": 1}
+
+
 class FakeLineage:
     """Stands in for ``RunLineage``: blessings by node."""
 
@@ -207,10 +211,13 @@ class FakeLineage:
         ("Evaluator", {}, 4),
         ("ServingCheck", {"ServingCheck": 1}, 0),
         ("ServingCheck", {"ServingCheck": 0}, 5),
-        ("Pusher", {"Evaluator": 1, "ServingCheck": 1, "Pusher": 1}, 0),
-        ("Pusher", {"Evaluator": 0, "ServingCheck": 1, "Pusher": 0}, 4),
-        ("Pusher", {"Evaluator": 1, "ServingCheck": 0, "Pusher": 0}, 5),
-        ("Pusher", {"Evaluator": 1, "ServingCheck": 1, "Pusher": 0}, 1),
+        ("ModelAudit", {"ModelAudit": 1}, 0),
+        ("ModelAudit", {"Evaluator": 1, "ModelAudit": 0}, 4),
+        ("Pusher", {**ALL_BLESSED, "Pusher": 1}, 0),
+        ("Pusher", {**ALL_BLESSED, "Evaluator": 0, "Pusher": 0}, 4),
+        ("Pusher", {**ALL_BLESSED, "ModelAudit": 0, "Pusher": 0}, 4),
+        ("Pusher", {**ALL_BLESSED, "ServingCheck": 0, "Pusher": 0}, 5),
+        ("Pusher", {**ALL_BLESSED, "Pusher": 0}, 1),
         ("Trainer", {}, 0),
     ],
 )

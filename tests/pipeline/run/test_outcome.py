@@ -23,6 +23,7 @@ from pipeline.run.outcome import read_all_checks, status, summarize
 
 PUSHED = {"pushed": 1, "pushed_destination": "/w/serving/mnist/7", "pushed_version": 7}
 BLESSED, NOT_BLESSED = {"blessed": 1}, {"blessed": 0}
+ALL_BLESSED = dict.fromkeys(("Evaluator", "ModelAudit", "ServingCheck"), BLESSED)
 CLASSES = [f"class {label}" for label in range(10)]
 DIGESTS = {"code": "c0de", "data": "da7a", "schema": "5c"}
 ORIGIN = {**DIGESTS, "classes": CLASSES, "rebaseline": False}
@@ -50,6 +51,7 @@ def lineage(**nodes: dict) -> FakeLineage:
     names = {
         "Pusher": "pushed_model",
         "Evaluator": "blessing",
+        "ModelAudit": "blessing",
         "ServingCheck": "blessing",
     }
     return FakeLineage(
@@ -79,12 +81,13 @@ def test_a_cached_push_is_pushed() -> None:
 @pytest.mark.parametrize(
     ("nodes", "expected"),
     [
-        ({"Evaluator": NOT_BLESSED, "ServingCheck": BLESSED}, "model_rejected"),
-        ({"Evaluator": BLESSED, "ServingCheck": NOT_BLESSED}, "serving_rejected"),
-        ({"Evaluator": NOT_BLESSED, "ServingCheck": NOT_BLESSED}, "model_rejected"),
-        ({"Evaluator": BLESSED, "ServingCheck": BLESSED}, "failed"),
+        ({**ALL_BLESSED, "Evaluator": NOT_BLESSED}, "model_rejected"),
+        ({**ALL_BLESSED, "ModelAudit": NOT_BLESSED}, "model_rejected"),
+        ({**ALL_BLESSED, "ServingCheck": NOT_BLESSED}, "serving_rejected"),
+        (dict.fromkeys(ALL_BLESSED, NOT_BLESSED), "model_rejected"),
+        (ALL_BLESSED, "failed"),
         ({"ServingCheck": BLESSED}, "model_rejected"),
-        ({"Evaluator": BLESSED}, "serving_rejected"),
+        ({"Evaluator": BLESSED, "ModelAudit": BLESSED}, "serving_rejected"),
     ],
 )
 def test_without_a_push_the_first_gate_that_refused_is_named(nodes, expected) -> None:
