@@ -15,10 +15,12 @@ from pipeline.commands.infer_schema import infer_schema
 from pipeline.commands.kubeflow import kubeflow
 from pipeline.commands.models import models
 from pipeline.commands.predict import predict
+from pipeline.commands.quarantine import quarantine
 from pipeline.commands.report import report
 from pipeline.commands.run import run
 from pipeline.commands.runs import runs
 from pipeline.commands.settings import settings
+from pipeline.commands.suspects import suspects
 from pipeline.commands.tensorboard import tensorboard
 from pipeline.commands.workspace import workspace
 from pipeline.environment.locale_independence import be_independent_of_locale
@@ -70,6 +72,8 @@ for command in (
     cli.add_command(command)
 data.add_command(convert)
 data.add_command(infer_schema)
+data.add_command(suspects)
+data.add_command(quarantine)
 
 
 def _list_in_full(group: click.Group) -> None:

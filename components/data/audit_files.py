@@ -31,7 +31,7 @@ COLUMNS = (
     "answer_probability",
     "image_sha256",
 )
-_MOST_SUSPECTS = 1000
+MOST_SUSPECTS = 10_000
 _ON_A_SHEET = 60
 
 
@@ -63,7 +63,7 @@ def write_audit(
     findings: Sequence[Finding],
     splits: Mapping[str, Records],
     problem: str = "",
-) -> None:
+) -> list[Measured]:
     """Writes ``audit.json``, ``suspects.csv`` and a PNG for each finding with suspects.
 
     Args:
@@ -71,6 +71,9 @@ def write_audit(
       findings: in the order in which they are shown.
       splits: that their suspects are of.
       problem: why nothing was measured; empty where it was.
+
+    Returns:
+      What ``read_audit`` reads.
     """
     folder = Path(directory)
     measured = []
@@ -99,6 +102,7 @@ def write_audit(
     (folder / FINDINGS_FILE).write_text(
         json.dumps(content, indent=2) + "\n", encoding="utf-8"
     )
+    return measured
 
 
 def read_audit(directory: str | Path) -> list[Measured]:
@@ -125,7 +129,7 @@ def suspect_rows(finding: Finding, records: Records) -> list[tuple]:
             *_answer(finding, rank),
             image_sha256(records.images[index]),
         )
-        for rank, index in enumerate(finding.suspects[:_MOST_SUSPECTS].tolist())
+        for rank, index in enumerate(finding.suspects[:MOST_SUSPECTS].tolist())
     ]
 
 

@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 _COLUMNS = 20
 # Images are enlarged to about so many pixels, so that a caption has room below.
-_SIDE = 48
+_SIDE = 60
 _GAP = 3
 _CAPTION = 13
 _GROUND, _INK = 96, 255

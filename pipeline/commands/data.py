@@ -1,24 +1,29 @@
 """``mnist-pipeline data``: the group, and ``verify``, which checks a data folder."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import attrs
 import click
 
-from components.checkout import PROJECT_ROOT
 from components.errors import DatasetError
 from components.image_spec import read_image_spec
-from pipeline.commands.options import json_option, quiet_tensorflow
+from pipeline.commands.options import (
+    FILE,
+    data_argument,
+    json_option,
+    quiet_tensorflow,
+    schema_option,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from pipeline.datasets.listed_records import Listed
     from pipeline.datasets.verify import DatasetReport
-
-BUNDLED = PROJECT_ROOT / "data" / "mnist"
-FOLDER = click.Path(path_type=Path)
 
 
 @click.group()
@@ -28,31 +33,42 @@ def data() -> None:
 
 
 @data.command()
-@click.argument("folder", metavar="[DIR]", default=BUNDLED, type=FOLDER)
+@data_argument
+@schema_option
 @click.option(
-    "--schema",
-    default=PROJECT_ROOT / "schema" / "schema.pbtxt",
-    type=FOLDER,
-    help="Says what a record must hold; ours unless given.",
+    "--records",
+    type=FILE,
+    help="Also say which records of this suspects.csv are still there.",
 )
 @json_option
-def verify(folder: Path, schema: Path, as_json: bool) -> None:
+def verify(folder: Path, schema: Path, records: Path | None, as_json: bool) -> None:
     """Check counts, checksums and the layout of every record in DIR.
 
-    DIR holds train, val and test; the bundled MNIST unless given.
+    DIR holds train, val and test; the bundled MNIST unless given. A record of --records
+    is known by its image, wherever it is in its split now.
     """
     from rich.console import Console
     from rich.markup import escape
 
+    from pipeline.datasets.listed_records import find_listed
+    from pipeline.datasets.suspects_file import read_suspects
     from pipeline.datasets.verify import verify_dataset
 
     spec = read_image_spec(schema)
+    suspects = read_suspects(records) if records else []
     with Console(stderr=True, emoji=False).status(f"Reading {escape(str(folder))}"):
         report = verify_dataset(folder, spec)
+        sound = suspects and not report.problems
+        listed = find_listed(folder, suspects, spec) if sound else []
     if as_json:
-        click.echo(json.dumps(_as_json(report), indent=2))
+        content = _as_json(report)
+        if sound:
+            content["listed"] = [attrs.asdict(one) for one in listed]
+        click.echo(json.dumps(content, indent=2))
     else:
         Console(emoji=False).print(_as_table(report))
+        if listed:
+            Console(emoji=False).print(_listed_table(listed))
     if report.problems:
         raise DatasetError("\n".join(report.problems))
 
@@ -89,4 +105,21 @@ def _as_table(report: "DatasetReport") -> "Table":
             f"{min(split.labels):,}-{max(split.labels):,}",
             "no" if split.problems else "yes",
         )
+    return table
+
+
+def _listed_table(listed: "Sequence[Listed]") -> "Table":
+    """Counts what became of the listed records, by what was found of them."""
+    from rich.table import Table
+
+    from pipeline.datasets.listed_records import STATES
+
+    table = Table(title="records of the list")
+    table.add_column("finding")
+    for name in ("listed", *STATES):
+        table.add_column(name, justify="right")
+    for finding in dict.fromkeys(one.suspect.finding for one in listed):
+        states = [one.state for one in listed if one.suspect.finding == finding]
+        counts = [len(states), *(states.count(state) for state in STATES)]
+        table.add_row(finding, *(f"{count:,}" for count in counts))
     return table

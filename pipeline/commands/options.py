@@ -11,15 +11,25 @@ from pathlib import Path
 
 import click
 
+from components.checkout import PROJECT_ROOT
 from pipeline.config import PRESETS
 
+BUNDLED = PROJECT_ROOT / "data" / "mnist"
 Command = Callable[..., None]
 FILE = click.Path(dir_okay=False, path_type=Path)
+FOLDER = click.Path(path_type=Path)
 
 workspace_option = click.option(
     "--workspace",
     type=click.Path(file_okay=False, path_type=Path),
     help="The workspace of the pipeline.",
+)
+data_argument = click.argument("folder", metavar="[DIR]", default=BUNDLED, type=FOLDER)
+schema_option = click.option(
+    "--schema",
+    default=PROJECT_ROOT / "schema" / "schema.pbtxt",
+    type=FOLDER,
+    help="Says what a record must hold; ours unless given.",
 )
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON, nothing else."

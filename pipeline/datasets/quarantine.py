@@ -19,18 +19,21 @@ from components.classes import CLASSES_FILE
 from components.data.audit_files import image_sha256
 from components.durable import sha256
 from components.errors import DatasetError
-from components.features import SPLITS
 from components.image_spec import ImageSpec
-from components.litter import without_litter
 from pipeline.datasets.convert import new_folder
+from pipeline.datasets.example_files import read_examples
 from pipeline.datasets.findings import some
 from pipeline.datasets.manifest import (
     ShardEntry,
     read_conversion,
     write_manifest,
 )
-from pipeline.datasets.records import decode_examples, first_fault
-from pipeline.datasets.shards import read_batches, shard_name, write_shard
+from pipeline.datasets.shards import (
+    read_batches,
+    shard_name,
+    split_files,
+    write_shard,
+)
 from pipeline.datasets.suspects_file import Suspect
 
 QUARANTINE = "quarantine"
@@ -124,27 +127,6 @@ def quarantine(
     return Quarantined(counts, kept)
 
 
-def split_files(folder: Path) -> dict[str, list[Path]]:
-    """Returns the TFRecord files of each split that has any, in their order.
-
-    Raises:
-      DatasetError: no split has any.
-    """
-    found = {
-        split: without_litter((folder / split).glob("*.tfrecord.gz"))
-        for split in SPLITS
-    }
-    present = {split: paths for split, paths in found.items() if paths}
-    if not present:
-        seen = "no such file" if folder.is_dir() else "no folder of that name"
-        raise DatasetError(
-            f"{folder}: expected a folder with {', '.join(SPLITS)}, each of files "
-            f"named *.tfrecord.gz, received {seen}. Name the folder that "
-            "'mnist-pipeline data convert' wrote."
-        )
-    return present
-
-
 def _places(
     folder: Path, files: Mapping[str, list[Path]], suspects: Sequence[Suspect]
 ) -> Places:
@@ -186,7 +168,7 @@ def _take(
     """
     moved: list[Moved] = []
     counts = np.zeros(spec.classes, np.int64)
-    for start, records, images, labels in _read(path, spec):
+    for start, records, images, labels in read_examples(path, spec):
         counts += np.bincount(labels, minlength=spec.classes)
         for number in sorted(wanted.keys() & range(start, start + len(records))):
             at = number - start
@@ -207,22 +189,6 @@ def _take(
             f"{_OWN_LIST.format(folder=path.parents[1])}"
         )
     return moved, counts
-
-
-def _read(
-    path: Path, spec: ImageSpec
-) -> Iterator[tuple[int, list[bytes], np.ndarray, np.ndarray]]:
-    """Yields the number of the first of some records, these, images and labels."""
-    start = 0
-    for records in read_batches(path, _BATCH):
-        examples = decode_examples(records, spec)
-        if examples is None:
-            raise DatasetError(
-                f"{path}: {first_fault(records, start, spec)}. Correct the source "
-                "and convert it again; 'mnist-pipeline data verify' checks all files."
-            )
-        yield start, records, *examples
-        start += len(records)
 
 
 def _require_same(path: Path, suspect: Suspect, digest: str, label: int) -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from components.errors import DatasetError
+from components.features import SPLITS
+from components.litter import without_litter
 from pipeline.datasets.file_kinds import describe_kind, read_head
 
 # Magic number and the one compression method there is.
@@ -21,6 +23,27 @@ def shard_sizes(count: int, largest: int) -> list[int]:
     shards = -(-count // largest)
     size, rest = divmod(count, shards)
     return [size + (index < rest) for index in range(shards)]
+
+
+def split_files(folder: Path) -> dict[str, list[Path]]:
+    """Returns the TFRecord files of each split that has any, in their order.
+
+    Raises:
+        DatasetError: no split has any.
+    """
+    found = {
+        split: without_litter((folder / split).glob("*.tfrecord.gz"))
+        for split in SPLITS
+    }
+    present = {split: paths for split, paths in found.items() if paths}
+    if not present:
+        seen = "no such file" if folder.is_dir() else "no folder of that name"
+        raise DatasetError(
+            f"{folder}: expected a folder with {', '.join(SPLITS)}, each of files "
+            f"named *.tfrecord.gz, received {seen}. Name the folder that "
+            "'mnist-pipeline data convert' wrote."
+        )
+    return present
 
 
 def write_shard(path: Path, records: Iterable[bytes]) -> None:

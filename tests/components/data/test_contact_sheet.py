@@ -14,8 +14,8 @@ def test_each_image_is_enlarged_above_its_caption():
     for index in (0, 19, 20):
         row, column = divmod(index, 20)
         cell = sheet[row * down : (row + 1) * down, column * across :][:, :across]
-        assert (cell == 200 + index).sum() >= 16
-        assert (cell == 0).sum() == 143 * 16
+        assert (cell == 200 + index).sum() >= 25
+        assert (cell == 0).sum() == 143 * 25
         # White letters below.
         assert (cell[50:] > 180).any()
     # No image beyond the last.
@@ -33,4 +33,4 @@ def test_long_captions_do_not_meet():
     images = np.zeros((2, 8, 8), np.uint8)
     short = contact_sheet(images, ["1 -> 2"] * 2)
     long = contact_sheet(images, ["123 -> 456 of a thousand"] * 2)
-    assert long.width > 2 * short.width
+    assert long.width > 1.5 * short.width
