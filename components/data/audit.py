@@ -21,13 +21,14 @@ from tfx.utils.path_utils import serving_model_path
 from components.artifacts import DataAuditResult, DataVerdict
 from components.data.audit_files import write_audit
 from components.data.audit_findings import (
-    LEAST_RECORDS,
     measure,
+    profile_of_train,
     unlikely_shares,
 )
 from components.data.audit_records import Records, read_records
+from components.data.counts import DataStatistics, read_statistics
 from components.data.model_answers import probabilities
-from components.data.profile import Profile, fit_profile, read_profile, write_profile
+from components.data.profile import Profile, read_profile, write_profile
 from components.features import SPLITS, TEST
 from components.image_spec import ImageSpec, read_image_spec
 from components.plain_paths import plain_path
@@ -49,17 +50,17 @@ def DataAudit(  # noqa: N802
 
     Args:
       examples: with splits of ``SPLITS``; others are not looked at.
-      statistics: of the examples; named for the order of the nodes alone.
+      statistics: of the examples; says how many there are.
       schema: says the size of an image and the number of classes.
       audit: gets audit.json, suspects.csv, a PNG for each finding with suspects, and
-        the profile that later data is compared with.
+        the profile of train, which later data is compared with.
       previous: the verdict on earlier data, which holds its profile.
       model: the newest published one that was trained on other data than this.
       model_examples: that this model was trained and evaluated on.
     """
     spec = read_image_spec(schema.uri)
     try:
-        splits = _read(examples, spec)
+        splits = _read(examples, read_statistics(statistics.uri), spec)
     except (tf.errors.OpError, ValueError) as error:
         # DataGate refuses these records by the statistics, and says which.
         _log.warning("the records were not audited: %s", error)
@@ -68,17 +69,23 @@ def DataAudit(  # noqa: N802
     answers, base = None, None
     if model is not None:
         answers, base = _ask(splits, model, model_examples, spec)
-    findings = measure(splits, spec.classes, _profile(previous), answers, base)
+    own = profile_of_train(splits)
+    findings = measure(splits, spec.classes, _profile(previous), answers, base, own)
     write_audit(audit.uri, findings, splits)
-    everything = np.concatenate([records.images for records in splits.values()])
-    if len(everything) >= LEAST_RECORDS:
-        write_profile(audit.uri, fit_profile(everything))
+    if own is not None:
+        write_profile(audit.uri, own)
 
 
-def _read(examples: Artifact, spec: ImageSpec) -> dict[str, Records]:
+def _read(
+    examples: Artifact, statistics: DataStatistics, spec: ImageSpec
+) -> dict[str, Records]:
     names = decode_split_names(examples.split_names)
     found = {
-        split: read_records(get_split_file_patterns([examples], split), spec)
+        split: read_records(
+            get_split_file_patterns([examples], split),
+            spec,
+            statistics.split(split).examples,
+        )
         for split in SPLITS
         if split in names
     }

@@ -9,7 +9,8 @@ import attrs
 import numpy as np
 
 from components.data.audit_records import Records
-from components.data.copies import NEAR, near_copies, repeated
+from components.data.copies import CopyFinder, repeated
+from components.data.directions import sampled
 from components.data.label_issues import (
     out_of_fold,
     single_pixel_accuracy,
@@ -28,9 +29,9 @@ WRONG_LABELS, SHORTCUT = "wrong labels", "label told by one pixel"
 # A label that the model gives less than this is one that it disagrees with.
 _UNLIKELY = 0.01
 # Fewer records than that say nothing of others.
-LEAST_RECORDS = 100
-# So many records are enough to estimate shares from.
-_MOST_LABELS = 20_000
+_LEAST_RECORDS = 100
+# So many records of train are enough to estimate shares from, and of others a third.
+_MOST_LABELS = 12_000
 _MOST_PIXELS = 10_000
 
 
@@ -69,6 +70,7 @@ def measure(
     previous: Profile | None = None,
     answers: Mapping[str, np.ndarray] | None = None,
     base: np.ndarray | None = None,
+    own: Profile | None = None,
 ) -> list[Finding]:
     """Measures all that can be measured.
 
@@ -78,27 +80,35 @@ def measure(
       previous: of earlier data, to compare with; train where there is none.
       answers: float32 [n, classes] by split, what a model says; none is asked for None.
       base: from ``unlikely_shares``, of data that the model knows; zeros for None.
+      own: from ``profile_of_train``; fitted here for None.
     """
-    found = list(compared(splits, previous))
+    found = list(compared(splits, previous, own or profile_of_train(splits)))
     if answers is not None:
         base = np.zeros(classes + 1) if base is None else base
         found += disagreement(splits, answers, base)
     found += [*copies(splits), *shortcut(splits, classes)]
-    if sum(len(records.labels) for records in splits.values()) >= LEAST_RECORDS:
+    if sum(len(records.labels) for records in splits.values()) >= _LEAST_RECORDS:
         found += wrong_labels(splits, classes)
     return found
 
 
+def profile_of_train(splits: Mapping[str, Records]) -> Profile | None:
+    """Fits a profile to the training split, where that is large enough."""
+    if TRAIN not in splits or len(splits[TRAIN].labels) < _LEAST_RECORDS:
+        return None
+    return fit_profile(splits[TRAIN].images)
+
+
 def compared(
-    splits: Mapping[str, Records], previous: Profile | None
+    splits: Mapping[str, Records], previous: Profile | None, own: Profile | None
 ) -> Iterator[Finding]:
     """Compares with earlier data and, where there is none, with the training split."""
     pixels = next((records.images[0].size for records in splits.values()), 0)
     if previous is not None and len(previous.mean) == pixels:
         yield from unlike(splits, previous, UNLIKE)
-    elif TRAIN in splits and len(splits[TRAIN].labels) >= LEAST_RECORDS:
+    elif own is not None:
         others = {split: splits[split] for split in splits if split != TRAIN}
-        yield from unlike(others, fit_profile(splits[TRAIN].images), UNLIKE_TRAIN)
+        yield from unlike(others, own, UNLIKE_TRAIN)
 
 
 def _suspects(scores: np.ndarray) -> dict[str, np.ndarray]:
@@ -233,10 +243,11 @@ def copies(splits: Mapping[str, Records]) -> Iterator[Finding]:
             **_suspects(again.astype(np.float32)),
         )
     others = [split for split in splits if split != TRAIN and TRAIN in splits]
+    finder = CopyFinder(splits[TRAIN].images) if others else None
     for split in others:
         images = splits[split].images
-        nearest, distance = near_copies(images, splits[TRAIN].images)
-        near = np.flatnonzero(distance < NEAR)
+        nearest, distance = finder.nearest(images)
+        near = np.flatnonzero(np.isfinite(distance))
         order = near[np.argsort(distance[near], kind="stable")]
         # Those of train are to go, so that the other split stays the measure it was.
         first = np.sort(np.unique(nearest[order], return_index=True)[1])
@@ -255,20 +266,25 @@ def copies(splits: Mapping[str, Records]) -> Iterator[Finding]:
 
 def wrong_labels(splits: Mapping[str, Records], classes: int) -> Iterator[Finding]:
     """The estimated share of wrong labels of each split."""
-    step = -(-sum(len(r.labels) for r in splits.values()) // _MOST_LABELS)
-    images = np.concatenate([r.images[::step] for r in splits.values()])
-    labels = np.concatenate([r.labels[::step] for r in splits.values()])
+    chosen = {
+        split: sampled(
+            len(records.labels), _MOST_LABELS // (1 if split == TRAIN else 3)
+        )
+        for split, records in splits.items()
+    }
+    some = [(splits[split], index) for split, index in chosen.items()]
+    images = np.concatenate([records.images[index] for records, index in some])
+    labels = np.concatenate([records.labels[index] for records, index in some])
     probabilities = out_of_fold(images, labels, classes)
     scores = suspicion(probabilities, labels)
     start = 0
-    for split, records in splits.items():
-        stop = start + len(records.labels[::step])
-        own = slice(start, stop)
+    for split, index in chosen.items():
+        own = slice(start, start + len(index))
         found = _answered(scores[own], probabilities[own], labels[own])
-        found["suspects"] = found["suspects"] * step
+        found["suspects"] = index[found["suspects"]]
         value = float((scores[own] > 0).mean())
         yield Finding(WRONG_LABELS, split, value, len(labels), "", split, **found)
-        start = stop
+        start = own.stop
 
 
 def shortcut(splits: Mapping[str, Records], classes: int) -> Iterator[Finding]:
@@ -276,8 +292,8 @@ def shortcut(splits: Mapping[str, Records], classes: int) -> Iterator[Finding]:
     if TRAIN not in splits:
         return
     images, labels = splits[TRAIN].images, splits[TRAIN].labels
-    step = max(len(labels) // _MOST_PIXELS, 1)
-    value, pixel = single_pixel_accuracy(images[::step], labels[::step], classes)
+    some = sampled(len(labels), _MOST_PIXELS)
+    value, pixel = single_pixel_accuracy(images[some], labels[some], classes)
     row, column = divmod(pixel, images.shape[2])
     note = f"the pixel in row {row}, column {column}, from 0"
-    yield Finding(SHORTCUT, TRAIN, value, len(labels[::step]), note)
+    yield Finding(SHORTCUT, TRAIN, value, len(some), note)

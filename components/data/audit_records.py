@@ -1,4 +1,4 @@
-"""The records that DataAudit looks at: all of a small split, a part of a large one."""
+"""The records that DataAudit looks at: a random sample where a split is large."""
 
 from collections.abc import Sequence
 
@@ -6,11 +6,11 @@ import attrs
 import numpy as np
 import tensorflow as tf
 
-from components.examples import matching_files, without_autotuning
+from components.examples import feature_spec, matching_files, without_autotuning
 from components.features import IMAGE, LABEL
 from components.image_spec import ImageSpec
 
-# So many records of a split, so that neither time nor memory grows with the data.
+# Of a split, so that neither time nor memory grows with the data.
 MOST_RECORDS = 60_000
 _BATCH = 1024
 
@@ -37,13 +37,20 @@ class Records:
 
 
 def read_records(
-    patterns: Sequence[str], spec: ImageSpec, most: int = MOST_RECORDS
+    patterns: Sequence[str],
+    spec: ImageSpec,
+    total: int | None = None,
+    most: int = MOST_RECORDS,
 ) -> Records:
-    """Reads a split, or every k-th record of one that is too large.
+    """Reads a split, or a random sample of one that is too large.
+
+    Others are not parsed. It is never every k-th record: where labels take turns, that
+    would leave some out.
 
     Args:
       patterns: of gzip TFRecords of Examples.
       spec: the layout of a record.
+      total: how many records there are; None counts them.
       most: records that are kept.
 
     Raises:
@@ -51,65 +58,52 @@ def read_records(
       ValueError: a label is none of the classes.
     """
     files = matching_files(patterns)
-    counts = [_count(file) for file in files]
-    step = max(-(-sum(counts) // most), 1)
-    images, labels, place, number = [], [], [], []
-    first = 0
-    for position, (file, count) in enumerate(zip(files, counts, strict=True)):
-        wanted = np.arange(-first % step, count, step)
-        pixels, found = _read(file, spec, wanted, step)
-        images.append(pixels)
-        labels.append(found)
-        place.append(np.full(len(found), position))
-        number.append(wanted)
-        first += count
-    all_labels = np.concatenate([np.empty(0, np.int64), *labels])
-    if ((all_labels < 0) | (all_labels >= spec.classes)).any():
+    total = _count(files) if total is None else total
+    size = min(total, most)
+    images = np.empty((size, spec.pixels), np.uint8)
+    labels, file, number = np.empty((3, size), np.int64)
+    start = 0
+    for part in _sample(files, spec, max(-(-total // most), 1)).as_numpy_iterator():
+        own = slice(start, start + len(part[0]))
+        for array, values in zip((images, labels, file, number), part, strict=True):
+            array[own] = values[: size - start]
+        start = min(own.stop, size)
+        if start == size:
+            break
+    images, labels = images[:start].reshape(-1, *spec.size), labels[:start]
+    if ((labels < 0) | (labels >= spec.classes)).any():
         raise ValueError(f"Expected labels in 0..{spec.classes - 1}.")
-    return Records(
-        np.concatenate([np.empty((0, *spec.size), np.uint8), *images]),
-        all_labels,
-        files,
-        np.concatenate([np.empty(0, np.int64), *place]),
-        np.concatenate([np.empty(0, np.int64), *number]),
-        sum(counts),
-    )
+    return Records(images, labels, files, file[:start], number[:start], total)
 
 
-def _dataset(file: str) -> tf.data.Dataset:
-    return without_autotuning(tf.data.TFRecordDataset(file, compression_type="GZIP"))
-
-
-def _count(file: str) -> int:
-    batches = _dataset(file).batch(_BATCH)
+def _count(files: Sequence[str]) -> int:
+    batches = _records(list(files)).batch(_BATCH)
     return int(batches.reduce(np.int64(0), lambda n, b: n + tf.size(b, tf.int64)))
 
 
-def _read(
-    file: str, spec: ImageSpec, wanted: np.ndarray, step: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Reads every ``step``-th record of a file from the first that is wanted."""
-    features = {
-        IMAGE: tf.io.FixedLenFeature([spec.pixels], tf.int64),
-        LABEL: tf.io.FixedLenFeature([1], tf.int64),
-    }
+def _records(files: Sequence[str] | tf.Tensor) -> tf.data.Dataset:
+    return tf.data.TFRecordDataset(files, compression_type="GZIP")
 
-    def parse(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        found = tf.io.parse_example(serialized, features)
-        return tf.cast(found[IMAGE], tf.uint8), found[LABEL][:, 0]
 
-    images = np.empty((len(wanted), *spec.size), np.uint8)
-    labels = np.empty(len(wanted), np.int64)
-    if not len(wanted):
-        return images, labels
-    records = _dataset(file).skip(int(wanted[0]))
-    if step > 1:
-        records = records.shard(step, 0)
-    batches = records.batch(_BATCH).map(parse, num_parallel_calls=2).prefetch(2)
-    start = 0
-    for pixels, found in batches.as_numpy_iterator():
-        stop = start + len(found)
-        images[start:stop] = pixels.reshape(-1, *spec.size)
-        labels[start:stop] = found
-        start = stop
-    return images, labels
+def _sample(files: Sequence[str], spec: ImageSpec, step: int) -> tf.data.Dataset:
+    """One of ``step`` records: batches of pixels, labels, files and record numbers.
+
+    The same ones whenever it is read.
+    """
+
+    def batches(file: tf.Tensor, name: tf.Tensor) -> tf.data.Dataset:
+        found = _records(name).batch(_BATCH).enumerate()
+        return found.map(lambda batch, records: (file, batch, records))
+
+    def parse(file: tf.Tensor, batch: tf.Tensor, records: tf.Tensor) -> tuple:
+        draw = tf.random.stateless_uniform(tf.shape(records), [file, batch])
+        chosen = tf.where(draw * step < 1)[:, 0]
+        found = tf.io.parse_example(tf.gather(records, chosen), feature_spec(spec))
+        pixels, labels = tf.cast(found[IMAGE], tf.uint8), found[LABEL][:, 0]
+        return pixels, labels, tf.fill(tf.shape(labels), file), batch * _BATCH + chosen
+
+    names = tf.data.Dataset.from_tensor_slices(tf.constant(files, tf.string))
+    parsed = (
+        names.enumerate().flat_map(batches).map(parse, num_parallel_calls=2).prefetch(2)
+    )
+    return without_autotuning(parsed)

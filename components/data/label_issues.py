@@ -8,7 +8,7 @@ features (A. Rahimi and B. Recht, 2007) of the main directions of the pixels.
 
 import numpy as np
 
-from components.features import MAX_PIXEL
+from components.data.directions import main_directions
 
 _DIRECTIONS = 40
 _FEATURES = 768
@@ -16,6 +16,7 @@ _FOLDS = 3
 _RIDGE = 1e-3
 # The kernel's squared width, as a share of the median squared distance.
 _WIDTH = 0.35
+_BATCH = 1024
 _TEMPERATURES = (2.0, 3.0, 4.0, 6.0, 8.0, 10.0, 12.0, 16.0, 20.0, 25.0)
 
 
@@ -34,34 +35,58 @@ def out_of_fold(
       Probabilities float32 [n, classes].
     """
     rng = np.random.default_rng(seed)
-    features = _random_features(images, rng)
-    width = features.shape[1]
+    order = rng.permutation(len(labels))
+    folds = [order[k::_FOLDS] for k in range(_FOLDS)]
+    places = _places(images.reshape(len(images), -1))
+    directions, phases = _random_waves(places, rng)
+    features = [_features(places[fold], directions, phases) for fold in folds]
     targets = np.eye(classes, dtype=np.float32)[labels] - 1 / classes
-    fold = rng.permutation(len(labels)) % _FOLDS
-    grams = [features[fold == k].T @ features[fold == k] for k in range(_FOLDS)]
-    products = [features[fold == k].T @ targets[fold == k] for k in range(_FOLDS)]
+    grams = [part.T @ part for part in features]
+    products = [
+        part.T @ targets[fold] for part, fold in zip(features, folds, strict=True)
+    ]
     scores = np.empty((len(labels), classes), np.float32)
-    for k in range(_FOLDS):
-        ridge = _RIDGE * (fold != k).sum() / width * np.eye(width, dtype=np.float32)
-        gram, product = sum(grams) - grams[k], sum(products) - products[k]
-        scores[fold == k] = features[fold == k] @ np.linalg.solve(gram + ridge, product)
+    for k, fold in enumerate(folds):
+        share = _RIDGE * (len(labels) - len(fold)) / len(phases)
+        gram = sum(grams) - grams[k] + share * np.eye(len(phases), dtype=np.float32)
+        scores[fold] = features[k] @ np.linalg.solve(gram, sum(products) - products[k])
     return _probabilities(scores, labels)
 
 
-def _random_features(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    flat = images.reshape(len(images), -1).astype(np.float32) / MAX_PIXEL
-    centred = flat - flat.mean(axis=0)
-    _, vectors = np.linalg.eigh(centred.T @ centred)
-    places = centred @ vectors[:, ::-1][:, :_DIRECTIONS]
+def _places(flat: np.ndarray) -> np.ndarray:
+    """Places of uint8 [n, pixels] along their main directions, float32 [n, k]."""
+    directions = main_directions(flat, _DIRECTIONS)
+    return np.concatenate(
+        [
+            flat[start : start + _BATCH].astype(np.float32) @ directions
+            for start in range(0, len(flat), _BATCH)
+        ]
+    )
+
+
+def _random_waves(
+    places: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draws the directions [k, features] and phases [features] of cosines."""
     one, other = places[rng.integers(0, len(places), (2, 4000))]
     width = _WIDTH * np.median(np.square(one - other).sum(axis=1))
     # Fewer features than a third of the records: ridge regression is at its worst
     # where there are as many of both.
-    count = max(min(_FEATURES, len(images) // (2 * _FOLDS)), 8)
+    count = max(min(_FEATURES, len(places) // (2 * _FOLDS)), 8)
     shape = places.shape[1], count
     directions = rng.normal(size=shape).astype(np.float32) / np.sqrt(max(width, 1e-6))
-    phases = rng.uniform(0, 2 * np.pi, count).astype(np.float32)
-    return np.cos(places @ directions + phases) * np.float32(np.sqrt(2 / count))
+    return directions, rng.uniform(0, 2 * np.pi, count).astype(np.float32)
+
+
+def _features(
+    places: np.ndarray, directions: np.ndarray, phases: np.ndarray
+) -> np.ndarray:
+    """In one array: fresh memory takes longer than the cosines."""
+    waves = places @ directions
+    waves += phases
+    np.cos(waves, out=waves)
+    waves *= np.float32(np.sqrt(2 / len(phases)))
+    return waves
 
 
 def _probabilities(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -114,10 +139,15 @@ def single_pixel_accuracy(
     flat = images.reshape(len(images), -1)
     levels = 16
     place = np.arange(flat.shape[1]) * levels * classes
-    cell = (
-        (flat // (256 // levels)).astype(np.int64) * classes + labels[:, None] + place
-    )
-    counts = np.bincount(cell.ravel(), minlength=flat.shape[1] * levels * classes)
+    counts = np.zeros(flat.shape[1] * levels * classes, np.int64)
+    for start in range(0, len(flat), _BATCH):
+        level = flat[start : start + _BATCH] // np.uint8(256 // levels)
+        cell = (
+            level.astype(np.int64) * classes
+            + labels[start : start + _BATCH, None]
+            + place
+        )
+        counts += np.bincount(cell.ravel(), minlength=len(counts))
     right = counts.reshape(flat.shape[1], levels, classes).max(axis=2).sum(axis=1)
     share = right / len(labels)
     largest = np.bincount(labels).max() / len(labels)

@@ -11,6 +11,7 @@ import attrs
 import numpy as np
 from scipy.ndimage import binary_dilation
 
+from components.data.directions import main_directions
 from components.data.properties import PROPERTIES, properties
 from components.features import MAX_PIXEL
 
@@ -27,7 +28,9 @@ _INK = 64
 # A place that so few records have ink at counts as one without.
 _RARE = 2e-4
 _DIRECTIONS = 32
-_BATCH = 8192
+# Enough for the tails of the traits.
+_MOST_IMAGES = 20_000
+_BATCH = 512
 
 
 @attrs.frozen(eq=False)
@@ -101,25 +104,21 @@ class Profile:
 
 
 def fit_profile(images: np.ndarray, seed: int = 0) -> Profile:
-    """Fits a profile to images uint8 [n, h, w], n at least 2.
+    """Fits a profile to images uint8 [n, h, w], n at least 2, or a sample of them.
 
     How many records of the same kind are outside is measured on one half with the
     ranges of the other, so that a small sample does not promise too much.
     """
-    order = np.random.default_rng(seed).permutation(len(images))
+    order = np.random.default_rng(seed).permutation(len(images))[:_MOST_IMAGES]
     halves = np.array_split(order, 2)
     other = _fit(images[halves[0]])
     outside = other.outside(other.traits(images[halves[1]])).any(axis=1)
-    return attrs.evolve(_fit(images), base=float(outside.mean()))
+    return attrs.evolve(_fit(images[order]), base=float(outside.mean()))
 
 
 def _fit(images: np.ndarray) -> Profile:
     flat = images.reshape(len(images), -1)
-    step = max(len(flat) // 10_000, 1)
-    some = flat[::step].astype(np.float32) / MAX_PIXEL
-    mean = some.mean(axis=0)
-    centred = some - mean
-    _, vectors = np.linalg.eigh(centred.T @ centred)
+    mean = flat.mean(axis=0, dtype=np.float32) / MAX_PIXEL
     zeros = np.zeros(len(TRAITS), np.float32)
     used = (images > _INK).mean(axis=0) > _RARE
     # A stroke may well end a pixel further out than any before.
@@ -127,7 +126,7 @@ def _fit(images: np.ndarray) -> Profile:
     bare = Profile(
         len(flat),
         mean,
-        np.ascontiguousarray(vectors[:, ::-1][:, :_DIRECTIONS]),
+        main_directions(flat, _DIRECTIONS),
         unused,
         *(zeros,) * 4,
     )

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from components.data.copies import NEAR, near_copies, repeated
+from components.data.copies import CopyFinder, repeated
 from tests.components.data.bundled_digits import digits
 
 
@@ -33,8 +33,8 @@ def test_copies_are_near(change):
     images, _ = digits("test", 200)
     among, _ = digits("val")
     among[100:300] = change(images.astype(np.float32)).astype(np.uint8)
-    nearest, distance = near_copies(images, among)
-    found = distance < NEAR
+    nearest, distance = CopyFinder(among).nearest(images)
+    found = np.isfinite(distance)
     assert found.mean() >= 0.9
     assert (nearest[found] == np.arange(100, 300)[found]).all()
 
@@ -42,11 +42,20 @@ def test_copies_are_near(change):
 def test_other_digits_are_not_near():
     images, _ = digits("test", 1000)
     among, _ = digits("val")
-    _, distance = near_copies(images, among)
-    assert (distance < NEAR).mean() <= 0.001
+    _, distance = CopyFinder(among).nearest(images)
+    assert np.isfinite(distance).mean() <= 0.001
 
 
 def test_images_of_one_value_are_no_copies():
     among = np.zeros((40, 28, 28), np.uint8)
-    _, distance = near_copies(among[:3], among)
+    _, distance = CopyFinder(among).nearest(among[:3])
     assert np.isinf(distance).all()
+
+
+def test_many_images_at_one_place_are_searched_once():
+    images = digits("test", 3)[0][:3]
+    among = np.repeat(images[:1], 500, axis=0)
+    among[300:] = images[1]
+    nearest, distance = CopyFinder(among).nearest(images)
+    assert nearest[:2].tolist() == [0, 300]
+    assert np.isfinite(distance).tolist() == [True, True, False]
