@@ -117,7 +117,9 @@ def _ask(
     if before is None:
         return None, None
     with plain_path(serving_model_path(model.uri)) as folder:
-        predict = tf.saved_model.load(folder).signatures["predict_pixels"]
+        # A signature by itself does not keep the variables of its model.
+        loaded = tf.saved_model.load(folder)
+        predict = loaded.signatures["predict_pixels"]
         try:
             known = probabilities(predict, before.images)
             found = {

@@ -3,8 +3,9 @@
 ``mnist-pipeline workspace clean`` calls it, holding the lock of the workspace.
 """
 
+import contextlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import attrs
@@ -14,7 +15,8 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 from components.artifact_files import forget_files
 from components.durable import explain_os_errors, files_below
 from components.errors import PipelineError
-from components.gates import BLESSING_GATES
+from components.gates import BLESSING_GATES, GATES
+from components.publishing.manifest import Manifest
 from components.publishing.store import ModelStore
 from pipeline.config import Config
 from pipeline.history.runs import Run, RunHistory
@@ -49,9 +51,11 @@ def find_removable(config: Config, keep: int) -> list[Removable]:
     """Returns what can go: neither runs to come nor versions there are need it.
 
     Kept are the artifacts that the newest runs made, read or took from the cache;
-    those of the last run of each pipeline that pushed; and the model, evaluation and
-    blessings behind every published version and, where none is published, behind the
-    last model that the gates blessed.
+    those of the last run of each pipeline that pushed, and of the last one that a gate
+    refused; the model, evaluation and blessings behind every published version and,
+    where none is published, behind the last model that the gates blessed; and the
+    examples behind the version that serves and the newest one of other data, which
+    later data and models are measured against.
 
     Args:
       config: names the workspace.
@@ -118,9 +122,10 @@ def _kept_ids(
     kept = set()
     if executions:
         kept = {e.artifact_id for e in store.get_events_by_execution_ids(executions)}
-    models = _model_ids(store)
+    models = _ids_of_type(store, "Model")
     versions = _versions(config)
     behind = [run for run in ran if run.version in versions]
+    kept |= _examples_behind(config, ran, store)
     for run in [*behind, *_last_blessed(ran)]:
         for execution in run.executions:
             if execution.node in _PUBLISHING:
@@ -130,25 +135,63 @@ def _kept_ids(
 
 
 def _kept_runs(ran: Sequence[Run], keep: int) -> list[Run]:
-    pushed = {
-        run.summary.pipeline if run.summary else "": run
-        for run in ran
-        if run.status == "pushed"
-    }
-    return [*ran[-keep:], *pushed.values()]
+    pushed, refused = (
+        {
+            run.summary.pipeline if run.summary else "": run
+            for run in ran
+            if run.status in statuses
+        }
+        for statuses in (("pushed",), [gate.status for gate in GATES])
+    )
+    return [*ran[-keep:], *pushed.values(), *refused.values()]
+
+
+def _examples_behind(
+    config: Config, ran: Sequence[Run], store: MetadataStore
+) -> set[int]:
+    """Returns the examples of the version that serves and the newest of other data."""
+    examples, found = _ids_of_type(store, "Examples"), set()
+    for folder in config.serving.parent.glob("*/"):
+        newest: dict[str | None, int] = {}
+        for version, manifest in _manifests(ModelStore(folder)):
+            newest.setdefault(
+                manifest.digests.get("data"), manifest.rollback_of or version
+            )
+        wanted = [*newest.values()][:2]
+        found |= {
+            id
+            for run in ran
+            if run.version in wanted
+            for execution in run.executions
+            if execution.node == "Trainer"
+            for id in examples.intersection(execution.inputs)
+        }
+    return found
+
+
+def _manifests(store: ModelStore) -> Iterator[tuple[int, Manifest]]:
+    """Yields the versions that have a manifest, the one that serves first."""
+    for version in reversed(store.versions()):
+        with contextlib.suppress(PipelineError):
+            yield version, store.manifest(version)
 
 
 def _last_blessed(ran: Sequence[Run]) -> list[Run]:
-    blessings = [
-        (run, [run.output(gate.node, gate.output) for gate in BLESSING_GATES])
-        for run in ran
-    ]
+    return [run for run in ran if _is_blessed(run)][-1:]
+
+
+def _is_blessed(run: Run) -> bool:
+    """Says whether all gates of models that a run had blessed its model."""
+    nodes = {execution.node for execution in run.executions}
     given = [
-        run
-        for run, given in blessings
-        if all(one and one.properties.get("blessed") == 1 for one in given)
+        run.output(gate.node, gate.output)
+        for gate in BLESSING_GATES
+        # Runs of earlier code had fewer of them.
+        if gate.node in nodes
     ]
-    return given[-1:]
+    return bool(given) and all(
+        one and one.properties.get("blessed") == 1 for one in given
+    )
 
 
 def _versions(config: Config) -> set[int]:
@@ -156,21 +199,15 @@ def _versions(config: Config) -> set[int]:
     found: set[int] = set()
     for folder in config.serving.parent.glob("*/"):
         store = ModelStore(folder)
-        for version in store.versions():
-            found.add(version)
-            try:
-                original = store.manifest(version).rollback_of
-            except PipelineError:
-                continue
-            if original:
-                found.add(original)
+        found |= {*store.versions()}
+        found |= {one.rollback_of for _, one in _manifests(store) if one.rollback_of}
     return found
 
 
-def _model_ids(store: MetadataStore) -> set[int]:
-    if all(kind.name != "Model" for kind in store.get_artifact_types()):
+def _ids_of_type(store: MetadataStore, name: str) -> set[int]:
+    if all(kind.name != name for kind in store.get_artifact_types()):
         return set()
-    return {artifact.id for artifact in store.get_artifacts_by_type("Model")}
+    return {artifact.id for artifact in store.get_artifacts_by_type(name)}
 
 
 def _maker(history: RunHistory, artifact_id: int) -> str:

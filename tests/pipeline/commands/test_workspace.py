@@ -81,9 +81,10 @@ class Work:
             artifact.uri = str(folder)
             self.recorder.store.put_artifacts([artifact])
 
-    def publish(self) -> int:
+    def publish(self, data: str = "da7a") -> int:
         """Publishes a version that differs from the one before."""
-        facts = {**FACTS, "digests": {"code": secrets.token_hex(8)}}
+        digests = {"code": secrets.token_hex(8), "data": data}
+        facts = {**FACTS, "digests": digests}
         return ModelStore(self.path / "serving" / "mnist").publish(self.export, facts)
 
     def clean(self, *args: str) -> str:
@@ -182,6 +183,44 @@ def test_the_last_model_that_both_gates_blessed_stays(work: Work) -> None:
     work.clean("--keep", "1")
 
     assert work.there() == named(without(blessed, "examples"), checked, newest)
+
+
+@pytest.mark.parametrize(
+    "status", ["data_rejected", "model_rejected", "serving_rejected"]
+)
+def test_what_the_last_refusal_points_to_stays(work: Work, status: str) -> None:
+    for run_id in ("run-0", "run-1"):
+        work.run(run_id)
+        work.recorder.summarize(run_id, status=status)
+    refused = work.recorder.execute("run-1", "DataAudit", outputs={"audit": {}})
+    work.write_files(refused)
+    last = {n for n in work.there() if n not in named(work.run("run-2"))}
+    pushed, newest = work.run("run-3", 17), work.run("run-4")
+    work.clean("--keep", "1")
+
+    assert named(refused) <= work.there()
+    kept = {name for name in work.there() if name in last}
+    assert {name.split()[0] for name in kept} == {
+        *("examples", "model", "model_run", "blessing", "audit")
+    }
+    assert work.there() - kept == named(pushed, newest)
+
+
+def test_the_data_to_measure_against_stays(work: Work) -> None:
+    store = ModelStore(work.path / "serving" / "mnist")
+    first, second, third = (work.publish(data) for data in ("old", "other", "old"))
+    oldest = work.run("run-0", first)
+    other = work.run("run-1", second)
+    serves = work.run("run-2", third)
+    assert store.rollback(second) > third
+    pushed, newest = work.run("run-3", 17), work.run("run-4")
+    shutil.rmtree(store.path(second))
+    work.clean("--keep", "1")
+
+    # A copy of the second serves; the third is the newest of other data.
+    assert work.there() == named(
+        without(oldest, "examples"), other, serves, pushed, newest
+    )
 
 
 def test_a_dry_run_changes_nothing(work: Work) -> None:
