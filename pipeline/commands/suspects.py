@@ -237,7 +237,7 @@ def _print(found: _Found) -> None:
         if len(records.labels) < records.total:
             console.print(
                 f"Looked at {len(records.labels):,} of {records.total:,} records of "
-                f"{split}, evenly spread."
+                f"{split}, drawn at random."
             )
     console.print()
     console.print(_findings_table(found.measured))

@@ -10,16 +10,16 @@ import attrs
 import tensorflow as tf
 
 from components.data.audit_findings import (
-    LEAST_RECORDS,
     ONE_LABEL,
     UNLIKE_TRAIN,
     Finding,
     measure,
+    profile_of_train,
     unlike,
 )
 from components.data.audit_records import Records, read_records
 from components.data.model_answers import probabilities
-from components.data.profile import Profile, fit_profile, read_profile
+from components.data.profile import Profile, read_profile
 from components.errors import DatasetError, PipelineError
 from components.features import TRAIN
 from components.gates import DATA
@@ -57,7 +57,7 @@ class Suspicious:
 
 
 def read_splits(folder: Path, spec: ImageSpec) -> dict[str, Records]:
-    """Reads the records of each split, or an even part of a very large one.
+    """Reads the records of each split, or a random sample of a very large one.
 
     Raises:
       DatasetError: there is none, or one is not in the layout.
@@ -93,11 +93,10 @@ def find_suspects(
         split: probabilities(model.loaded.signatures["predict_pixels"], records.images)
         for split, records in splits.items()
     }
-    found = measure(splits, spec.classes, previous, answers)
-    train = splits.get(TRAIN)
-    if previous is None and train and len(train.labels) >= LEAST_RECORDS:
-        profile = fit_profile(train.images)
-        found = [*unlike({TRAIN: train}, profile, UNLIKE_TRAIN), *found]
+    own = profile_of_train(splits)
+    found = measure(splits, spec.classes, previous, answers, own=own)
+    if previous is None and own is not None:
+        found = [*unlike({TRAIN: splits[TRAIN]}, own, UNLIKE_TRAIN), *found]
     return found
 
 
