@@ -53,6 +53,8 @@ class DataGateSettings:
       warn_shift: standard deviations that the mean of a trait of the images may move
         before it is warned.
       max_shift: largest such move.
+      warn_label_shift: the same of the records with one label.
+      max_label_shift: largest such move of one label.
       disagreement: policy for labels that the model that serves finds unlikely.
       warn_disagreement: share of such labels, beyond that of the data which the model
         was accepted on, above which is warned.
@@ -98,6 +100,8 @@ class DataGateSettings:
     max_unlike_share: Share = 0.01
     warn_shift: PositiveFloat = 0.6
     max_shift: PositiveFloat = 1.2
+    warn_label_shift: PositiveFloat = 1.0
+    max_label_shift: PositiveFloat = 1.6
     disagreement: Policy = "error"
     warn_disagreement: Share = 0.005
     max_disagreement: Share = 0.01

@@ -69,7 +69,7 @@ def DataAudit(  # noqa: N802
     answers, base = None, None
     if model is not None:
         answers, base = _ask(splits, model, model_examples, spec)
-    own = profile_of_train(splits)
+    own = profile_of_train(splits, spec.classes)
     findings = measure(splits, spec.classes, _profile(previous), answers, base, own)
     write_audit(audit.uri, findings, splits)
     if own is not None:

@@ -20,6 +20,7 @@ from components.data.profile import TRAITS, Profile, fit_profile
 from components.features import TRAIN
 
 UNLIKE, SHIFT = "unlike previous data", "shift of a trait"
+CLASS_SHIFT = "shift of a trait of one label"
 UNLIKE_TRAIN = "unlike train"
 DISAGREEMENT = "against the serving model"
 ONE_LABEL = "one label against the serving model"
@@ -82,7 +83,7 @@ def measure(
       base: from ``unlikely_shares``, of data that the model knows; zeros for None.
       own: from ``profile_of_train``; fitted here for None.
     """
-    found = list(compared(splits, previous, own or profile_of_train(splits)))
+    found = list(compared(splits, previous, own or profile_of_train(splits, classes)))
     if answers is not None:
         base = np.zeros(classes + 1) if base is None else base
         found += disagreement(splits, answers, base)
@@ -92,11 +93,11 @@ def measure(
     return found
 
 
-def profile_of_train(splits: Mapping[str, Records]) -> Profile | None:
+def profile_of_train(splits: Mapping[str, Records], classes: int) -> Profile | None:
     """Fits a profile to the training split, where that is large enough."""
     if TRAIN not in splits or len(splits[TRAIN].labels) < _LEAST_RECORDS:
         return None
-    return fit_profile(splits[TRAIN].images)
+    return fit_profile(splits[TRAIN].images, splits[TRAIN].labels, classes)
 
 
 def compared(
@@ -161,6 +162,23 @@ def unlike(
             moved = profile.shift(traits)
             trait = TRAITS[int(moved.argmax())]
             yield Finding(SHIFT, split, float(moved.max()), count, trait, split)
+            yield _class_shift(split, records.labels, traits, profile)
+
+
+def _class_shift(
+    split: str, labels: np.ndarray, traits: np.ndarray, profile: Profile
+) -> Finding:
+    """How far a trait of the records with one label moved, where it moved farthest."""
+    moved = profile.class_shift(traits, labels)
+    label, trait = np.unravel_index(moved.argmax(), moved.shape)
+    return Finding(
+        CLASS_SHIFT,
+        f"{split}, label {label}",
+        float(moved.max()),
+        int((labels == label).sum()),
+        TRAITS[trait],
+        split,
+    )
 
 
 def disagreement(

@@ -10,12 +10,14 @@ from components.data import audit_findings as found
 from components.data.audit_files import SUSPECTS_FILE, Measured
 from components.gate_settings import DataGateSettings
 
-# Standard deviations of a share that chance may add to a bound.
+# Standard deviations of a share or a mean that chance may add to a bound.
 _SIGMA = 3.0
+# Their values are means, in standard deviations of a record.
+_MEANS = (found.SHIFT, found.CLASS_SHIFT)
 # What a classifier fitted on few records gets wrong by itself, times their number.
 _CLASSIFIER_ERRORS = 60.0
 _LOOK = (
-    f"The records are in {SUSPECTS_FILE} of the audit, the worst of them in the report."
+    f"The records are in {SUSPECTS_FILE} of the audit, the worst of them in the report"
 )
 
 
@@ -56,6 +58,14 @@ _RULES = {
         False,
         "The images of {where} changed as a whole, most of all in: {note}. Prepare "
         "them as the data before",
+    ),
+    found.CLASS_SHIFT: _Rule(
+        "unlike",
+        "warn_label_shift",
+        "max_label_shift",
+        False,
+        "The images of {where} changed as a whole, most of all in: {note}. Prepare "
+        "them as the data before, or correct the labels",
     ),
     found.DISAGREEMENT: _Rule(
         "disagreement",
@@ -149,13 +159,18 @@ def _check(
         policy=policy if stops or passed else "warn",
         advice=""
         if passed
-        else f"{advice} ({finding.suspects:,} records). {_LOOK} If this is meant, "
-        f"raise data_gate.{setting}.",
+        else f"{advice}{_seen(finding)}. If this is meant, raise data_gate.{setting}.",
         direction="at most",
     )
 
 
+def _seen(finding: Measured) -> str:
+    return f" ({finding.suspects:,} records). {_LOOK}" if finding.suspects else ""
+
+
 def _bound(finding: Measured, rule: _Rule, bound: float) -> float:
+    if finding.name in _MEANS:
+        return bound + _SIGMA / math.sqrt(max(finding.count, 1))
     if not rule.share or not finding.count:
         return bound
     chance = _SIGMA * math.sqrt(bound * (1 - bound) / finding.count)

@@ -28,6 +28,8 @@ _INK = 64
 # A place that so few records have ink at counts as one without.
 _RARE = 2e-4
 _DIRECTIONS = 32
+# Fewer records of a class say nothing of its means.
+LEAST_OF_CLASS = 30
 # Enough for the tails of the traits.
 _MOST_IMAGES = 20_000
 _BATCH = 512
@@ -46,6 +48,9 @@ class Profile:
       most: float32 [len(TRAITS)].
       centre: float32 [len(TRAITS)], the means.
       spread: float32 [len(TRAITS)], the standard deviations.
+      class_centre: float32 [classes, len(TRAITS)], the means of each class; not a
+        number where it has too few records.
+      class_spread: float32 [classes, len(TRAITS)], their standard deviations.
       base: share of other records of the same kind that are outside all the same.
     """
 
@@ -57,6 +62,8 @@ class Profile:
     most: np.ndarray
     centre: np.ndarray
     spread: np.ndarray
+    class_centre: np.ndarray
+    class_spread: np.ndarray
     base: float = 0.0
 
     def traits(self, images: np.ndarray) -> np.ndarray:
@@ -98,47 +105,85 @@ class Profile:
         Returns:
           float32 [len(PROPERTIES)].
         """
-        named = slice(len(PROPERTIES))
-        moved = np.abs(traits.mean(axis=0) - self.centre)[named]
-        return (moved / np.maximum(self.spread[named], 1e-6)).astype(np.float32)
+        return _moved(traits.mean(axis=0), self.centre, self.spread)
+
+    def class_shift(self, traits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """How far the means of properties moved within each class.
+
+        Args:
+          traits: float32 [n, len(TRAITS)].
+          labels: int64 [n].
+
+        Returns:
+          float32 [classes, len(PROPERTIES)], in standard deviations of the class; 0
+          where there are too few records.
+        """
+        centre, _ = _by_class(traits, labels, len(self.class_centre))
+        moved = _moved(centre, self.class_centre, self.class_spread)
+        return np.nan_to_num(moved)
 
 
-def fit_profile(images: np.ndarray, seed: int = 0) -> Profile:
-    """Fits a profile to images uint8 [n, h, w], n at least 2, or a sample of them.
+def _moved(mean: np.ndarray, centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    moved = np.abs(mean - centre) / np.maximum(spread, 1e-6)
+    return moved[..., : len(PROPERTIES)].astype(np.float32)
+
+
+def _by_class(
+    traits: np.ndarray, labels: np.ndarray, classes: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Means and standard deviations float32 [classes, len(TRAITS)]."""
+    centre = np.full((classes, traits.shape[1]), np.nan, np.float32)
+    spread = centre.copy()
+    for label in range(classes):
+        own = traits[labels == label]
+        if len(own) >= LEAST_OF_CLASS:
+            centre[label], spread[label] = own.mean(axis=0), own.std(axis=0)
+    return centre, spread
+
+
+def fit_profile(
+    images: np.ndarray, labels: np.ndarray, classes: int, seed: int = 0
+) -> Profile:
+    """Fits a profile to images, or to a sample of them.
 
     How many records of the same kind are outside is measured on one half with the
     ranges of the other, so that a small sample does not promise too much.
+
+    Args:
+      images: uint8 [n, h, w], n at least 2.
+      labels: int64 [n].
+      classes: how many there are.
+      seed: of the sample.
     """
     order = np.random.default_rng(seed).permutation(len(images))[:_MOST_IMAGES]
-    halves = np.array_split(order, 2)
-    other = _fit(images[halves[0]])
-    outside = other.outside(other.traits(images[halves[1]])).any(axis=1)
-    return attrs.evolve(_fit(images[order]), base=float(outside.mean()))
+    first, second = np.array_split(order, 2)
+    other = _fit(images[first], labels[first], classes)
+    outside = other.outside(other.traits(images[second])).any(axis=1)
+    found = _fit(images[order], labels[order], classes)
+    return attrs.evolve(found, base=float(outside.mean()))
 
 
-def _fit(images: np.ndarray) -> Profile:
+def _fit(images: np.ndarray, labels: np.ndarray, classes: int) -> Profile:
     flat = images.reshape(len(images), -1)
     mean = flat.mean(axis=0, dtype=np.float32) / MAX_PIXEL
     zeros = np.zeros(len(TRAITS), np.float32)
     used = (images > _INK).mean(axis=0) > _RARE
     # A stroke may well end a pixel further out than any before.
     unused = ~binary_dilation(used, np.ones((3, 3), bool)).ravel()
-    bare = Profile(
-        len(flat),
-        mean,
-        main_directions(flat, _DIRECTIONS),
-        unused,
-        *(zeros,) * 4,
-    )
+    directions = main_directions(flat, _DIRECTIONS)
+    bare = Profile(len(flat), mean, directions, unused, *(zeros,) * 6)
     traits = bare.traits(images)
     least, most = np.quantile(traits, [_TAIL, 1 - _TAIL], axis=0).astype(np.float32)
     margin = _MARGIN * (most - least)
+    centre, spread = _by_class(traits, labels, classes)
     return attrs.evolve(
         bare,
         least=least - margin,
         most=most + margin,
         centre=traits.mean(axis=0),
         spread=traits.std(axis=0),
+        class_centre=centre,
+        class_spread=spread,
     )
 
 

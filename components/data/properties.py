@@ -11,6 +11,8 @@ PROPERTIES = (
     "brightness",
     "contrast",
     "ink",
+    "dark ground",
+    "full ink",
     "roughness",
     "centre, across",
     "centre, down",
@@ -22,6 +24,8 @@ PROPERTIES = (
 )
 # Ink is brighter than that.
 _HALF = MAX_PIXEL // 2
+# Ground is darker than that, and full ink brighter.
+_DARK, _FULL = MAX_PIXEL // 16, MAX_PIXEL - MAX_PIXEL // 16
 # An edge is where the image is at least so bright.
 _EDGE = 64
 # A batch fits into a processor's second cache.
@@ -69,7 +73,9 @@ def _measure(images: np.ndarray) -> np.ndarray:
         [
             mean,
             np.sqrt(np.maximum(variance, 0)),
-            (images > _HALF).reshape(count, -1).mean(axis=1, dtype=np.float32),
+            _share(images > _HALF),
+            _share(images < _DARK),
+            _share(images > _FULL),
             _roughness(flat, height, width),
             x,
             y,
@@ -81,6 +87,10 @@ def _measure(images: np.ndarray) -> np.ndarray:
         ],
         axis=1,
     ).astype(np.float32)
+
+
+def _share(chosen: np.ndarray) -> np.ndarray:
+    return chosen.reshape(len(chosen), -1).mean(axis=1, dtype=np.float32)
 
 
 def _roughness(flat: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -93,7 +93,7 @@ def find_suspects(
         split: probabilities(model.loaded.signatures["predict_pixels"], records.images)
         for split, records in splits.items()
     }
-    own = profile_of_train(splits)
+    own = profile_of_train(splits, spec.classes)
     found = measure(splits, spec.classes, previous, answers, own=own)
     if previous is None and own is not None:
         found = [*unlike({TRAIN: splits[TRAIN]}, own, UNLIKE_TRAIN), *found]

@@ -17,6 +17,7 @@ from components.data.audit_files import (
     write_audit,
 )
 from components.data.audit_findings import (
+    CLASS_SHIFT,
     DISAGREEMENT,
     NEAR_COPIES,
     ONE_LABEL,
@@ -52,7 +53,7 @@ def by_name(findings) -> dict[tuple[str, str], Finding]:
 
 
 def test_records_unlike_earlier_data_are_counted_and_named(splits):
-    profile = fit_profile(digits("train", 6000)[0])
+    profile = fit_profile(*digits("train", 6000), classes=10)
     good = by_name(unlike(splits, profile, UNLIKE))
     assert good[UNLIKE, "test"].value < 0.004
     splits["test"].images[::20] = 255 - splits["test"].images[::20]
@@ -62,6 +63,18 @@ def test_records_unlike_earlier_data_are_counted_and_named(splits):
     assert (np.diff(bad.scores) <= 0).all()
     assert bad.note.startswith("most of all by ")
     assert by_name(unlike(splits, profile, UNLIKE))[SHIFT, "train"].value < 0.3
+
+
+def test_one_label_whose_images_changed_is_named(splits):
+    profile = fit_profile(*digits("train", 6000), classes=10)
+    sixes = splits["test"].labels == 6
+    splits["test"].images[sixes] = splits["test"].images[sixes] // 2
+    found = by_name(unlike(splits, profile, UNLIKE))
+    moved = found[CLASS_SHIFT, "test, label 6"]
+    assert moved.value > 2
+    assert moved.note in ("brightness", "contrast", "full ink")
+    assert moved.count == sixes.sum()
+    assert found[SHIFT, "test"].value < 0.6
 
 
 def test_labels_that_the_model_finds_unlikely_are_counted(splits):

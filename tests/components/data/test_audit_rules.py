@@ -25,6 +25,7 @@ def judged(name: str, value: float, count: int = 10**6, settings=SETTINGS):
         (found.UNLIKE, 0.003, 0.008, 0.02),
         (found.UNLIKE_TRAIN, 0.003, 0.008, 0.02),
         (found.SHIFT, 0.5, 0.9, 1.3),
+        (found.CLASS_SHIFT, 0.9, 1.3, 1.8),
         (found.DISAGREEMENT, 0.004, 0.008, 0.02),
         (found.ONE_LABEL, 0.02, 0.05, 0.1),
         (found.NEAR_COPIES, 0.0002, 0.0005, 0.002),

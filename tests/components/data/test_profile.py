@@ -16,8 +16,7 @@ from tests.components.data.bundled_digits import digits
 
 @pytest.fixture(scope="module")
 def profile():
-    images, _ = digits("val")
-    return fit_profile(images)
+    return fit_profile(*digits("val"), classes=10)
 
 
 def share_outside(profile, images: np.ndarray) -> float:
@@ -61,6 +60,33 @@ def test_a_shift_of_the_mean_is_in_standard_deviations(profile):
     moved = traits.copy()
     moved[:, 0] += 2 * traits[:, 0].std()
     assert profile.shift(moved)[0] == pytest.approx(2, abs=0.01)
+
+
+def test_a_class_that_moved_alone_is_named(profile):
+    images, labels = digits("val")
+    traits = profile.traits(images)
+    assert profile.class_shift(traits, labels).max() < 0.01
+    # The spread of the slant of sixes alone.
+    slant = TRAITS.index("slant")
+    traits[labels == 6, slant] += 2 * traits[labels == 6, slant].std()
+    moved = profile.class_shift(traits, labels)
+    assert np.unravel_index(moved.argmax(), moved.shape) == (6, slant)
+    assert moved.max() == pytest.approx(2, abs=0.01)
+
+
+def test_a_class_of_few_records_moved_nowhere(profile):
+    images, labels = digits("val")
+    few = np.r_[np.flatnonzero(labels == 6)[:10], np.flatnonzero(labels != 6)]
+    traits = profile.traits(images[few]) + 5
+    moved = profile.class_shift(traits, labels[few])
+    assert (moved[6] == 0).all()
+    assert (np.delete(moved, 6, axis=0) > 0).any(axis=1).all()
+
+
+def test_a_grey_ground_is_outside(profile):
+    images, _ = digits("test", 500)
+    outside = profile.outside(profile.traits(np.maximum(images, 30)))
+    assert (outside[:, TRAITS.index("dark ground")] > 0).all()
 
 
 def test_a_profile_is_read_back_as_it_was(profile, tmp_path):
