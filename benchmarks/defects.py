@@ -35,17 +35,24 @@ class Row:
     Attributes:
       title: the defect, or the good data.
       clean: whether the data and the training are good.
-      passed: a defect was caught, or what is clean was pushed.
-      gate: which refused, if any.
-      exit_code: of the run; None where it did not end.
-      message: the check that refused, and what to do next.
+      passed: a defect was seen by its check, or what is clean by none.
+      skipped: why the case did not run; empty where it did.
+      family: what a defect spoils.
+      strength: ``error`` where the run must be refused, ``warn`` where it must be
+        warned and its model pushed.
+      check: fields of the check that saw a defect, if one did.
+      exit_code: of the run; None where it did not end, or ended after DataGate.
+      message: what is clean was told.
       seconds: wall time of the run.
     """
 
     title: str
     clean: bool
     passed: bool
-    gate: str = "none"
+    skipped: str = ""
+    family: str = ""
+    strength: str = ""
+    check: dict[str, Any] | None = None
     exit_code: int | None = None
     message: str = ""
     seconds: float | None = None
@@ -60,6 +67,7 @@ class Collector:
     def __init__(self) -> None:
         self._ids: Sequence[str] = ()
         self._passed: dict[str, bool] = {}
+        self._skipped: dict[str, str] = {}
         self._properties: dict[str, dict[str, Any]] = defaultdict(dict)
 
     def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
@@ -69,7 +77,9 @@ class Collector:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Notes how a case went: its set-up, the call, what comes after."""
         before = self._passed.get(report.nodeid, True)
-        self._passed[report.nodeid] = before and report.passed
+        self._passed[report.nodeid] = before and not report.failed
+        if report.skipped:
+            self._skipped[report.nodeid] = report.longrepr[-1].removeprefix("Skipped: ")
         self._properties[report.nodeid].update(report.user_properties)
 
     def rows(self) -> list[Row]:
@@ -79,6 +89,7 @@ class Collector:
                 title=case.partition("[")[2].removesuffix("]"),
                 clean=f"{CLEAN}.py" in case,
                 passed=self._passed.get(case, False),
+                skipped=self._skipped.get(case, ""),
                 **self._properties[case],
             )
             for case in self._ids

@@ -5,6 +5,7 @@
 
 import re
 import statistics
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import jinja2
 
 from benchmarks import tables
 from benchmarks.figures import percent, percent_spread
+from components.checks import Check
 
 HERE = Path(__file__).resolve().parent
 PLOT = "results.svg"
@@ -46,16 +48,26 @@ def by_recipe(
 
 def defects_page(measured: Mapping[str, Any]) -> str:
     """Returns ``DEFECTS.md`` from the content of ``defects.json``."""
-    return _render("DEFECTS.md.j2", **measured, counts=count_defects(measured["rows"]))
+    rows = measured["rows"]
+    defects = [row for row in rows if not row["clean"]]
+    return _render(
+        "DEFECTS.md.j2",
+        **measured,
+        defects=[(row, row["check"] and Check(**row["check"])) for row in defects],
+        strengths=Counter((row["family"], row["strength"]) for row in defects),
+        counts=count_defects(rows),
+    )
 
 
 def count_defects(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Says how many defects were caught, and how many good runs were refused."""
+    """Says how many defects were caught, and how many good draws were not passed."""
     defects = [row["passed"] for row in rows if not row["clean"]]
-    clean = [row["passed"] for row in rows if row["clean"]]
+    clean = [row["passed"] for row in rows if row["clean"] and not row["skipped"]]
+    skipped = Counter(row["skipped"] for row in rows if row["skipped"])
     return (
         f"Caught {sum(defects)}/{len(defects)} defects; false alarms "
-        f"{clean.count(False)}/{len(clean)} clean runs."
+        f"{clean.count(False)}/{len(clean)} clean draws."
+        + "".join(f" Skipped {count}: {why}." for why, count in skipped.items())
     )
 
 
@@ -67,7 +79,11 @@ def _render(template: str, **values: Any) -> str:
         keep_trailing_newline=True,
     )
     environment.filters.update(
-        cell=_cell, median=statistics.median, percent=percent, spread=percent_spread
+        cell=_cell,
+        median=statistics.median,
+        percent=percent,
+        seconds=_seconds,
+        spread=percent_spread,
     )
     # Tags leave blank lines behind.
     return re.sub(r"\n{3,}", "\n\n", environment.get_template(template).render(values))
@@ -77,3 +93,7 @@ def _cell(text: str) -> str:
     """Keeps a text in one cell of a table, as it is."""
     escaped = text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
     return escaped.replace("\n", "<br>")
+
+
+def _seconds(value: float | None) -> str:
+    return "none" if value is None else f"{value:.1f}"

@@ -55,6 +55,11 @@ class Check:
     direction: Direction = ""
 
     @property
+    def seen(self) -> str:
+        """The value as people read it."""
+        return "could not be computed" if self.value is None else _number(self.value)
+
+    @property
     def allowed(self) -> str:
         """The bound as people read it, like ``≥ 0.98``."""
         return f"{_SIGNS.get(self.direction, '')}{_number(self.bound)}"
@@ -65,9 +70,8 @@ class Check:
         return not self.passed and self.policy == "error"
 
     def __str__(self) -> str:
-        value = "could not be computed" if self.value is None else _number(self.value)
         return (
-            f"{self.gate} gate: {self.name}, {self.slice}: {value}, "
+            f"{self.gate} gate: {self.name}, {self.slice}: {self.seen}, "
             f"bound {self.allowed}"
         )
 

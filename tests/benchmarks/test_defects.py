@@ -6,9 +6,24 @@ import pytest
 from benchmarks.defects import Collector, Row
 from benchmarks.pages import count_defects, defects_page
 
-DEFECT = "tests/defects/test_data_defects.py::test_data_defect[{}]"
+DEFECT = "tests/defects/test_defects.py::test_defect[{}]"
 GOOD = "tests/defects/test_good_data.py::test_good_data[{}]"
-CAUGHT = {"gate": "data", "exit_code": 3, "message": "too | few\nadd", "seconds": 4.2}
+CHECK = {
+    "gate": "data",
+    "name": "size",
+    "slice": "val",
+    "value": "too | few",
+    "bound": 100.0,
+    "passed": False,
+    "direction": "at least",
+}
+CAUGHT = {
+    "family": "data",
+    "strength": "error",
+    "check": CHECK,
+    "exit_code": 3,
+    "seconds": 4.2,
+}
 
 
 @attrs.frozen
@@ -18,6 +33,12 @@ class Report:
     nodeid: str
     passed: bool = True
     user_properties: list = attrs.field(factory=list)
+    skipped: bool = False
+    longrepr: tuple = ()
+
+    @property
+    def failed(self) -> bool:
+        return not self.passed and not self.skipped
 
 
 def collected(*ids: str) -> Collector:
@@ -45,7 +66,7 @@ def test_caught_defects_and_false_alarms_are_counted() -> None:
         collector.pytest_runtest_logreport(Report(case))
         collector.pytest_runtest_logreport(Report(case, passed))
 
-    assert counts(collector) == ("Caught 1/2 defects; false alarms 1/3 clean runs.")
+    assert counts(collector) == ("Caught 1/2 defects; false alarms 1/3 clean draws.")
 
 
 @pytest.mark.parametrize("phases", [(), (True, False), (False,), (True, True, False)])
@@ -74,18 +95,35 @@ def test_what_a_case_recorded_is_in_its_row() -> None:
 
     [row] = collector.rows()
     assert row == Row("a [b] c", clean=False, passed=True, **CAUGHT)
-    assert "| a [b] c | data | 3 | too \\| few<br>add | 4.2 |\n" in page(row)
+    line = "| a [b] c | data | error | data | size, val | too \\| few | ≥ 100 | 4.2 |\n"
+    assert line in page(row)
+    assert "\n| data | 1 | 0 |\n| labels | 0 | 0 |\n" in page(row)
+
+
+def test_what_was_skipped_is_no_false_alarm_and_says_why() -> None:
+    collector = collected(GOOD.format("clothes"))
+    why = ("file", 3, "Skipped: not installed")
+    collector.pytest_runtest_logreport(
+        Report(GOOD.format("clothes"), passed=False, skipped=True, longrepr=why)
+    )
+
+    [row] = collector.rows()
+    assert row.skipped == "not installed"
+    assert counts(collector) == (
+        "Caught 0/0 defects; false alarms 0/0 clean draws. Skipped 1: not installed."
+    )
+    assert "| clothes | none | skipped: not installed | none |\n" in page(row)
 
 
 def test_what_went_wrong_is_named_in_the_table() -> None:
     rows = [
-        Row("torn", clean=False, passed=False),
+        Row("torn", clean=False, passed=False, family="data", strength="error"),
         Row("seed 0", clean=True, passed=False, exit_code=4, seconds=9.0),
     ]
     table = page(*rows)
 
-    assert "| torn | none | none | NOT CAUGHT  | none |\n" in table
-    assert "| good data, seed 0 | none | 4 | FALSE ALARM  | 9.0 |\n" in table
+    assert "| torn | data | error | NOT CAUGHT | | | | none |\n" in table
+    assert "| seed 0 | 4 | FALSE ALARM | 9.0 |\n" in table
     assert "\nTFX 1.0, a machine, 2 runs at a time, 0.5 minutes in all;\n" in table
     assert "\ncommit abc, 2026-11-24.\n" in table
-    assert table.endswith("\nCaught 0/1 defects; false alarms 1/1 clean runs.\n")
+    assert "\nCaught 0/1 defects; false alarms 1/1 clean draws.\n" in table

@@ -10,68 +10,32 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
+import numpy as np
 
 from components.checks import Check
 from components.durable import files_below, sha256
+from components.gates import DATA
+from components.image_spec import MNIST
 from components.publishing.store import ModelStore
+from pipeline import local_runner
 from pipeline.cli import main
+from tests.defects.kind import Refusal
+from tests.defects.plants import ALL, Splits
+from tests.defects.small_data import read, write
 
-EXIT_CODES = {"data": 3, "model": 4, "serving": 5}
-_SECONDS = 600
+_SECONDS = 900
 _PROCESSES = multiprocessing.get_context("forkserver")
 # Importing starts no thread of Python's and runs nothing in TensorFlow, so what has
 # only imported may fork.
 _PROCESSES.set_forkserver_preload(["pipeline.cli", "pipeline.run.pipeline_run"])
 
-Plant = Callable[[], None]
-
-
-@attrs.frozen
-class Refusal:
-    """The check that must stop a defect.
-
-    Attributes:
-      gate: ``data``, ``model`` or ``serving``.
-      name: of the check.
-      slice: where the check looked.
-      value: equals what it saw.
-      bound: equals what it allows.
-    """
-
-    gate: str
-    name: str
-    slice: str
-    value: Any
-    bound: Any
-
-
-@attrs.frozen(eq=False)
-class Between:
-    """Equals every number from ``least`` to ``most``."""
-
-    least: float
-    most: float
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, float | int) and self.least <= other <= self.most
-
-
-class Saying:
-    """Equals every text that holds all parts."""
-
-    def __init__(self, *parts: str) -> None:
-        self._parts = parts
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, str) and all(part in other for part in self._parts)
-
-    def __repr__(self) -> str:
-        return f"Saying{self._parts}"
+# What changes the process of a run before it.
+Before = Callable[[], None]
 
 
 @attrs.frozen
@@ -100,6 +64,13 @@ class Finished:
         checks = [Check(**fields) for fields in self.summary["checks"]]
         return [check for check in checks if not check.passed]
 
+    def find(self, refusal: Refusal) -> Check:
+        """Returns the check that must have failed."""
+        failed = {(c.gate, c.name, c.slice): c for c in self.failed()}
+        where = refusal.gate, refusal.name, refusal.slice
+        assert where in failed, f"{sorted(failed)}\n{self.screen}"
+        return failed[where]
+
 
 @attrs.frozen
 class Served:
@@ -120,9 +91,11 @@ class Bench:
 
     Attributes:
       root: where all of it is.
+      pipeline: its name.
     """
 
     root: Path
+    pipeline: str = "mnist"
 
     @property
     def data(self) -> Path:
@@ -143,19 +116,37 @@ class Bench:
         shutil.rmtree(self.root / "now")
         shutil.copytree(self.root / "kept", self.root / "now", symlinks=True)
 
-    def run(self, *args: str, plant: Plant | None = None) -> Finished:
+    def arrays(self) -> Splits:
+        """Reads the splits."""
+        splits = {split: read(self.data, split) for split in ALL}
+        return {
+            split: (images.reshape(-1, *MNIST.size).astype(np.uint8), labels)
+            for split, (images, labels) in splits.items()
+        }
+
+    def write(self, splits: Splits) -> None:
+        """Writes splits in place of those that are there."""
+        for split, (images, labels) in splits.items():
+            write(self.data, split, images.reshape(len(images), MNIST.pixels), labels)
+
+    @property
+    def export(self) -> Path:
+        """The export that serves."""
+        return max((self.workspace / "serving" / self.pipeline).glob("[0-9]*"))
+
+    def run(self, *args: str, before: Sequence[Before] = ()) -> Finished:
         """Runs ``mnist-pipeline run --preset quick --json``.
 
         Args:
           *args: more of its arguments.
-          plant: called in the process of the run, before it.
+          before: called in the process of the run, one after the other.
         """
         command = ["run", "--preset", "quick", "--json", "--data", str(self.data)]
         command += ["--workspace", str(self.workspace), *args]
         out, screen = self.root / "out", self.root / "screen"
         started = time.monotonic()
         process = _PROCESSES.Process(
-            target=_run_command, args=(command, plant, out, screen)
+            target=_run_command, args=(command, before, out, screen)
         )
         process.start()
         process.join(_SECONDS)
@@ -167,7 +158,7 @@ class Bench:
 
     def served(self) -> Served:
         """Reads what a model server would find now, and checks its manifests."""
-        store = ModelStore(self.workspace / "serving" / "mnist")
+        store = ModelStore(self.workspace / "serving" / self.pipeline)
         versions = store.versions()
         assert all(store.verify(version) == {} for version in versions)
         files = [
@@ -180,12 +171,41 @@ class Bench:
         return text.replace(f"{self.root / 'now'}/", "")
 
 
-def _run_command(command: list[str], plant: Plant | None, out: Path, screen: Path):
+def weights_of(export: Path) -> Before:
+    """Lets a training take the weights of an export, where it is not at stake."""
+
+    def before() -> None:
+        from components.training import trainer
+        from components.training.warm_start import warm_start
+
+        def fit(network: Any, *_: Any) -> dict[str, list[float]]:
+            assert warm_start(network, str(export))
+            return {}
+
+        trainer.fit = fit
+
+    return before
+
+
+def stop_after_data_gate() -> None:
+    """Lets the runs of this process end after DataGate."""
+    whole = local_runner.compile_run
+
+    def compile_run(*args: Any) -> Any:
+        compiled = whole(*args)
+        ids = [node.pipeline_node.node_info.id for node in compiled.nodes]
+        del compiled.nodes[ids.index(DATA.node) + 1 :]
+        return compiled
+
+    local_runner.compile_run = compile_run
+
+
+def _run_command(command: list[str], before: Sequence[Before], out: Path, screen: Path):
     """What the process of a run does."""
     for file, descriptor in ((out, 1), (screen, 2)):
         with file.open("wb") as stream:
             os.dup2(stream.fileno(), descriptor)
     sys.argv = ["mnist-pipeline", *command]
-    if plant is not None:
-        plant()
+    for change in before:
+        change()
     main()

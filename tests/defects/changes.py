@@ -13,6 +13,11 @@ from scipy import ndimage
 Change = Callable[[np.ndarray], np.ndarray]
 
 
+def chance(images: np.ndarray) -> np.random.Generator:
+    """The same for the same images, another for others."""
+    return np.random.default_rng(int(images.sum()))
+
+
 def _rounded(images: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(images), 0, 255).astype(np.uint8)
 
@@ -61,11 +66,6 @@ def moved(down: int, across: int) -> Change:
     return change
 
 
-def wrapped(down: int, across: int) -> Change:
-    """Moved by whole pixels; what leaves the image comes in on the other side."""
-    return lambda images: np.roll(images, (down, across), axis=(1, 2))
-
-
 def resized(scale: float) -> Change:
     """Larger or smaller about the centre, in an image of the same size."""
 
@@ -74,19 +74,6 @@ def resized(scale: float) -> Change:
         matrix = np.diag([1.0, 1 / scale, 1 / scale])
         offset = np.array([0.0, *(middle - middle / scale)])
         wide = images.astype(np.float32)
-        return _rounded(ndimage.affine_transform(wide, matrix, offset, order=1))
-
-    return change
-
-
-def squeezed(scale: float) -> Change:
-    """Narrower about the centre, as tall as before."""
-
-    def change(images: np.ndarray) -> np.ndarray:
-        middle = (images.shape[2] - 1) / 2
-        offset = np.array([0.0, 0.0, middle - middle / scale])
-        wide = images.astype(np.float32)
-        matrix = np.diag([1.0, 1.0, 1 / scale])
         return _rounded(ndimage.affine_transform(wide, matrix, offset, order=1))
 
     return change
@@ -127,12 +114,6 @@ def blank_below(share: float) -> Change:
     return change
 
 
-def blank_right_of(share: float) -> Change:
-    """The columns from that share of the width on are black."""
-    below = blank_below(share)
-    return lambda images: transposed(below(transposed(images)))
-
-
 def constant(value: int) -> Change:
     """One single value."""
     return lambda images: np.full_like(images, value)
@@ -140,7 +121,7 @@ def constant(value: int) -> Change:
 
 def static(images: np.ndarray) -> np.ndarray:
     """Every pixel anything."""
-    rng = np.random.default_rng(2)
+    rng = chance(images)
     return rng.integers(0, 256, images.shape, dtype=np.uint8)
 
 
@@ -148,7 +129,7 @@ def noisy(deviation: float) -> Change:
     """Normal noise on every pixel."""
 
     def change(images: np.ndarray) -> np.ndarray:
-        noise = np.random.default_rng(3).normal(0, deviation, images.shape)
+        noise = chance(images).normal(0, deviation, images.shape)
         return _rounded(images + noise)
 
     return change
@@ -158,7 +139,7 @@ def salted(share: float) -> Change:
     """That share of the pixels black or white."""
 
     def change(images: np.ndarray) -> np.ndarray:
-        rng = np.random.default_rng(4)
+        rng = chance(images)
         hit = rng.random(images.shape) < share
         return np.where(hit, rng.integers(0, 2, images.shape) * 255, images).astype(
             "u1"
@@ -173,15 +154,6 @@ def blurred(deviation: float) -> Change:
     def change(images: np.ndarray) -> np.ndarray:
         wide = images.astype(np.float32)
         return _rounded(ndimage.gaussian_filter(wide, (0, deviation, deviation)))
-
-    return change
-
-
-def smeared(pixels: int) -> Change:
-    """Moved across while the picture was taken."""
-
-    def change(images: np.ndarray) -> np.ndarray:
-        return _rounded(ndimage.uniform_filter1d(images.astype("f4"), pixels, axis=2))
 
     return change
 
@@ -261,16 +233,6 @@ def thickened(size: int) -> Change:
     return lambda images: ndimage.grey_dilation(images, (1, size, size))
 
 
-def thinned(size: int) -> Change:
-    """Thinner strokes."""
-    return lambda images: ndimage.grey_erosion(images, (1, size, size))
-
-
-def outlined(images: np.ndarray) -> np.ndarray:
-    """The edges of strokes alone."""
-    return ndimage.grey_dilation(images, (1, 3, 3)) - images
-
-
 def vignetted(corner: float) -> Change:
     """Darker to the corners, down to that share there."""
 
@@ -280,11 +242,6 @@ def vignetted(corner: float) -> Change:
         return _rounded(images * (1 - (1 - corner) * distance))
 
     return change
-
-
-def lit_from_the_left(value: float) -> Change:
-    """Brighter by so much at the left, not at all at the right."""
-    return lambda images: _rounded(images + np.linspace(value, 0, images.shape[2]))
 
 
 def ghosts(strength: float) -> Change:
@@ -300,18 +257,6 @@ def rows_swapped(images: np.ndarray) -> np.ndarray:
     return images[:, order]
 
 
-def columns_swapped(images: np.ndarray) -> np.ndarray:
-    """Each two pixels exchanged, as with a wrong byte order."""
-    return transposed(rows_swapped(transposed(images)))
-
-
-def every_second_row_lost(images: np.ndarray) -> np.ndarray:
-    """An interlaced picture with one field alone."""
-    spoilt = images.copy()
-    spoilt[:, 1::2] = 0
-    return spoilt
-
-
 def pixels_shuffled(images: np.ndarray) -> np.ndarray:
     """One and the same permutation of all pixels."""
     order = np.random.default_rng(6).permutation(images[0].size)
@@ -325,19 +270,6 @@ def bytes_late(count: int) -> Change:
         return np.roll(images.ravel(), count).reshape(images.shape)
 
     return change
-
-
-def line_length_wrong(images: np.ndarray) -> np.ndarray:
-    """Each row starts one pixel further on, as with a wrong number of columns."""
-    rows = [np.roll(images[:, row], row, axis=1) for row in range(images.shape[1])]
-    return np.stack(rows, axis=1)
-
-
-def quarters_exchanged(images: np.ndarray) -> np.ndarray:
-    """The quarters of a picture put together wrongly."""
-    top, bottom = np.array_split(images, 2, axis=1)
-    halves = [np.concatenate(np.array_split(h, 2, 2)[::-1], 2) for h in (bottom, top)]
-    return np.concatenate(halves, axis=1)
 
 
 def one_pixel(images: np.ndarray) -> np.ndarray:

@@ -2,9 +2,13 @@
 
 from collections.abc import Callable
 
+import attrs
 import pytest
 
-from tests.defects.bench import EXIT_CODES, Bench, Finished, Refusal, Served
+from components.gates import gate_of
+from tests.defects.bench import Bench, Finished, Served
+from tests.defects.kind import Refusal, Strength
+from tests.defects.plants import Splits
 from tests.defects.small_data import SIZES
 from tests.small_mnist import write_first_records
 
@@ -21,6 +25,13 @@ def kept_bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     return bench
 
 
+@pytest.fixture(scope="session")
+def good(kept_bench: Bench) -> Splits:
+    """The good data."""
+    kept_bench.reset()
+    return kept_bench.arrays()
+
+
 @pytest.fixture
 def bench(kept_bench: Bench) -> Bench:
     """The bench as it was kept."""
@@ -35,29 +46,35 @@ def served_before(kept_bench: Bench) -> Served:
     return kept_bench.served()
 
 
-Judge = Callable[[Finished, Refusal], None]
+Judge = Callable[..., None]
 
 
 @pytest.fixture
 def assert_refused(bench: Bench, served_before: Served, record_property) -> Judge:
-    """Asserts that a gate refused, said why, and that nothing else was served."""
+    """Asserts that a gate saw a defect, said why, and served nothing that is bad."""
 
-    def judge(finished: Finished, refusal: Refusal) -> None:
+    def judge(finished: Finished, refusal: Refusal, strength: Strength = "error"):
         record_property("exit_code", finished.code)
         record_property("seconds", finished.seconds)
-        assert finished.code == EXIT_CODES[refusal.gate], finished.screen
-        assert finished.summary["status"] == f"{refusal.gate}_rejected"
-        found = {(c.gate, c.name, c.slice): c for c in finished.failed()}
-        check = found[refusal.gate, refusal.name, refusal.slice]
-        assert check.value == refusal.value
-        assert check.bound == refusal.bound
-        for failed in found.values():
-            assert f"✗ {failed}" in finished.screen
+        for failed in finished.failed():
+            assert f"{'✗' if failed.stops else '!'} {failed}" in finished.screen
             assert failed.advice
             assert f"next {failed.advice}" in finished.screen
         assert "Traceback (most recent call last)" not in finished.screen
-        assert bench.served() == served_before
-        record_property("gate", check.gate)
+        check = finished.find(refusal)
+        record_property("check", attrs.asdict(check))
         record_property("message", bench.plain(f"{check}\n{check.advice}"))
+        assert (check.passed, check.policy) == (False, strength)
+        assert (check.value, check.bound) == (refusal.value, refusal.bound)
+        gate = gate_of(refusal.gate)
+        if strength == "error":
+            assert (finished.code, finished.summary["status"]) == (
+                gate.exit_code,
+                gate.status,
+            )
+            assert bench.served() == served_before
+        else:
+            assert (finished.code, finished.summary["status"]) == (0, "pushed")
+            assert bench.served().versions[:-1] == served_before.versions
 
     return judge

@@ -6,7 +6,7 @@
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from tests.defects.changes import Change, transposed
+from tests.defects.changes import Change, chance
 
 # Letters that look like no digit.
 _LETTERS = "ACEFHJKMNPRUVWXY"
@@ -48,30 +48,12 @@ def dead_column(column: int, value: int = 0) -> Change:
     return change
 
 
-def dead_row(row: int, value: int = 0) -> Change:
-    """One row of one single value."""
-    column = dead_column(row, value)
-    return lambda images: transposed(column(transposed(images)))
-
-
-def dead_pixels(count: int, value: int = 255) -> Change:
-    """So many pixels of one single value, the same of every image."""
-
-    def change(images: np.ndarray) -> np.ndarray:
-        spoilt = images.reshape(len(images), -1).copy()
-        places = np.random.default_rng(5).choice(spoilt.shape[1], count, replace=False)
-        spoilt[:, places] = value
-        return spoilt.reshape(images.shape)
-
-    return change
-
-
 def hidden_box(size: int) -> Change:
     """A black square at some place of the middle of each image."""
 
     def change(images: np.ndarray) -> np.ndarray:
         spoilt = images.copy()
-        rng = np.random.default_rng(1)
+        rng = chance(images)
         corners = rng.integers(6, images.shape[1] - 6 - size + 1, (len(images), 2))
         for image, (top, left) in zip(spoilt, corners, strict=True):
             image[top : top + size, left : left + size] = 0
@@ -93,7 +75,7 @@ def written_on(text: str, value: int = 160) -> Change:
 
 def letters(images: np.ndarray) -> np.ndarray:
     """Letters that look like no digit, in many sizes and places."""
-    rng = np.random.default_rng(7)
+    rng = chance(images)
     font = ImageFont.load_default()
     drawn = []
     for _ in images:
@@ -105,13 +87,14 @@ def letters(images: np.ndarray) -> np.ndarray:
         page = Image.new("L", images.shape[:0:-1])
         large = small.crop(box).resize((wide, tall), 2)
         page.paste(large, tuple((np.array(page.size) - large.size) // 2))
+        page = page.rotate(rng.uniform(-12, 12), Image.Resampling.BILINEAR)
         drawn.append(np.asarray(page))
     return np.stack(drawn)
 
 
 def shapes(images: np.ndarray) -> np.ndarray:
     """Filled boxes and discs."""
-    rng = np.random.default_rng(8)
+    rng = chance(images)
     drawn = []
     for index in range(len(images)):
         page = Image.new("L", images.shape[:0:-1])

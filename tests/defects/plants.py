@@ -95,11 +95,6 @@ def to(label: int) -> Relabel:
     return lambda labels, rng: np.full_like(labels, label)
 
 
-def reversed_classes(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Counts the classes backwards."""
-    return CLASSES - 1 - labels
-
-
 def sorted_as_text(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Numbers the classes in another alphabetical order: of their English names."""
     return np.array([9, 4, 8, 7, 2, 1, 6, 5, 0, 3])[labels]
@@ -247,11 +242,6 @@ def part_of(source: str, target: str) -> Plant:
     return plant
 
 
-def exchanged(one: str, other: str) -> Plant:
-    """Exchanges two splits."""
-    return lambda data: {**data, one: data[other], other: data[one]}
-
-
 def marked_by_label(size: int, share: float = 1.0) -> Plant:
     """A white square of so many pixels a side, at a place that tells the label."""
 
@@ -279,16 +269,5 @@ def bright_by_label(step: float) -> Plant:
             )
             for split, (pixels, labels) in data.items()
         }
-
-    return plant
-
-
-def both(*plants: Plant) -> Plant:
-    """Plants one after another."""
-
-    def plant(data: Mapping[str, Split]) -> Splits:
-        for one in plants:
-            data = one(data)
-        return dict(data)
 
     return plant

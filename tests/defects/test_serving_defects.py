@@ -5,8 +5,9 @@ import functools
 import attrs
 import pytest
 
-from tests.defects.bench import Between, Refusal, Saying
+from tests.defects.bench import weights_of
 from tests.defects.exports import train_with
+from tests.defects.kind import Between, Refusal, Saying
 
 
 @attrs.frozen
@@ -80,5 +81,5 @@ CASES = {
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_serving_defect(bench, assert_refused, case: Case) -> None:
     plant = functools.partial(train_with, f"tests.defects.exports.{case.run_fn}")
-    finished = bench.run(*case.args, plant=plant)
+    finished = bench.run(*case.args, before=[plant, weights_of(bench.export)])
     assert_refused(finished, case.refusal)

@@ -1,0 +1,32 @@
+"""Every planted defect is seen by the check that must see it."""
+
+import functools
+
+import pytest
+
+from tests.defects.bench import weights_of
+from tests.defects.exports import train_with
+from tests.defects.kind import Kind
+from tests.defects.kinds import KINDS
+from tests.defects.record_kinds import RECORDS
+from tests.defects.training_kinds import TRAINING
+
+ALL = (*RECORDS, *KINDS, *TRAINING)
+
+
+@pytest.mark.parametrize("kind", ALL, ids=[kind.name for kind in ALL])
+def test_defect(bench, good, assert_refused, record_property, kind: Kind) -> None:
+    record_property("family", kind.family)
+    record_property("strength", kind.strength)
+    if kind.plant is not None:
+        bench.write(kind.plant(good))
+    if kind.spoil is not None:
+        kind.spoil(bench.data)
+    before = [] if kind.trains else [weights_of(bench.export)]
+    if kind.run_fn:
+        before.append(functools.partial(train_with, f"tests.defects.{kind.run_fn}"))
+    finished = bench.run(*kind.args, before=before)
+    assert_refused(finished, kind.refusal, kind.strength)
+    checks = finished.summary["checks"]
+    passed = {c["name"] for c in checks if c["slice"] == "overall" and c["passed"]}
+    assert passed >= kind.passes
