@@ -16,9 +16,7 @@ _SIGMA = 3.0
 _MEANS = (found.SHIFT, found.CLASS_SHIFT)
 # What a classifier fitted on few records gets wrong by itself, times their number.
 _CLASSIFIER_ERRORS = 60.0
-_LOOK = (
-    f"The records are in {SUSPECTS_FILE} of the audit, the worst of them in the report"
-)
+_LIST = f"{SUSPECTS_FILE} of the audit lists them for 'data quarantine'"
 
 
 @attrs.frozen
@@ -165,7 +163,7 @@ def _check(
 
 
 def _seen(finding: Measured) -> str:
-    return f" ({finding.suspects:,} records). {_LOOK}" if finding.suspects else ""
+    return f" ({finding.suspects:,} records; {_LIST})" if finding.suspects else ""
 
 
 def _bound(finding: Measured, rule: _Rule, bound: float) -> float:

@@ -262,14 +262,13 @@ def _print(found: _Found) -> None:
 def _findings_table(measured: "Sequence[Measured]") -> "Table":
     from pipeline.reporting.text import number, plain_table
 
-    table = plain_table("measured", "where", "value>", "records>", "picture", "most+")
+    table = plain_table("measured", "where", "value>", "records>", "most+")
     for one in measured:
         table.add_row(
             one.name,
             one.where,
             number(one.value),
             f"{one.suspects:,}" if one.suspects else "",
-            one.sheet,
             one.note,
         )
     return table

@@ -33,9 +33,9 @@ def workspace() -> None:
 def clean(keep: int, dry_run: bool, workspace: Path | None) -> None:
     """Remove the artifacts of older runs.
 
-    Kept are those of the newest runs, of the last run that pushed and the last that a
-    gate refused, the models behind published versions and the baseline, and the data
-    that later data and models are measured against. Reports, logs and published
+    Kept are those of the newest runs, of the last run that pushed and the last that
+    each gate refused, the models behind published versions and the baseline, and the
+    data that later data and models are measured against. Reports, logs and published
     versions are never touched. A later run makes again what it needs.
     """
     config = load_config(workspace=workspace)

@@ -25,6 +25,8 @@ from pipeline.metadata.store import sqlite_connection
 # What a version was pushed from. A rollback makes its model the baseline again, and
 # the model that it was compared with decides whether an evaluation is cached.
 _PUBLISHING = ("Trainer", *(gate.node for gate in BLESSING_GATES), "Pusher")
+# Of each, the last run stays whole: for later ones, or to look at what was refused.
+_ENDINGS = ("pushed", *(gate.status for gate in GATES))
 _ENDED_BADLY = (mlmd.Execution.FAILED, mlmd.Execution.CANCELED)
 
 
@@ -51,7 +53,7 @@ def find_removable(config: Config, keep: int) -> list[Removable]:
     """Returns what can go: neither runs to come nor versions there are need it.
 
     Kept are the artifacts that the newest runs made, read or took from the cache;
-    those of the last run of each pipeline that pushed, and of the last one that a gate
+    those of the last run of each pipeline that pushed, and of the last that each gate
     refused; the model, evaluation and blessings behind every published version and,
     where none is published, behind the last model that the gates blessed; and the
     examples behind the version that serves and the newest one of other data, which
@@ -135,15 +137,12 @@ def _kept_ids(
 
 
 def _kept_runs(ran: Sequence[Run], keep: int) -> list[Run]:
-    pushed, refused = (
-        {
-            run.summary.pipeline if run.summary else "": run
-            for run in ran
-            if run.status in statuses
-        }
-        for statuses in (("pushed",), [gate.status for gate in GATES])
-    )
-    return [*ran[-keep:], *pushed.values(), *refused.values()]
+    last = {
+        (run.summary.pipeline if run.summary else "", run.status): run
+        for run in ran
+        if run.status in _ENDINGS
+    }
+    return [*ran[-keep:], *last.values()]
 
 
 def _examples_behind(

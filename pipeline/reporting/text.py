@@ -1,6 +1,7 @@
 """The end of a run as text: the outcome, the metrics, the checks."""
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -60,12 +61,25 @@ def print_summary(console: Console, summary: Mapping[str, Any]) -> None:
         console.print(_check_line(check, classes))
     for advice in dict.fromkeys(check.advice for check in failed if check.advice):
         console.print(f"  [bold]next[/] {escape(name_labels(advice, classes))}")
+    if suspects := summary.get("suspects"):
+        console.print(_suspects_line(suspects["file"], summary["config"]["data"]))
     if passed := Counter(check.gate for check in checks if check.passed):
         gates = ", ".join(f"{count} {gate}" for gate, count in passed.items())
         console.print(f"[green]✓[/] checks passed: {gates}")
     if text := serving_text(summary):
         console.print(escape(text))
     console.print(_outcome_line(summary))
+
+
+def _suspects_line(file: str, data: str) -> str:
+    source, listed = shlex.quote(data.rstrip("/")), shlex.quote(file)
+    out = shlex.quote(f"{data.rstrip('/')}-clean")
+    return (
+        f"  [bold]next[/] {escape(file)} lists the records, the report shows the worst."
+        " Take the lines of good ones out of a copy; this moves the others aside:\n"
+        f"  mnist-pipeline data quarantine {escape(source)} --records {escape(listed)} "
+        f"--out {escape(out)}"
+    )
 
 
 def serving_text(summary: Mapping[str, Any]) -> str:

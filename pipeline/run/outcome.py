@@ -13,10 +13,11 @@ import attrs
 import tensorflow_data_validation as tfdv
 
 from components.checks import CHECKS_FILE, Check, GateError, read_checks
+from components.data.audit_files import SUSPECTS_FILE, read_audit
 from components.evaluation.gate import model_checks
 from components.evaluation.results import BASELINE, EvaluationMetrics
 from components.features import SPLITS
-from components.gates import BLESSING_GATES, GATES, MODEL, Gate
+from components.gates import BLESSING_GATES, DATA, GATES, MODEL, Gate
 from components.publishing.choice import read_choice
 from components.training.trainer import HISTORY_FILE
 from pipeline.config import Config, to_dict
@@ -58,6 +59,7 @@ def summarize(
     ended = status(results, lineage)
     publication = _publication(config, results, lineage) if ended == "pushed" else None
     lost = publication.problem if publication else ""
+    checks = read_all_checks(config, results, lineage, evaluation, classes, salvage)
     summary = {
         "run_id": run_id,
         "pipeline": config.pipeline,
@@ -71,12 +73,10 @@ def summarize(
         "baseline": evaluation.as_dict(BASELINE) if evaluation else None,
         "baseline_model": read_choice_of(lineage, "BaselineResolver", salvage),
         "warm_start_model": read_choice_of(lineage, "WarmStartResolver", salvage),
-        "checks": [
-            attrs.asdict(check)
-            for check in read_all_checks(
-                config, results, lineage, evaluation, classes, salvage
-            )
-        ],
+        "checks": [attrs.asdict(check) for check in checks],
+        "suspects": salvage.read(
+            "the suspects", lambda: read_suspects(lineage, checks), None
+        ),
         "model": read_model(lineage, publication, salvage),
         "serving": publication.as_dict() if publication else None,
         "seconds": round(seconds, 1),
@@ -147,6 +147,29 @@ def read_all_checks(
             read = functools.partial(_read_checks, left)
             checks += salvage.read(f"the checks of {gate.node}", read, [])
     return checks
+
+
+def read_suspects(
+    lineage: RunLineage, checks: Sequence[Check]
+) -> dict[str, Any] | None:
+    """Returns where the records are listed that failed checks of the data speak of.
+
+    Returns:
+      ``file``, the list, and ``records``, how many the checks speak of, those of each
+      counted; None where they speak of none.
+    """
+    audit = lineage.output("DataAudit", "audit")
+    failed = {
+        (check.name, check.slice)
+        for check in checks
+        if check.gate == DATA.id and not check.passed
+    }
+    if audit is None or not failed:
+        return None
+    named = [one for one in read_audit(audit.uri) if (one.name, one.where) in failed]
+    count = sum(one.suspects for one in named)
+    file = Path(audit.uri) / SUSPECTS_FILE
+    return {"file": str(file), "records": count} if count else None
 
 
 def _read_checks(artifact: RunArtifact) -> list[Check]:

@@ -43,7 +43,7 @@ def test_each_finding_passes_warns_and_stops(name, passes, warns, stops):
     assert not odd.stops
     assert bad.stops
     assert odd.bound < bad.bound
-    assert "12 records" in bad.advice
+    assert "12 records; suspects.csv of the audit lists them for 'data q" in bad.advice
     assert "raise data_gate.max_" in bad.advice
     assert "raise data_gate.warn_" in odd.advice
 

@@ -74,6 +74,21 @@ def test_a_pushed_model_shows_metrics_digits_and_its_place() -> None:
     assert outcome == "pushed to /w/serving/mnist/3, 61.3 s"
 
 
+def test_the_command_that_moves_suspects_aside_can_be_pasted() -> None:
+    found = lines(
+        summary(
+            suspects={"file": "/w [1]/suspects.csv", "records": 12},
+            config={"data": "/my data/"},
+        )
+    )
+
+    assert found[3].startswith("  next /w [1]/suspects.csv lists the records,")
+    assert found[4] == (
+        "  mnist-pipeline data quarantine '/my data' --records '/w [1]/suspects.csv' "
+        "--out '/my data-clean'"
+    )
+
+
 def test_each_digit_stands_over_its_accuracy() -> None:
     _, digits, accuracies, _ = lines(summary())
 

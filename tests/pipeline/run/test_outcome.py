@@ -6,11 +6,15 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import attrs
+import numpy as np
 import pytest
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from components.checks import Check, GateError, write_checks
 from components.classes import DIGITS
+from components.data.audit_files import write_audit
+from components.data.audit_findings import Finding
+from components.data.audit_records import Records
 from components.publishing.choice import Choice, write_choice
 from components.publishing.manifest import facts_of
 from components.publishing.store import ModelStore
@@ -19,7 +23,12 @@ from pipeline.local_runner import NodeResult
 from pipeline.metadata.lineage import RunArtifact
 from pipeline.reporting.outcome import read_outcome
 from pipeline.run import outcome
-from pipeline.run.outcome import read_all_checks, status, summarize
+from pipeline.run.outcome import (
+    read_all_checks,
+    read_suspects,
+    status,
+    summarize,
+)
 
 PUSHED = {"pushed": 1, "pushed_destination": "/w/serving/mnist/7", "pushed_version": 7}
 BLESSED, NOT_BLESSED = {"blessed": 1}, {"blessed": 0}
@@ -258,6 +267,7 @@ def test_a_complete_run_fills_the_summary(
         },
         "warm_start_model": None,
         "checks": [attrs.asdict(check("accuracy"))],
+        "suspects": None,
         "model": {
             "path": path,
             "version": str(version),
@@ -413,6 +423,25 @@ def test_a_run_that_failed_at_once_has_a_summary_too() -> None:
         "parameters": None,
         "precision": None,
     }
+
+
+def test_the_list_of_the_records_that_checks_speak_of_is_named(tmp_path: Path) -> None:
+    images = np.zeros((9, 28, 28), np.uint8)
+    place = np.arange(9)
+    train = Records(images, place, ("train.gz",), place * 0, place, 9)
+    findings = [
+        Finding("odd", "train", 0.5, 9, "", "train", place[:4], np.ones(4, "f4")),
+        Finding("whole", "train", 0.5, 9),
+    ]
+    write_audit(tmp_path, findings, {"train": train})
+    found = FakeLineage({"DataAudit.audit": RunArtifact(str(tmp_path), {})})
+    listed = {"file": str(tmp_path / "suspects.csv"), "records": 4}
+
+    assert read_suspects(found, [check("odd", passed=False)]) == listed
+    assert read_suspects(found, [check("odd")]) is None
+    assert read_suspects(found, [check("whole", passed=False)]) is None
+    assert read_suspects(found, [check("odd", passed=False, gate="model")]) is None
+    assert read_suspects(lineage(), [check("odd", passed=False)]) is None
 
 
 def test_a_gate_that_refused_is_no_failure() -> None:
