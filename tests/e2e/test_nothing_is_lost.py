@@ -48,7 +48,8 @@ def test_refused_data_and_models_stay_with_their_reports(make_project) -> None:
     page = (report / "index.html").read_bytes()
 
     # What is printed writes data that is good again.
-    command = next(line for line in bad.err.splitlines() if "data quarantine" in line)
+    said = bad.err.splitlines()
+    command = next(line for line in said if line.startswith("  mnist-pipeline data"))
     moved = project.command(*CLI, *shlex.split(command)[1:])
     assert moved.code == 0, moved.err
     refused = project.run(
