@@ -148,10 +148,29 @@ class ServingCheckSettings:
       max_latency: median milliseconds for one image through one signature.
       max_size: largest size of the export in megabytes.
       max_difference: largest difference from the Trainer's own probabilities.
-      timeout: seconds after which a model that does not answer is given up.
+      warn_variation: difference between probabilities of the same image, in another
+        call, process or batch, above which is warned.
+      max_variation: largest such difference.
+      max_batch: images of the largest request that it must answer. Fewer are sent
+        where images are so large that they would take much memory.
+      warn_memory_growth: megabytes that the server's memory may grow by in 1,000 calls
+        before it is warned.
+      max_memory_growth: largest such growth.
+      warn_first_call: seconds that the first call of a signature may take before it is
+        warned.
+      max_first_call: largest such time.
+      timeout: seconds after which a model that does not answer is given up; twice as
+        many where it is called often and with many images.
     """
 
     max_latency: PositiveFloat = 100.0
     max_size: PositiveFloat = 200.0
     max_difference: NonNegativeFloat = 1e-4
+    warn_variation: NonNegativeFloat = 1e-5
+    max_variation: NonNegativeFloat = 1e-4
+    max_batch: PositiveInt = 5000
+    warn_memory_growth: PositiveFloat = 10.0
+    max_memory_growth: PositiveFloat = 50.0
+    warn_first_call: PositiveFloat = 5.0
+    max_first_call: PositiveFloat = 15.0
     timeout: PositiveFloat = 60.0

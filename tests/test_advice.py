@@ -10,7 +10,7 @@ from components.checks import Check
 from components.evaluation.gate import model_checks
 from components.evaluation.results import ACCURACY, BASELINE, CANDIDATE, LOSS
 from components.gate_settings import DataGateSettings, ModelGateSettings
-from components.serving.verdict import _at_most
+from components.serving.named_checks import at_most
 from pipeline.config import load_config
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -98,7 +98,7 @@ def test_each_numeric_bound_tells_its_direction_as_the_check_compares() -> None:
     )
     assert model["loss"].allowed == "≤ 0.2"
     assert model["accuracy drop"].allowed == "≤ 0.02"
-    assert _at_most("latency in ms", "predict_pixels", 309.6, 100.0).allowed == "≤ 100"
+    assert at_most("latency in ms", "predict_pixels", 309.6, 100.0).allowed == "≤ 100"
 
 
 def test_a_check_of_an_older_release_tells_no_direction() -> None:

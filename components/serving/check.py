@@ -1,4 +1,4 @@
-"""ServingCheck: calls the exported model in a fresh process before it is pushed.
+"""ServingCheck: calls the exported model in fresh processes before it is pushed.
 
 It emits the ``InfraBlessing`` of TFX's InfraValidator and needs no Docker.
 """
@@ -7,6 +7,7 @@ import json
 import math
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from tfx.dsl.component.experimental.annotations import (
     InputArtifact,
@@ -21,9 +22,12 @@ from components.checks import Check, bless
 from components.errors import PipelineError
 from components.gate_settings import ServingCheckSettings
 from components.hyperparameters import from_dict
-from components.serving.process import GRACE_SECONDS, run_probe
+from components.serving.isolation import PrivateCopy, private_copy
+from components.serving.observations import read_observations
+from components.serving.process import GRACE_SECONDS, run_probes
 from components.serving.requests import REFERENCE_FILE, Reference, read_reference
-from components.serving.verdict import judge, read_observations
+from components.serving.stress_verdict import judge_stress, stress_timeout
+from components.serving.verdict import judge
 
 
 @component
@@ -54,7 +58,9 @@ def ServingCheck(  # noqa: N802
 def check_export(
     export: Path, model_run: Path, settings: ServingCheckSettings
 ) -> list[Check]:
-    """Probes an export in a fresh process and judges what was seen.
+    """Probes a copy of an export in two fresh processes and judges what was seen.
+
+    One calls each signature a few times, the other often and with many images.
 
     Args:
       export: the SavedModel's folder.
@@ -65,19 +71,42 @@ def check_export(
       PipelineError: there is no reference.
     """
     reference = _read_reference(model_run)
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "observations.jsonl"
-        request = {
-            "export": str(export.absolute()),
-            "model_run": str(model_run.absolute()),
-            "observations": str(file.absolute()),
-            "seconds": math.ceil(settings.timeout) + GRACE_SECONDS,
-        }
-        end = run_probe(request, settings.timeout)
-        observations = read_observations(file)
-    files = (path for path in export.rglob("*") if path.is_file())
-    size = sum(path.stat().st_size for path in files) / 1e6
-    return judge(observations, end, size, reference, settings)
+    with private_copy(export) as copy, tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder, name).absolute() for name in ("calls", "stress")]
+        limits = (settings.timeout, stress_timeout(settings))
+        batches = (None, settings.max_batch)
+        ends = run_probes(
+            [
+                (_request(copy, model_run, file, max_batch, limit), limit)
+                for file, max_batch, limit in zip(files, batches, limits, strict=True)
+            ]
+        )
+        first, stressed = map(read_observations, files)
+        changed = copy.changed()
+    of_export = (path for path in export.rglob("*") if path.is_file())
+    size = sum(path.stat().st_size for path in of_export) / 1e6
+    checks = judge(first, ends[0], size, changed, reference, settings)
+    for end in ends[1:]:
+        checks += judge_stress(first, stressed, end, checks, reference, settings)
+    return checks
+
+
+def _request(
+    copy: PrivateCopy,
+    model_run: Path,
+    observations: Path,
+    max_batch: int | None,
+    timeout: float,
+) -> dict[str, Any]:
+    """Returns the arguments of ``probe.answer``."""
+    return {
+        "folder": str(copy.folder.absolute()),
+        "user": copy.user,
+        "model_run": str(model_run.absolute()),
+        "observations": str(observations),
+        "seconds": math.ceil(timeout) + GRACE_SECONDS,
+        "max_batch": max_batch,
+    }
 
 
 def _read_reference(model_run: Path) -> Reference:

@@ -1,19 +1,21 @@
 """Calls an exported model in a process of its own, as a server would.
 
 ServingCheck runs ``python -m components.serving.probe``, which takes the arguments of
-``answer`` as a line of JSON from standard input. TensorFlow and NumPy alone: a model
-that needs anything else to be loaded cannot be served. Nothing is judged here. Every
-step is written, as a line of JSON, when it begins and when it ended, so that the reader
-knows where a model hung or crashed:
+``answer`` as a line of JSON from standard input. TensorFlow, NumPy and psutil alone: a
+model that needs anything else to be loaded cannot be served. Nothing is judged here.
+Every step is written, as a line of JSON, when it begins and when it ended, so that the
+reader knows where a model hung or crashed:
 
     {"slice": "predict_pixels", "step": "an empty batch", "state": "begun"}
     {"slice": "predict_pixels", "step": "an empty batch", "state": "ended",
+     "seconds": 0.01,
      "seen": {"class_id": {"dtype": "int64", "shape": [0], "values": []}, ...}}
 
 ``error``, one line, stands in place of ``seen`` where a step failed.
 """
 
 import json
+import os
 import signal
 import sys
 import time
@@ -33,36 +35,49 @@ with garbage_collection_off():
     import numpy as np
     import tensorflow as tf
 
-from components.serving.requests import (
-    SIGNATURES,
-    build_request,
-    read_reference,
+from components.serving.isolation import COPY, become
+from components.serving.operations import read_operations
+from components.serving.requests import SIGNATURES, build_request, read_reference
+from components.serving.steps import (
+    BATCH,
+    EMPTY,
+    EXPORT,
+    FINISHED,
+    INPUTS,
+    LATENCY,
+    LOADING,
+    ONE,
+    OPERATIONS,
+    USER,
+    Write,
+    call,
+    take_step,
 )
-
-EXPORT = "export"
-LOADING = "loading"
-FINISHED = "finished"
-INPUTS = "inputs"
-ONE, BATCH, EMPTY = "one image", "a batch", "an empty batch"
-LATENCY = "latency"
-
-Write = Callable[[dict[str, Any]], None]
+from components.serving.stress import stress
 
 _LATENCY_CALLS = 30
 _LATENCY_SECONDS = 3.0
-_MAX_VALUES = 10_000
-_MAX_ERROR = 300
+
+Use = Callable[[Any, Write], None]
 
 
-def probe(export: Path, images: np.ndarray, write: Write) -> None:
-    """Loads an export and calls each of its signatures.
+def probe(export: Path, use: Use, write: Write) -> None:
+    """Reads the operations of an export, loads it and calls its signatures.
+
+    What holds operations that no server has is not loaded.
 
     Args:
       export: the SavedModel's folder.
-      images: uint8 [n, height, width], n at least 1, sent one by one and as a batch.
+      use: is given the loaded model.
       write: called with each line, see above.
     """
-    model = None
+    model, servable = None, True
+
+    def read() -> dict[str, list[str]]:
+        nonlocal servable
+        found = read_operations(export)
+        servable = not found.foreign
+        return found._asdict()
 
     def load() -> list[str]:
         nonlocal model
@@ -70,33 +85,34 @@ def probe(export: Path, images: np.ndarray, write: Write) -> None:
             model = tf.saved_model.load(folder)
         return sorted(model.signatures)
 
-    _step(write, EXPORT, LOADING, load)
+    take_step(write, EXPORT, OPERATIONS, read)
+    if servable:
+        take_step(write, EXPORT, LOADING, load)
     if model is not None:
-        for name in SIGNATURES:
-            _probe_signature(model, name, images, write)
+        use(model, write)
     write({"slice": EXPORT, "step": FINISHED, "state": "ended", "seen": True})
 
 
-def _probe_signature(model: Any, name: str, images: np.ndarray, write: Write) -> None:
-    if name not in model.signatures:
-        return
-    function = model.signatures[name]
-    _step(write, name, INPUTS, lambda: _describe_inputs(function))
+def call_each(model: Any, images: np.ndarray, write: Write) -> None:
+    """Calls each signature with one image, with all of them and with none.
+
+    Args:
+      model: as it was loaded.
+      images: uint8 [n, height, width], n at least 1.
+      write: called with each line.
+    """
+    for name in SIGNATURES:
+        if name in model.signatures:
+            _call_signature(model.signatures[name], name, images, write)
+
+
+def _call_signature(function: Any, name: str, images: np.ndarray, write: Write) -> None:
+    take_step(write, name, INPUTS, lambda: _describe_inputs(function))
     for step, sent in ((ONE, images[:1]), (BATCH, images), (EMPTY, images[:0])):
         request = build_request(name, sent)
-        _step(write, name, step, partial(_call, function, request))
+        take_step(write, name, step, partial(call, function, request))
     request = build_request(name, images[:1])
-    _step(write, name, LATENCY, lambda: _latencies(function, request))
-
-
-def _step(write: Write, part: str, step: str, act: Callable[[], Any]) -> None:
-    line = {"slice": part, "step": step}
-    write({**line, "state": "begun"})
-    try:
-        outcome = {"seen": act()}
-    except Exception as error:
-        outcome = {"error": error_line(error)}
-    write({**line, "state": "ended", **outcome})
+    take_step(write, name, LATENCY, lambda: _latencies(function, request))
 
 
 def _describe_inputs(function: Any) -> dict[str, Any]:
@@ -109,18 +125,6 @@ def _describe_inputs(function: Any) -> dict[str, Any]:
         }
         for name, spec in specs.items()
     }
-
-
-def _call(function: Any, request: Mapping[str, tf.Tensor]) -> dict[str, Any]:
-    """Returns dtype, shape and, unless they are many, values of each output."""
-    outputs = {}
-    for name, tensor in function(**request).items():
-        array = tensor.numpy()
-        output = {"dtype": tensor.dtype.name, "shape": list(np.shape(array))}
-        if np.asarray(array).dtype.kind in "fiu" and np.size(array) <= _MAX_VALUES:
-            output["values"] = array.tolist()
-        outputs[name] = output
-    return outputs
 
 
 def _latencies(function: Any, request: Mapping[str, tf.Tensor]) -> list[float]:
@@ -137,22 +141,24 @@ def _latencies(function: Any, request: Mapping[str, tf.Tensor]) -> list[float]:
     return latencies
 
 
-def error_line(error: BaseException) -> str:
-    """Returns what an exception says in one line, without TensorFlow's frame."""
-    frame = ("Graph execution error:", "Detected at node", "<stack traces", "[[")
-    lines = [line.strip() for line in str(error).splitlines()]
-    said = [line for line in lines if line and not line.startswith(frame)]
-    return f"{type(error).__name__}: {' '.join(said)}"[:_MAX_ERROR]
-
-
-def answer(export: str, model_run: str, observations: str, seconds: int) -> None:
+def answer(
+    folder: str,
+    user: int | None,
+    model_run: str,
+    observations: str,
+    seconds: int,
+    max_batch: int | None,
+) -> None:
     """Probes an export with the Trainer's reference images.
 
     Args:
-      export: the SavedModel's folder.
+      folder: of ``isolation``, with the copy of the export.
+      user: id of the user to become; None to stay the same.
       model_run: the folder with ``reference.npz``.
       observations: the file that takes the lines of JSON.
       seconds: this process is ended after them.
+      max_batch: images of the largest request of a stress test; None to call each
+        signature a few times instead.
     """
     # Ends this process even in a kernel that hangs, should the parent be gone.
     signal.alarm(seconds)
@@ -163,7 +169,16 @@ def answer(export: str, model_run: str, observations: str, seconds: int) -> None
             stream.write(json.dumps(line) + "\n")
             stream.flush()
 
-        probe(Path(export), images, write)
+        def use(model: Any, write: Write) -> None:
+            if max_batch is None:
+                call_each(model, images, write)
+            else:
+                stress(model, images, max_batch, write)
+
+        # From here on the copy is all that it needs, by a path that nobody can expect.
+        os.chdir(folder)
+        take_step(write, EXPORT, USER, lambda: become(user))
+        probe(Path(COPY), use, write)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The process of its own in which ServingCheck calls an export."""
+"""The processes of their own in which ServingCheck calls an export."""
 
 import contextlib
 import json
@@ -10,12 +10,13 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 from components.serving import probe as serving_probe
-from components.serving.verdict import ProbeEnd
+from components.serving.isolation import homeless
+from components.serving.observations import ProbeEnd
 
 GRACE_SECONDS = 10
 
@@ -30,53 +31,85 @@ _START = (
 _NOTE = re.compile(r"\d{4}-\d\d-\d\d |[IWE]\d{4} |WARNING|To enable the following")
 
 
-def run_probe(request: Mapping[str, Any], timeout: float) -> ProbeEnd:
-    """Calls an export in a fresh process with TensorFlow, in a session of its own.
+def run_probes(probes: Sequence[tuple[Mapping[str, Any], float]]) -> list[ProbeEnd]:
+    """Calls an export side by side in fresh processes, each in a session of its own.
 
-    The session is killed when time is up.
+    A session is killed when its time is up.
 
     Args:
-      request: the keyword arguments of ``serving_probe.answer``.
-      timeout: seconds.
+      probes: of each process, the keyword arguments of ``serving_probe.answer`` and
+        seconds after which its time is up.
+
+    Returns:
+      How each ended, up to the first that did not end well; the rest is killed.
     """
     started = time.monotonic()
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-I", "-X", "utf8", "-c", _START),
-            *(_import_path(), serving_probe.__name__),
-        ],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-        env=_environment(),
-        start_new_session=True,
-    )
-    last_lines: deque[str] = deque(maxlen=1)
-    forward = threading.Thread(
-        target=_forward, args=(process.stdout, last_lines), daemon=True
-    )
-    forward.start()
-    try:
-        _send(process.stdin, request)
-        exit_code = process.wait(timeout)
-    except subprocess.TimeoutExpired:
-        exit_code = None
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-    seconds = time.monotonic() - started
-    forward.join(GRACE_SECONDS)
-    return ProbeEnd(seconds, exit_code, "".join(last_lines))
+    ends: list[ProbeEnd] = []
+    with contextlib.ExitStack() as stack:
+        running = []
+        for request, timeout in probes:
+            running.append((_Probe(), timeout))
+            stack.callback(running[-1][0].kill)
+            running[-1][0].send(request)
+        for probe, timeout in running:
+            ends.append(probe.wait(started, timeout))
+            if ends[-1].exit_code != 0:
+                break
+    return ends
 
 
-def _send(stream: IO[str] | None, request: Mapping[str, Any]) -> None:
-    assert stream
-    # Where the process ended before it read, its exit code and last line say why.
-    with contextlib.suppress(BrokenPipeError), stream:
-        stream.write(json.dumps(dict(request)) + "\n")
+class _Probe:
+    """A process, and what it prints, which goes on to our standard error stream."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [
+                *(sys.executable, "-I", "-X", "utf8", "-c", _START),
+                *(_import_path(), serving_probe.__name__),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            env=_environment(),
+            start_new_session=True,
+        )
+        self._last_lines: deque[str] = deque(maxlen=1)
+        self._ended: list[float] = []
+        self._forward = threading.Thread(target=self._read, daemon=True)
+        self._forward.start()
+
+    def send(self, request: Mapping[str, Any]) -> None:
+        """Tells it what to do."""
+        stream = self.process.stdin
+        assert stream
+        # Where it ended before it read, its exit code and last line say why.
+        with contextlib.suppress(BrokenPipeError), stream:
+            stream.write(json.dumps(dict(request)) + "\n")
+
+    def wait(self, started: float, timeout: float) -> ProbeEnd:
+        """Returns how it ended, or kills it when time is up."""
+        left = started + timeout - time.monotonic()
+        try:
+            exit_code = self.process.wait(max(left, 0.0))
+        except subprocess.TimeoutExpired:
+            exit_code = None
+        self.kill()
+        self._forward.join(GRACE_SECONDS)
+        ended = min([time.monotonic(), *self._ended])
+        return ProbeEnd(ended - started, exit_code, "".join(self._last_lines))
+
+    def kill(self) -> None:
+        """Ends its session, if that has not ended."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+    def _read(self) -> None:
+        assert self.process.stdout
+        _forward(self.process.stdout, self._last_lines)
+        self._ended.append(time.monotonic())
 
 
 def _import_path() -> str:
@@ -87,7 +120,7 @@ def _import_path() -> str:
 
 def _environment() -> dict[str, str]:
     # The Trainer's TensorFlow may still hold all memory of a GPU.
-    return {**os.environ, "CUDA_VISIBLE_DEVICES": "-1"}
+    return {**homeless(os.environ), "CUDA_VISIBLE_DEVICES": "-1"}
 
 
 def _forward(source: IO[str], last_lines: deque[str]) -> None:

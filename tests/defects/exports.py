@@ -116,6 +116,146 @@ class _Sleeping(_Slow):
     seconds = 10.0
 
 
+class _Mixed(ServingModel):
+    """Moves a share of the probability, which sums keep to, elsewhere."""
+
+    def _predict(self, pixels: tf.Tensor) -> Predictions:
+        answer = super()._predict(pixels)
+        probabilities = answer["probabilities"]
+        share, other = self._mix(probabilities)
+        mixed = probabilities + share * (other - probabilities)
+        return {**answer, "probabilities": mixed}
+
+    def _mix(self, probabilities: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        raise NotImplementedError
+
+
+class _Guessing(_Mixed):
+    most = 0.05
+
+    def _mix(self, probabilities: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return tf.random.uniform([], 0.0, self.most), tf.constant(0.1)
+
+
+class _GuessingSlightly(_Guessing):
+    most = 6e-5
+
+
+class _Together(_Mixed):
+    share = 0.05
+
+    def _mix(self, probabilities: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return tf.constant(self.share), tf.reduce_mean(probabilities, axis=0)
+
+
+class _TogetherSlightly(_Together):
+    share = 6e-5
+
+
+class _Ageing(_Mixed):
+    step = 1e-5
+
+    def __init__(self, model: keras.Model, preprocess: Preprocess) -> None:
+        super().__init__(model, preprocess)
+        self.calls = tf.Variable(0.0)
+
+    def _mix(self, probabilities: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return tf.minimum(self.calls.assign_add(self.step), 0.5), tf.constant(0.1)
+
+
+class _AgeingSlowly(_Ageing):
+    step = 4e-8
+
+
+class _Dropping(ServingModel):
+    def _predict(self, pixels: tf.Tensor) -> Predictions:
+        kept = tf.random.uniform(tf.shape(pixels)) > 0.2
+        return super()._predict(tf.where(kept, pixels, tf.zeros_like(pixels)))
+
+
+class _Spreading(ServingModel):
+    def _predict(self, pixels: tf.Tensor) -> Predictions:
+        answer = super()._predict(pixels)
+        values = tf.cast(pixels, tf.float32)
+        spread = tf.reduce_max(values, axis=1) - tf.reduce_min(values, axis=1)
+        ones = (spread / spread)[:, None]
+        return {**answer, "probabilities": answer["probabilities"] * ones}
+
+
+class _Small(ServingModel):
+    def _predict(self, pixels: tf.Tensor) -> Predictions:
+        answer = super()._predict(pixels)
+        count = tf.size(answer["class_id"])
+        with tf.control_dependencies([tf.debugging.assert_less(count, 1025)]):
+            return {key: tf.identity(tensor) for key, tensor in answer.items()}
+
+
+class _Reading(ServingModel):
+    def _predict(self, pixels: tf.Tensor) -> Predictions:
+        answer = super()._predict(pixels)
+        read = tf.strings.length(tf.io.read_file(__file__))
+        nothing = 0 * tf.cast(read, tf.int64)
+        return {**answer, "class_id": answer["class_id"] + nothing}
+
+
+class _Writing(ServingModel):
+    def _predict(self, pixels: tf.Tensor) -> Predictions:
+        answer = super()._predict(pixels)
+        classes = tf.io.serialize_tensor(answer["class_id"])
+        with tf.control_dependencies([tf.io.write_file("log", classes)]):
+            return {key: tf.identity(tensor) for key, tensor in answer.items()}
+
+
+class _Python(ServingModel):
+    def _predict(self, pixels: tf.Tensor) -> Predictions:
+        same = tf.py_function(lambda values: values, [pixels], pixels.dtype)
+        return super()._predict(tf.ensure_shape(same, pixels.shape))
+
+
+class _Leaking(ServingModel):
+    values = 25_000
+
+    def __init__(self, model: keras.Model, preprocess: Preprocess) -> None:
+        super().__init__(model, preprocess)
+        self.calls = tf.Variable(0, dtype=tf.int64)
+        self.kept = tf.lookup.experimental.MutableHashTable(
+            tf.int64, tf.float32, tf.zeros([self.values])
+        )
+
+    def _predict(self, pixels: tf.Tensor) -> Predictions:
+        self.kept.insert([self.calls.assign_add(1)], tf.ones([1, self.values]))
+        return super()._predict(pixels)
+
+
+class _LeakingSlowly(_Leaking):
+    values = 5_000
+
+
+class _LateStart(ServingModel):
+    seconds = 25.0
+
+    def __init__(self, model: keras.Model, preprocess: Preprocess) -> None:
+        super().__init__(model, preprocess)
+        self.called = tf.Variable(0, dtype=tf.int64)
+
+    def _predict(self, pixels: tf.Tensor) -> Predictions:
+        answer = super()._predict(pixels)
+        seconds = tf.where(self.called.read_value() > 0, 0.0, self.seconds)
+        start = tf.timestamp()
+        [count] = tf.while_loop(
+            lambda _: tf.timestamp() < start + tf.cast(seconds, tf.float64),
+            lambda count: [count + 1],
+            [tf.constant(0, tf.int64)],
+        )
+        with tf.control_dependencies([count]):
+            self.called.assign(1)
+        return {**answer, "class_id": answer["class_id"] + tf.minimum(count, 0)}
+
+
+class _LateStartSlightly(_LateStart):
+    seconds = 8.0
+
+
 def nan_weights(fn_args: FnArgs) -> None:
     """Exports a model whose weights are all NaN."""
     _export_as(_NanWeights, fn_args)
@@ -164,3 +304,83 @@ def slow(fn_args: FnArgs) -> None:
 def sleeping(fn_args: FnArgs) -> None:
     """Exports a predict_pixels that takes 10 s."""
     _export_as(_Sleeping, fn_args)
+
+
+def guesses(fn_args: FnArgs) -> None:
+    """Exports a model whose probabilities move by chance, by up to 5 %."""
+    _export_as(_Guessing, fn_args)
+
+
+def guesses_slightly(fn_args: FnArgs) -> None:
+    """Exports a model whose probabilities move by chance, by up to 0.006 %."""
+    _export_as(_GuessingSlightly, fn_args)
+
+
+def drops_pixels(fn_args: FnArgs) -> None:
+    """Exports a model that drops a fifth of the pixels by chance, as in training."""
+    _export_as(_Dropping, fn_args)
+
+
+def answers_together(fn_args: FnArgs) -> None:
+    """Exports a model whose predictions depend on the batch, by 5 %."""
+    _export_as(_Together, fn_args)
+
+
+def answers_together_slightly(fn_args: FnArgs) -> None:
+    """Exports a model whose predictions depend on the batch, by 0.006 %."""
+    _export_as(_TogetherSlightly, fn_args)
+
+
+def ages(fn_args: FnArgs) -> None:
+    """Exports a model whose predictions change with every call, by 1e-5."""
+    _export_as(_Ageing, fn_args)
+
+
+def ages_slowly(fn_args: FnArgs) -> None:
+    """Exports a model whose predictions change with every call, by 4e-8."""
+    _export_as(_AgeingSlowly, fn_args)
+
+
+def divides_by_the_contrast(fn_args: FnArgs) -> None:
+    """Exports a model that gives NaN for pictures without contrast."""
+    _export_as(_Spreading, fn_args)
+
+
+def up_to_1024_images(fn_args: FnArgs) -> None:
+    """Exports a model that fails for more than 1,024 images."""
+    _export_as(_Small, fn_args)
+
+
+def reads_a_file(fn_args: FnArgs) -> None:
+    """Exports a model that reads a file by its absolute path."""
+    _export_as(_Reading, fn_args)
+
+
+def writes_a_file(fn_args: FnArgs) -> None:
+    """Exports a model that writes a file in each call."""
+    _export_as(_Writing, fn_args)
+
+
+def calls_python(fn_args: FnArgs) -> None:
+    """Exports a model that calls a Python function."""
+    _export_as(_Python, fn_args)
+
+
+def leaks(fn_args: FnArgs) -> None:
+    """Exports a model that keeps 100 kB of each call."""
+    _export_as(_Leaking, fn_args)
+
+
+def leaks_slowly(fn_args: FnArgs) -> None:
+    """Exports a model that keeps 20 kB of each call."""
+    _export_as(_LeakingSlowly, fn_args)
+
+
+def starts_late(fn_args: FnArgs) -> None:
+    """Exports a model whose first call takes 25 s."""
+    _export_as(_LateStart, fn_args)
+
+
+def starts_slightly_late(fn_args: FnArgs) -> None:
+    """Exports a model whose first call takes 8 s."""
+    _export_as(_LateStartSlightly, fn_args)

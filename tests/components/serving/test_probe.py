@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.serving.probe import error_line, probe
+from components.serving.probe import call_each, probe
 from components.serving.requests import SIGNATURES, signature_input, write_reference
+from components.serving.steps import Write, error_line
 from tests.components.serving.models import hang_on_batches, reference, save_model
 
 pytestmark = pytest.mark.slow
@@ -24,7 +25,11 @@ STEPS = ["inputs", "one image", "a batch", "an empty batch", "latency"]
 def lines(export: Path) -> list[dict[str, Any]]:
     """Lines as a reader gets them, through JSON."""
     written: list[str] = []
-    probe(export, IMAGES, lambda line: written.append(json.dumps(line)))
+
+    def use(model: Any, write: Write) -> None:
+        call_each(model, IMAGES, write)
+
+    probe(export, use, lambda line: written.append(json.dumps(line)))
     return [json.loads(text) for text in written]
 
 
@@ -37,7 +42,7 @@ def ended(export: Path) -> dict[tuple[str, str], dict[str, Any]]:
 
 
 def test_each_step_begins_and_ends_in_order(tmp_path: Path) -> None:
-    steps = [("export", "loading")]
+    steps = [("export", "operations"), ("export", "loading")]
     steps += [(name, step) for name in SIGNATURES for step in STEPS]
     expected = [(*step, state) for step in steps for state in ("begun", "ended")]
 
@@ -52,6 +57,7 @@ def test_each_step_begins_and_ends_in_order(tmp_path: Path) -> None:
 def test_what_a_good_model_shows(tmp_path: Path) -> None:
     seen = {key: line["seen"] for key, line in ended(save_model(tmp_path)).items()}
 
+    assert seen["export", "operations"] == {"foreign": [], "reads": [], "writes": []}
     assert seen["export", "loading"] == sorted(SIGNATURES)
     for name in SIGNATURES:
         argument, dtype, shape = signature_input(name, (28, 28))
@@ -81,7 +87,7 @@ def test_what_odd_models_show(tmp_path: Path) -> None:
         tmp_path,
         change=lambda answer: {
             "text": tf.constant(["a", "b"]),
-            "huge": tf.zeros([1, 20_000]),
+            "huge": tf.zeros([1, 200_000]),
             "half": tf.constant(0.5, tf.bfloat16),
             "nan": tf.constant([float("nan")]),
         },
@@ -93,7 +99,7 @@ def test_what_odd_models_show(tmp_path: Path) -> None:
     answer["half"].pop("values", None)
     assert answer == {
         "text": {"dtype": "string", "shape": [2]},
-        "huge": {"dtype": "float32", "shape": [1, 20_000]},
+        "huge": {"dtype": "float32", "shape": [1, 200_000]},
         "half": {"dtype": "bfloat16", "shape": []},
         "nan": {"dtype": "float32", "shape": [1]},
     }
@@ -123,7 +129,8 @@ def test_what_is_no_saved_model_does_not_load(tmp_path: Path, content) -> None:
 
     seen = ended(tmp_path)
 
-    assert list(seen) == [("export", "loading"), ("export", "finished")]
+    steps = ["operations", "loading", "finished"]
+    assert list(seen) == [("export", step) for step in steps]
     assert "Error: " in seen["export", "loading"]["error"] or content == b""
 
 
@@ -151,7 +158,9 @@ def test_it_needs_tensorflow_alone_and_ends_by_itself(tmp_path: Path) -> None:
         "components.serving.probe.main()\n"
     )
     request = {
-        "export": str(export),
+        "folder": str(export.parent),
+        "user": None,
+        "max_batch": None,
         "model_run": str(tmp_path),
         "observations": str(tmp_path / "observations.jsonl"),
         "seconds": 4,
@@ -165,8 +174,9 @@ def test_it_needs_tensorflow_alone_and_ends_by_itself(tmp_path: Path) -> None:
         timeout=120,
     )
 
-    modules = ["features", "garbage", "own_environment", "plain_paths"]
-    modules += ["serving", "serving.probe", "serving.requests"]
+    modules = ["features", "garbage", "own_environment", "plain_paths", "serving"]
+    parts = ["isolation", "operations", "probe", "requests", "steps", "stress"]
+    modules += [f"serving.{part}" for part in parts]
     assert done.stdout == f"{[f'components.{name}' for name in modules]} set()\n"
     assert done.returncode == -signal.SIGALRM
     last = (tmp_path / "observations.jsonl").read_text().splitlines()[-1]

@@ -49,9 +49,7 @@ def probes(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen]:
 
 def wait_until_busy(folder: Path, step: str) -> None:
     """Waits until a probe that writes into a folder has begun a step, and some more."""
-    while not any(
-        step in file.read_text() for file in folder.glob("*/observations.jsonl")
-    ):
+    while not any(step in file.read_text() for file in folder.glob("*/calls")):
         time.sleep(0.05)
     time.sleep(0.2)
 
@@ -81,9 +79,9 @@ def test_a_model_that_hangs_is_killed_in_time(
     assert {check.slice for check in checks if check.name == "latency in ms"} == {
         "serving_default"
     }
-    [probe] = probes
-    assert probe.returncode == -signal.SIGKILL
-    assert_gone(probe.pid)
+    assert [probe.returncode for probe in probes] == [-signal.SIGKILL] * 2
+    for probe in probes:
+        assert_gone(probe.pid)
 
 
 def test_a_model_that_crashes_fails_where_it_crashed(
@@ -108,7 +106,8 @@ def test_a_model_that_crashes_fails_where_it_crashed(
     [(check, value)] = failed(checks).items()
     assert check == ("does not crash", "predict_pixels")
     assert value.startswith("signal 11 during a batch")
-    assert_gone(probes[0].pid)
+    for probe in probes:
+        assert_gone(probe.pid)
     # TensorFlow says at its start what it found; that reaches the node's log.
     assert capsys.readouterr().err.strip()
 
@@ -126,7 +125,9 @@ def test_a_node_that_is_stopped_stops_its_probe(
     with pytest.raises(KeyboardInterrupt):
         check_export(export, model_run, SETTINGS)
 
-    assert_gone(probes[0].pid)
+    assert len(probes) == 2
+    for probe in probes:
+        assert_gone(probe.pid)
 
 
 def test_a_probe_that_cannot_start_fails_with_its_last_line(
@@ -186,7 +187,7 @@ def test_a_process_that_dies_before_it_reads_says_how(probes) -> None:
         os.killpg(probes[0].pid, signal.SIGKILL)
 
     threading.Thread(target=kill_it).start()
-    end = serving_process.run_probe({"export": "x" * 1_000_000}, timeout=60.0)
+    [end] = serving_process.run_probes([({"folder": "x" * 1_000_000}, 60.0)])
 
     assert end.exit_code == -signal.SIGKILL
     assert end.seconds < 30

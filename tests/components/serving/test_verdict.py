@@ -10,14 +10,14 @@ import tensorflow as tf
 
 from components.checks import Check
 from components.gate_settings import ServingCheckSettings
-from components.serving.probe import probe
-from components.serving.requests import SIGNATURES, Reference
-from components.serving.verdict import (
+from components.serving.observations import (
     Observations,
     ProbeEnd,
-    judge,
     read_observations,
 )
+from components.serving.probe import call_each, probe
+from components.serving.requests import SIGNATURES, Reference
+from components.serving.verdict import judge
 from tests.components.serving.models import (
     Answer,
     Change,
@@ -40,7 +40,7 @@ def observe(export: Path) -> Observations:
         if line["state"] == "ended":
             ended[doing] = line
 
-    probe(export, reference().images, record)
+    probe(export, lambda m, write: call_each(m, reference().images, write), record)
     return Observations(ended, doing)
 
 
@@ -55,8 +55,9 @@ def verdict(
     size: float = 1.0,
     reference: Reference = reference(),  # noqa: B008
     settings: ServingCheckSettings = SETTINGS,
+    changed: tuple[str, ...] = (),
 ) -> list[Check]:
-    return judge(observations, end, size, reference, settings)
+    return judge(observations, end, size, changed, reference, settings)
 
 
 def failed(checks: list[Check]) -> dict[tuple[str, str], float | str | None]:
@@ -87,9 +88,12 @@ def test_a_good_model_passes_every_check(good: Observations) -> None:
         "distance of sums from 1",
         "class_id not the arg max",
         "difference from the Trainer",
+        "first call in s",
         "latency in ms",
     ]
-    of_export = ["size in MB", "answers in time", "does not crash", "loads"]
+    of_export = ["size in MB", "answers in time", "does not crash"]
+    of_export += ["operations that servers lack", "reads from outside"]
+    of_export += ["writes files", "loads"]
     assert [(check.slice, check.name) for check in checks] == [
         *(("export", name) for name in of_export),
         *((part, name) for part in SIGNATURES for name in of_signatures),
@@ -293,7 +297,11 @@ def test_a_large_export_fails(good: Observations) -> None:
 
 def test_bounds_are_those_of_the_settings(good: Observations) -> None:
     strict = ServingCheckSettings(
-        max_latency=1e-9, max_size=0.5, max_difference=0.0, timeout=4.0
+        max_first_call=1e-9,
+        max_latency=1e-9,
+        max_size=0.5,
+        max_difference=0.0,
+        timeout=4.0,
     )
     off = reference().probabilities + np.float32(1e-3)
     shifted = reference()._replace(probabilities=off)
@@ -303,11 +311,64 @@ def test_bounds_are_those_of_the_settings(good: Observations) -> None:
 
     assert names == {DIFFERENCE}
     assert {name for name, _ in strictly} == {
+        "first call in s",
         "latency in ms",
         "size in MB",
         DIFFERENCE,
         "answers in time",
     }
+
+
+def test_a_slow_first_call_warns_before_it_stops(good: Observations) -> None:
+    key = ("predict_pixels", "one image")
+    for seconds, policy, bound in ((6.0, "warn", 5.0), (16.0, "error", 15.0)):
+        slow = {**good.ended, key: {**good.ended[key], "seconds": seconds}}
+
+        [check] = [c for c in verdict(attrs.evolve(good, ended=slow)) if not c.passed]
+
+        assert (check.name, check.slice) == ("first call in s", "predict_pixels")
+        assert (check.value, check.policy, check.bound) == (seconds, policy, bound)
+        assert "serving_check.max_first_call" in check.advice
+
+
+def found(good: Observations, **operations: list[str]) -> Observations:
+    """What is seen of a model that holds these operations."""
+    key = ("export", "operations")
+    seen = {**good.ended[key]["seen"], **operations}
+    return attrs.evolve(
+        good, ended={**good.ended, key: {**good.ended[key], "seen": seen}}
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("foreign", "operations that servers lack"),
+        ("reads", "reads from outside"),
+        ("writes", "writes files"),
+    ],
+)
+def test_operations_that_no_server_has_or_that_reach_outside_fail(
+    good: Observations, kind: str, name: str
+) -> None:
+    seen = failed(verdict(found(good, **{kind: ["A of a", "B of b"]})))
+
+    assert seen == {(name, "export"): "A of a, B of b"}
+
+
+def test_files_that_changed_fail(good: Observations) -> None:
+    seen = failed(verdict(good, changed=("export/log",)))
+
+    assert seen == {("writes files", "export"): "export/log"}
+
+
+def test_operations_that_cannot_be_read_fail_although_the_model_loads(good) -> None:
+    key = ("export", "operations")
+    line = {"error": "KeyError: x", "seconds": 0.0}
+
+    seen = failed(verdict(attrs.evolve(good, ended={**good.ended, key: line})))
+
+    assert seen == {("operations that servers lack", "export"): "KeyError: x"}
 
 
 def test_a_reference_of_nan_is_a_difference_that_could_not_be_computed(
@@ -337,7 +398,7 @@ def test_a_model_that_hangs_fails_where_it_hung(good: Observations) -> None:
     assert check.bound == 60.0
     assert check.advice.startswith("It was killed while it was busy with a batch.")
     names = [check.name for check in checks if check.slice == "predict_pixels"]
-    assert names[-2:] == ["takes the input", "answers one image"]
+    assert names[-3:] == ["takes the input", "answers one image", "first call in s"]
 
 
 @pytest.mark.parametrize(
