@@ -70,6 +70,8 @@ class DataGateSettings:
       wrong_labels: policy for labels that seem wrong by the records alone.
       warn_wrong_labels: estimated share of them in a split above which is warned.
       max_wrong_labels: largest such share.
+      warn_class_wrong_labels: the same of the records with one label.
+      max_class_wrong_labels: largest such share of one label.
       shortcut: policy for one pixel that tells the label.
       warn_shortcut: share of labels that it tells, of those that are not of the
         largest class, above which is warned.
@@ -115,6 +117,8 @@ class DataGateSettings:
     wrong_labels: Policy = "error"
     warn_wrong_labels: Share = 0.01
     max_wrong_labels: Share = 0.05
+    warn_class_wrong_labels: Share = 0.04
+    max_class_wrong_labels: Share = 0.1
     shortcut: Policy = "error"
     warn_shortcut: Share = 0.3
     max_shortcut: Share = 0.6

@@ -25,7 +25,8 @@ UNLIKE_TRAIN = "unlike train"
 DISAGREEMENT = "against the serving model"
 ONE_LABEL = "one label against the serving model"
 NEAR_COPIES, REPEATS = "near copies", "repeats"
-WRONG_LABELS, SHORTCUT = "wrong labels", "label told by one pixel"
+WRONG_LABELS, WRONG_CLASS = "wrong labels", "wrong labels of one class"
+SHORTCUT = "label told by one pixel"
 
 # A label that the model gives less than this is one that it disagrees with.
 _UNLIKELY = 0.01
@@ -33,6 +34,8 @@ _UNLIKELY = 0.01
 _LEAST_RECORDS = 100
 # So many records of train are enough to estimate shares from, and of others a third.
 _MOST_LABELS = 12_000
+# What a classifier fitted on few records gets wrong by itself, times their number.
+_CLASSIFIER_ERRORS = 60.0
 _MOST_PIXELS = 10_000
 
 
@@ -197,25 +200,41 @@ def disagreement(
         answers, labels = probabilities[split], records.labels
         own = answers[np.arange(len(labels)), labels]
         scores = np.where(own < _UNLIKELY, 1 - own, 0).astype(np.float32)
-        excess = np.maximum(unlikely_shares(answers, labels) - base, 0)
-        note = _confusion(answers, labels, scores > 0)
-        found = _answered(scores, answers, labels)
-        yield Finding(
-            DISAGREEMENT, split, float(excess[-1]), len(labels), note, split, **found
-        )
-        counts = np.bincount(labels, minlength=len(excess) - 1)
-        # By how much more than chance: a rare class varies most.
-        worst = int((excess[:-1] * np.sqrt(counts)).argmax())
-        of_class = np.where(labels == worst, scores, 0)
-        yield Finding(
-            ONE_LABEL,
-            f"{split}, label {worst}",
-            float(excess[worst]),
-            int(counts[worst]),
-            _confusion(answers, labels, of_class > 0),
-            split,
-            **_answered(of_class, answers, labels),
-        )
+        names = DISAGREEMENT, ONE_LABEL
+        yield from _of_labels(names, split, scores, answers, labels, base)
+
+
+def _of_labels(
+    names: tuple[str, str],
+    split: str,
+    scores: np.ndarray,
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    base: np.ndarray | float,
+) -> Iterator[Finding]:
+    """Labels that a model finds wrong: of a split, and of the label with most of them.
+
+    Args:
+      names: of the two findings.
+      split: that was looked at.
+      scores: float32 [n], positive where a label seems to be wrong.
+      probabilities: float32 [n, classes].
+      labels: int64 [n].
+      base: shares of each label and of all that are so in good data.
+    """
+    classes = probabilities.shape[1]
+    excess = np.maximum(_shares(scores > 0, labels, classes) - base, 0)
+    counts = np.bincount(labels, minlength=classes)
+    # By how much more than chance: a rare class varies most.
+    worst = int((excess[:-1] * np.sqrt(counts)).argmax())
+    of_class = np.where(labels == worst, scores, 0)
+    for name, where, value, count, chosen in (
+        (names[0], split, excess[-1], len(labels), scores),
+        (names[1], f"{split}, label {worst}", excess[worst], counts[worst], of_class),
+    ):
+        note = _confusion(probabilities, labels, chosen > 0)
+        found = _answered(chosen, probabilities, labels)
+        yield Finding(name, where, float(value), int(count), note, split, **found)
 
 
 def unlikely_shares(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -229,10 +248,13 @@ def unlikely_shares(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray
       float64 [classes + 1]: of each label, 0 where there is none, and of all.
     """
     unlikely = probabilities[np.arange(len(labels)), labels] < _UNLIKELY
-    classes = probabilities.shape[1]
+    return _shares(unlikely, labels, probabilities.shape[1])
+
+
+def _shares(found: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
     counts = np.bincount(labels, minlength=classes)
-    found = np.bincount(labels, weights=unlikely, minlength=classes)
-    return np.append(found / np.maximum(counts, 1), unlikely.mean())
+    each = np.bincount(labels, weights=found, minlength=classes)
+    return np.append(each / np.maximum(counts, 1), found.mean())
 
 
 def _confusion(
@@ -283,7 +305,10 @@ def copies(splits: Mapping[str, Records]) -> Iterator[Finding]:
 
 
 def wrong_labels(splits: Mapping[str, Records], classes: int) -> Iterator[Finding]:
-    """The estimated share of wrong labels of each split."""
+    """The estimated share of wrong labels, of each split and of its worst label.
+
+    Less what the classifier, fitted on so few records, gets wrong by itself.
+    """
     chosen = {
         split: sampled(
             len(records.labels), _MOST_LABELS // (1 if split == TRAIN else 3)
@@ -295,13 +320,15 @@ def wrong_labels(splits: Mapping[str, Records], classes: int) -> Iterator[Findin
     labels = np.concatenate([records.labels[index] for records, index in some])
     probabilities = out_of_fold(images, labels, classes)
     scores = suspicion(probabilities, labels)
+    base = _CLASSIFIER_ERRORS / len(labels)
+    names = WRONG_LABELS, WRONG_CLASS
     start = 0
     for split, index in chosen.items():
         own = slice(start, start + len(index))
-        found = _answered(scores[own], probabilities[own], labels[own])
-        found["suspects"] = index[found["suspects"]]
-        value = float((scores[own] > 0).mean())
-        yield Finding(WRONG_LABELS, split, value, len(labels), "", split, **found)
+        for finding in _of_labels(
+            names, split, scores[own], probabilities[own], labels[own], base
+        ):
+            yield attrs.evolve(finding, suspects=index[finding.suspects])
         start = own.stop
 
 

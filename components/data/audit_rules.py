@@ -14,8 +14,6 @@ from components.gate_settings import DataGateSettings
 _SIGMA = 3.0
 # Their values are means, in standard deviations of a record.
 _MEANS = (found.SHIFT, found.CLASS_SHIFT)
-# What a classifier fitted on few records gets wrong by itself, times their number.
-_CLASSIFIER_ERRORS = 60.0
 _LIST = f"{SUSPECTS_FILE} of the audit lists them for 'data quarantine'"
 
 
@@ -104,6 +102,14 @@ _RULES = {
         "So large a share of the labels of {where} seems to be wrong. Look at them "
         "and correct them",
     ),
+    found.WRONG_CLASS: _Rule(
+        "wrong_labels",
+        "warn_class_wrong_labels",
+        "max_class_wrong_labels",
+        True,
+        "So large a share of the records of {where} seems to be of another class: "
+        "{note}. Look at them and correct them",
+    ),
     found.SHORTCUT: _Rule(
         "shortcut",
         "warn_shortcut",
@@ -172,6 +178,4 @@ def _bound(finding: Measured, rule: _Rule, bound: float) -> float:
     if not rule.share or not finding.count:
         return bound
     chance = _SIGMA * math.sqrt(bound * (1 - bound) / finding.count)
-    if finding.name == found.WRONG_LABELS:
-        chance += _CLASSIFIER_ERRORS / finding.count
     return min(bound + chance, 1.0)

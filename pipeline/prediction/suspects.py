@@ -12,6 +12,7 @@ import tensorflow as tf
 from components.data.audit_findings import (
     ONE_LABEL,
     UNLIKE_TRAIN,
+    WRONG_CLASS,
     Finding,
     measure,
     profile_of_train,
@@ -123,8 +124,8 @@ def most_suspicious(
     """
     named: dict[tuple[str, int], list[tuple[int, Finding]]] = {}
     for finding in findings:
-        # It names some of those that another finding names already.
-        if finding.name != ONE_LABEL:
+        # These name some of those that another finding names already.
+        if finding.name not in (ONE_LABEL, WRONG_CLASS):
             for rank, index in enumerate(finding.suspects.tolist()):
                 named.setdefault((finding.split, index), []).append((rank, finding))
     order = sorted(

@@ -26,6 +26,7 @@ from components.data.audit_findings import (
     SHORTCUT,
     UNLIKE,
     UNLIKE_TRAIN,
+    WRONG_CLASS,
     WRONG_LABELS,
     Finding,
     copies,
@@ -118,7 +119,9 @@ def test_copies_across_and_within_splits(splits):
 
 def test_wrong_labels_and_shortcuts(splits):
     train = splits["train"]
-    assert by_name(wrong_labels(splits, 10))[WRONG_LABELS, "train"].value < 0.015
+    good = by_name(wrong_labels(splits, 10))
+    assert good[WRONG_LABELS, "train"].value < 0.005
+    assert max(one.value for one in good.values()) < 0.05
     [clean] = shortcut(splits, 10)
     assert clean.value < 0.25
     train.images[:, 1, 2] = train.labels * 20
@@ -126,6 +129,20 @@ def test_wrong_labels_and_shortcuts(splits):
     assert marked.name == SHORTCUT
     assert marked.value == pytest.approx(1)
     assert marked.note == "the pixel in row 1, column 2, from 0"
+
+
+def test_wrong_labels_of_one_class_stand_out(splits):
+    train = splits["train"]
+    fours = np.flatnonzero(train.labels == 4)
+    train.labels[fours[::4]] = 9
+    nines = train.labels == 9
+    found = by_name(wrong_labels(splits, 10))
+    assert found[WRONG_LABELS, "train"].value < 0.03
+    one = found[WRONG_CLASS, "train, label 9"]
+    assert one.count == nines.sum()
+    assert 0.08 < one.value < len(fours[::4]) / nines.sum()
+    assert one.note.endswith("times label 9 where the model says 4")
+    assert nines[one.suspects].all()
 
 
 def test_an_audit_is_written_with_its_suspects_and_read_back(splits, tmp_path):
@@ -152,7 +169,7 @@ def test_the_answer_to_a_wrong_label_is_written(splits, tmp_path):
     train = splits["train"]
     truth = train.labels.copy()
     train.labels[:50] = (truth[:50] + 1) % 10
-    [finding] = wrong_labels({"train": train}, 10)
+    finding, _ = wrong_labels({"train": train}, 10)
     write_audit(tmp_path, [finding], splits)
     with (tmp_path / SUSPECTS_FILE).open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if int(row["record"]) < 50]
@@ -171,7 +188,7 @@ def test_suspects_of_a_large_split_keep_their_places(splits, monkeypatch):
     monkeypatch.setattr(audit_findings, "_MOST_LABELS", 2500)
     train = splits["train"]
     train.labels[:200] = (train.labels[:200] + 1) % 10
-    [finding] = wrong_labels({"train": train}, 10)
+    finding, _ = wrong_labels({"train": train}, 10)
     assert finding.count == 2500
     assert 60 < (finding.suspects < 200).sum() < 130
     assert (finding.suspects >= 200).sum() < 30
@@ -189,7 +206,7 @@ def test_everything_is_measured_once(splits):
         *[REPEATS] * 2,
         NEAR_COPIES,
         SHORTCUT,
-        *[WRONG_LABELS] * 2,
+        *[WRONG_LABELS, WRONG_CLASS] * 2,
     ]
     few = {"test": records("test", *(part[:50] for part in digits("test", 1000)))}
     assert [finding.name for finding in measure(few, 10)] == [REPEATS]

@@ -31,6 +31,7 @@ def judged(name: str, value: float, count: int = 10**6, settings=SETTINGS):
         (found.NEAR_COPIES, 0.0002, 0.0005, 0.002),
         (found.REPEATS, 0.0, 0.005, 0.02),
         (found.WRONG_LABELS, 0.009, 0.03, 0.06),
+        (found.WRONG_CLASS, 0.03, 0.08, 0.12),
         (found.SHORTCUT, 0.25, 0.5, 0.7),
     ],
 )
