@@ -2,9 +2,10 @@
 
 import json
 import logging
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
@@ -23,6 +24,8 @@ _SIGNS = {"at least": "≥ ", "at most": "≤ "}
 # As TFX's InfraValidator writes them and tfx.components.util.model_utils reads them.
 _BLESSED = "blessed"
 _BLESSING_FILES = ("INFRA_NOT_BLESSED", "INFRA_BLESSED")
+# Standard deviations of a share or a mean that chance may add to a bound.
+SIGMA = 3.0
 _log = logging.getLogger(__name__)
 
 
@@ -89,6 +92,56 @@ class GateError(PipelineError):
         self.gate = gate_of(self.checks[0].gate)
         self.exit_code = self.gate.exit_code
         super().__init__(refusal_text(self.checks))
+
+
+def widened(bound: float, count: float) -> float:
+    """Returns the bound of a share, with room for what chance does to a sample.
+
+    Args:
+      bound: the largest share allowed, in [0, 1].
+      count: records that the share is measured on.
+    """
+    if not count:
+        return bound
+    return min(bound + SIGMA * math.sqrt(bound * (1 - bound) / count), 1.0)
+
+
+def graded(
+    warn: tuple[str, float],
+    stop: tuple[str, float],
+    advice: str,
+    *,
+    value: float,
+    policy: Policy,
+    direction: Direction = "at most",
+    **fields: Any,
+) -> Check:
+    """Holds a value to two bounds: beyond the first it is shown, the second stops.
+
+    Args:
+      warn: name of the setting that bounds what is shown, and the bound.
+      stop: the same for what stops.
+      advice: what is wrong and what to do, whole sentences; ``{setting}`` in it stands
+        for raising, or lowering, the setting that the value is beyond.
+      value: as in the check.
+      policy: of a value beyond the second bound.
+      direction: as in the check.
+      **fields: the others of the check.
+    """
+    sign = -1 if direction == "at least" else 1
+    passed = sign * value <= sign * warn[1]
+    stops = sign * value > sign * stop[1]
+    setting, bound = stop if passed or stops else warn
+    change = "lower" if direction == "at least" else "raise"
+    return Check(
+        value=value,
+        bound=bound,
+        passed=passed,
+        policy=policy if stops or passed else "warn",
+        advice="" if passed else advice.replace("{setting}", f"{change} {setting}"),
+        direction=direction,
+        **fields,
+    )
 
 
 def refusal_text(checks: Iterable[Check]) -> str:

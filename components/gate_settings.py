@@ -126,7 +126,7 @@ class DataGateSettings:
 
 @dataclass(frozen=True, config=STRICT)
 class ModelGateSettings:
-    """What the Evaluator demands of a model on the test split.
+    """What the Evaluator and ModelAudit demand of a model on the test split.
 
     Attributes:
       min_accuracy: least accuracy overall.
@@ -135,6 +135,21 @@ class ModelGateSettings:
       max_accuracy_drop: largest loss of accuracy against the baseline, overall.
       max_digit_accuracy_drop: largest loss of accuracy against the baseline, of each
         class.
+      weak_spots: policy for parts of the test split, alike in what their images look
+        like or in their classes, on which the model is worse than it may be.
+      warn_slice_accuracy: accuracy on the worst such part below which is warned.
+      min_slice_accuracy: least such accuracy.
+      warn_slice_drop: loss of accuracy against the baseline, on the part that lost
+        most, above which is warned.
+      max_slice_drop: largest such loss.
+      meaning: policy for a model that is right about its own data and wrong about
+        earlier data, which an earlier model was right about.
+      warn_meaning_change: share of the earlier test split that such a model is wrong
+        about, beyond what either model is wrong about in its own, above which is
+        warned.
+      max_meaning_change: largest such share.
+      warn_class_meaning_change: the same of the records of one class.
+      max_class_meaning_change: largest such share of one class.
     """
 
     min_accuracy: Share = 0.98
@@ -142,6 +157,16 @@ class ModelGateSettings:
     min_digit_accuracy: Share = 0.95
     max_accuracy_drop: Share = 0.005
     max_digit_accuracy_drop: Share = 0.02
+    weak_spots: Policy = "error"
+    warn_slice_accuracy: Share = 0.97
+    min_slice_accuracy: Share = 0.95
+    warn_slice_drop: Share = 0.01
+    max_slice_drop: Share = 0.02
+    meaning: Policy = "error"
+    warn_meaning_change: Share = 0.01
+    max_meaning_change: Share = 0.03
+    warn_class_meaning_change: Share = 0.05
+    max_class_meaning_change: Share = 0.15
 
 
 @dataclass(frozen=True, config=STRICT)

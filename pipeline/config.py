@@ -158,6 +158,10 @@ PRESETS: dict[str, dict[str, Any]] = {
             "min_digit_accuracy": 0.7,
             "max_accuracy_drop": 0.03,
             "max_digit_accuracy_drop": 0.12,
+            "warn_slice_accuracy": 0.87,
+            "min_slice_accuracy": 0.8,
+            "warn_slice_drop": 0.04,
+            "max_slice_drop": 0.08,
         },
     },
     # mnist-pipeline run: for everyday use.

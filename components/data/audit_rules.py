@@ -5,13 +5,11 @@ from collections.abc import Iterable
 
 import attrs
 
-from components.checks import Check, Policy
+from components.checks import SIGMA, Check, Policy, graded, widened
 from components.data import audit_findings as found
 from components.data.audit_files import SUSPECTS_FILE, Measured
 from components.gate_settings import DataGateSettings
 
-# Standard deviations of a share or a mean that chance may add to a bound.
-_SIGMA = 3.0
 # Their values are means, in standard deviations of a record.
 _MEANS = (found.SHIFT, found.CLASS_SHIFT)
 _LIST = f"{SUSPECTS_FILE} of the audit lists them for 'data quarantine'"
@@ -145,26 +143,22 @@ def audit_checks(
 def _check(
     finding: Measured, rule: _Rule, policy: Policy, settings: DataGateSettings
 ) -> Check:
-    warn = _bound(finding, rule, getattr(settings, rule.warn))
-    most = _bound(finding, rule, getattr(settings, rule.most))
-    stops = finding.value > most
-    passed = finding.value <= warn
+    warn, stop = (
+        (f"data_gate.{name}", _bound(finding, rule, getattr(settings, name)))
+        for name in (rule.warn, rule.most)
+    )
     other = "of train" if finding.name == found.UNLIKE_TRAIN else "before"
     note = finding.note or "no single kind of them"
     advice = rule.advice.format(where=finding.where, note=note, other=other)
-    setting = rule.most if stops else rule.warn
-    return Check(
+    return graded(
+        warn,
+        stop,
+        f"{advice}{_seen(finding)}. If this is meant, {{setting}}.",
         gate="data",
         name=finding.name,
         slice=finding.where,
         value=finding.value,
-        bound=most if stops or passed else warn,
-        passed=passed,
-        policy=policy if stops or passed else "warn",
-        advice=""
-        if passed
-        else f"{advice}{_seen(finding)}. If this is meant, raise data_gate.{setting}.",
-        direction="at most",
+        policy=policy,
     )
 
 
@@ -174,8 +168,7 @@ def _seen(finding: Measured) -> str:
 
 def _bound(finding: Measured, rule: _Rule, bound: float) -> float:
     if finding.name in _MEANS:
-        return bound + _SIGMA / math.sqrt(max(finding.count, 1))
+        return bound + SIGMA / math.sqrt(max(finding.count, 1))
     if not rule.share or not finding.count:
         return bound
-    chance = _SIGMA * math.sqrt(bound * (1 - bound) / finding.count)
-    return min(bound + chance, 1.0)
+    return widened(bound, finding.count)

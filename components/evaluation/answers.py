@@ -35,6 +35,10 @@ class Answers:
         return self.predicted == self.records.labels
 
 
+# Shows the records to the model at a URI.
+Ask = Callable[[str, Records], Answers]
+
+
 def load_model(uri: str) -> Callable[[Records], Answers]:
     """Loads a model, once for all the records that it is shown.
 

@@ -1,10 +1,17 @@
 """ModelAudit: measures a candidate beyond the Evaluator's accuracy, for the model gate.
 
-It loads each model once and hands their answers to pure functions, which return checks.
+It loads each model once and hands their answers to pure functions, which return checks:
+each family of checks is a module beside this one.
 """
 
+import functools
 import json
+import logging
+from pathlib import Path
+from typing import Any
 
+import attrs
+import tensorflow as tf
 from tfx.components.util.examples_utils import get_split_file_patterns
 from tfx.dsl.component.experimental.annotations import (
     InputArtifact,
@@ -14,14 +21,29 @@ from tfx.dsl.component.experimental.annotations import (
 from tfx.dsl.component.experimental.decorators import component
 from tfx.types import Artifact
 from tfx.types.standard_artifacts import Examples, InfraBlessing, Model, Schema
+from tfx.utils.path_utils import serving_model_path
 
-from components.checks import Check, bless
+from components.checks import bless
 from components.data.audit_records import Records, read_records
-from components.evaluation.answers import Answers, load_model
+from components.durable import files_below, sha256
+from components.evaluation.answers import Answers, Ask, load_model
+from components.evaluation.audit_files import MEANING, write_model_audit
+from components.evaluation.meaning import Comparison, compare, meaning_checks
+from components.evaluation.weak_spots import (
+    draw_mistakes,
+    find_slices,
+    measure_slices,
+    slice_checks,
+)
 from components.features import TEST
 from components.gate_settings import ModelGateSettings
 from components.hyperparameters import from_dict
 from components.image_spec import ImageSpec, read_image_spec
+from components.plain_paths import plain_path
+
+# What a model or data raises that is damaged, or of another size or other classes.
+_OTHER = (tf.errors.OpError, ValueError, OSError, KeyError)
+_log = logging.getLogger(__name__)
 
 
 @component
@@ -38,13 +60,15 @@ def ModelAudit(  # noqa: N802
 ) -> None:
     """Blesses a candidate that keeps to the settings, and says why it does not.
 
-    An unfit model does not raise.
+    An unfit model does not raise; one that cannot be called at all does, and
+    ServingCheck says why.
 
     Args:
       examples: that the candidate was trained on, with the splits of ``SPLITS``.
       model: the candidate.
       schema: says the size of an image and the number of classes.
-      blessing: gets checks.json and the files and property of InfraValidator's.
+      blessing: gets checks.json, model_audit.json, a PNG of the worst mistakes, and
+        the files and property of InfraValidator's.
       settings: fields of ``ModelGateSettings``, as JSON.
       rebaseline: 1 where the run was told that its data may mean something else.
       baseline_model: the one that serves.
@@ -53,16 +77,104 @@ def ModelAudit(  # noqa: N802
     """
     bounds = from_dict(ModelGateSettings, json.loads(settings))
     spec = read_image_spec(schema.uri)
-    ask = load_model(model.uri)
-    test = ask(_read(examples, TEST, spec))
-    checks = _checks(test, bounds)
+    ask = _asker(spec)
+    test = _read_test(examples, spec)
+    candidate = ask(model.uri, test)
+    serving = _baseline(ask, baseline_model, test)
+
+    slices = find_slices(candidate)
+    results = measure_slices(slices, candidate, serving)
+    checks = slice_checks(results, bounds)
+    measured: dict[str, Any] = {
+        "slices": [attrs.asdict(result) for result in results],
+        "mistakes": draw_mistakes(blessing.uri, slices, results, candidate),
+    }
+    if previous_model is not None:
+        comparison, why = _compare(
+            ask, test, model, baseline_model, previous_model, previous_examples, spec
+        )
+        measured[MEANING] = _described(comparison, why, previous_model)
+        if comparison:
+            checks += meaning_checks(comparison, bounds, bool(rebaseline))
+    write_model_audit(blessing.uri, measured)
     bless(blessing, checks)
 
 
-def _read(examples: Artifact, split: str, spec: ImageSpec) -> Records:
-    return read_records(get_split_file_patterns([examples], split), spec)
+def _asker(spec: ImageSpec) -> Ask:
+    """Returns what asks models; each is loaded once, and asked once about a split."""
+    load = functools.cache(load_model)
+
+    @functools.cache
+    def ask(uri: str, records: Records) -> Answers:
+        answers = load(uri)(records)
+        classes = answers.probabilities.shape[1]
+        if classes != spec.classes:
+            raise ValueError(f"it knows {classes} classes, the data has {spec.classes}")
+        return answers
+
+    return ask
 
 
-def _checks(test: Answers, bounds: ModelGateSettings) -> list[Check]:
-    """Each family of checks is a module beside this one: answers, bounds → checks."""
-    return []
+def _read_test(examples: Artifact, spec: ImageSpec) -> Records:
+    records = read_records(get_split_file_patterns([examples], TEST), spec)
+    if not len(records.labels):
+        raise ValueError("the test split is empty")
+    return records
+
+
+def _baseline(ask: Ask, model: Artifact | None, test: Records) -> Answers | None:
+    """Returns the answers of the model that serves, where it can be asked."""
+    if model is None:
+        return None
+    try:
+        return ask(model.uri, test)
+    except _OTHER as error:
+        _log.warning("the model that serves was not asked: %s", _first_line(error))
+        return None
+
+
+def _compare(
+    ask: Ask,
+    test: Records,
+    model: Artifact,
+    baseline: Artifact | None,
+    previous: Artifact,
+    examples: Artifact | None,
+    spec: ImageSpec,
+) -> tuple[Comparison | None, str]:
+    """Compares with the earlier model, or says why that cannot be done."""
+    if examples is None:
+        return None, "the data of the earlier model is gone"
+    try:
+        before = _read_test(examples, spec)
+        answers = [
+            ask(uri, records)
+            for uri in (model.uri, previous.uri)
+            for records in (test, before)
+        ]
+        other = baseline is not None and baseline.uri != previous.uri
+        serving = _baseline(ask, baseline, before) if other else None
+        return compare(*answers, serving), ""
+    except _OTHER as error:
+        return None, f"the earlier model or its data does not fit: {_first_line(error)}"
+
+
+def _described(
+    comparison: Comparison | None, why: str, previous: Artifact
+) -> dict[str, Any]:
+    """Returns what a comparison found, and the files of the model compared with."""
+    if comparison is None:
+        _log.warning("the meaning of the data was not compared: %s", why)
+        return {"not_compared": why}
+    with plain_path(serving_model_path(previous.uri)) as folder:
+        export = Path(folder)
+        files = {
+            name: sha256(export / name)
+            for name, regular in files_below(export)
+            if regular
+        }
+    return {**attrs.asdict(comparison), "compared_with": files}
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0] or type(error).__name__

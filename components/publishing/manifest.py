@@ -60,6 +60,27 @@ class Metrics:
 
 
 @dataclass(frozen=True, config=STRICT)
+class MeaningChange:
+    """That the data means something else than that of an earlier version.
+
+    Attributes:
+      version: the earlier one; None where it is no longer published.
+      candidate: accuracy of this version on its own test split.
+      candidate_before: accuracy of this version on the earlier one's.
+      previous: accuracy of the earlier version on this one's.
+      previous_before: accuracy of the earlier version on its own.
+      renamed: label → what this version calls most of the earlier records of it.
+    """
+
+    version: PositiveInt | None
+    candidate: float
+    candidate_before: float
+    previous: float
+    previous_before: float
+    renamed: dict[Line, Line]
+
+
+@dataclass(frozen=True, config=STRICT)
 class Manifest:
     """One published version.
 
@@ -79,6 +100,8 @@ class Manifest:
       rollback_of: the older version that this one is a copy of, if it is one.
       commit: of the code that published the model, ``-dirty`` where files differed
         from it; None where that was no git checkout.
+      meaning_change: that the gates found, and ``rebaseline`` let pass; None where
+        the data means what it meant, or there was no earlier data to compare with.
     """
 
     version: PositiveInt
@@ -95,6 +118,7 @@ class Manifest:
     rebaseline: bool = False
     rollback_of: PositiveInt | None = None
     commit: Line | None = None
+    meaning_change: MeaningChange | None = None
 
     def __post_init__(self) -> None:
         """Refuses a copy of itself or of a later version, so that no chain is endless.

@@ -37,13 +37,15 @@ from components.checkout import current_commit
 from components.checks import Check, read_checks
 from components.classes import DIGITS
 from components.durable import write_text
+from components.evaluation.audit_files import MEANING, read_model_audit
 from components.evaluation.results import BASELINE, EvaluationMetrics
 from components.gate_settings import ModelGateSettings
-from components.gates import GATES, MODEL
+from components.gates import GATES, MODEL, MODEL_AUDIT
 from components.hyperparameters import from_dict
 from components.publishing.driver import Driver, blessed
 from components.publishing.manifest import MANIFEST_FILE, to_json
 from components.publishing.pushes import REPLACES
+from components.publishing.serving import version_with
 from components.publishing.store import ModelStore
 
 Artifacts = dict[str, list[Artifact]]
@@ -124,6 +126,9 @@ class Executor(stock.Executor):
             "metrics": metrics.as_dict() if metrics else None,
             "baseline": metrics.as_dict(BASELINE) if metrics else None,
             "checks": [attrs.asdict(check) for check in checks],
+            "meaning_change": _meaning_change(
+                input_dict, checks, exec_properties["destination"]
+            ),
             "versions": {
                 "python": platform.python_version(),
                 "tfx": version("tfx"),
@@ -222,3 +227,18 @@ def _model_checks(
 
     bounds = from_dict(ModelGateSettings, json.loads(settings))
     return model_checks(metrics, bounds, classes)
+
+
+def _meaning_change(
+    input_dict: Artifacts, checks: Sequence[Check], destination: str
+) -> dict[str, Any] | None:
+    """Returns what ModelAudit found, where that is beyond its bounds, as JSON."""
+    if all(check.passed for check in checks if check.name == MEANING):
+        return None
+    found = read_model_audit(_uri(input_dict, MODEL_AUDIT.pusher_input))[MEANING]
+    names = ("candidate", "candidate_before", "previous", "previous_before")
+    return {
+        "version": version_with(ModelStore(destination), found["compared_with"]),
+        **{name: found["overall"][name] for name in names},
+        "renamed": {str(one): str(other) for one, other in found["renamed"].items()},
+    }

@@ -64,6 +64,22 @@ def serving_of(store: ModelStore, version: int) -> Serving:
     return Serving(version, store.path(version), manifest, problem, original)
 
 
+def version_with(store: ModelStore, files: Mapping[str, str]) -> int | None:
+    """Returns the newest version that was published with these files, by ``digests``.
+
+    Args:
+      store: the versions; those without a manifest to be believed are left out.
+      files: path → SHA-256.
+    """
+    for version in reversed(store.versions()):
+        try:
+            if store.manifest(version).files == files:
+                return version
+        except PipelineError:
+            continue
+    return None
+
+
 def find_original(store: ModelStore, version: int) -> int:
     """Follows rollbacks back, as far as the versions are there and can be believed.
 

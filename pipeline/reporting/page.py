@@ -14,6 +14,7 @@ import jinja2
 from components.classes import describe_class
 from pipeline.metadata.lineage import RunLineage
 from pipeline.reporting import (
+    audit,
     comparison,
     data,
     gates,
@@ -39,6 +40,8 @@ _PARTS: dict[str, Callable[[Sources], Any]] = {
     "mistakes": model.mistakes,
     "predictions": model.sample_predictions,
     "weights": model.weights,
+    "weak_spots": audit.weak_spots,
+    "meaning": audit.meaning,
     "comparison": comparison.compare,
     "artifacts": origin.artifacts,
 }

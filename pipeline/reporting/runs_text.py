@@ -3,6 +3,7 @@
 What is printed is made from the JSON, so that both say the same.
 """
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -151,6 +152,8 @@ def describe_trace(trace: Trace) -> dict[str, Any]:
         if trace.run
         else None,
         "accuracy": manifest.metrics.accuracy if manifest.metrics else None,
+        "meaning_change": manifest.meaning_change
+        and dataclasses.asdict(manifest.meaning_change),
         "classes": list(manifest.classes),
         "versions": manifest.versions,
         "commit": manifest.commit,
@@ -175,6 +178,7 @@ def print_trace(console: Console, trace: Mapping[str, Any]) -> None:
         "copy of": trace["rollback_of"] and f"version {trace['rollback_of']}",
         "run": run,
         "accuracy": percent(trace["accuracy"]),
+        "meaning": _meaning_change(trace),
         **{part: _said(trace[part]) for part in _ORIGINS},
         "commit": trace["commit"] and escape(trace["commit"]),
         "made with": ", ".join(f"{k} {v}" for k, v in trace["versions"].items()),
@@ -252,6 +256,22 @@ def _said(origin: Mapping[str, Any]) -> str:
     place = f"{origin['path']}, " if origin["path"] else ""
     digest = (origin["digest"] or "no digest")[:_SHORT_DIGEST]
     return escape(f"{place}{digest}, {_NOW[origin['now']]}")
+
+
+def _meaning_change(trace: Mapping[str, Any]) -> str:
+    """Says in a line how the data of a version changed its meaning; often nothing."""
+    change = trace["meaning_change"]
+    if not change:
+        return ""
+    other = f"version {change['version']}" if change["version"] else "an earlier model"
+    text = (
+        f"changed: right about {percent(change['candidate'])} of its own test split "
+        f"and {percent(change['candidate_before'])} of that of {other}, which is right "
+        f"about {percent(change['previous'])} and {percent(change['previous_before'])}"
+    )
+    if renamed := change["renamed"]:
+        text += f"; labels: {', '.join(f'{a} now {b}' for a, b in renamed.items())}"
+    return escape(text)
 
 
 def _status(row: Mapping[str, Any]) -> str:

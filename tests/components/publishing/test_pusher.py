@@ -29,6 +29,7 @@ from tfx.types.standard_artifacts import (
 from components.artifacts import DataVerdict
 from components.checks import Check, write_checks
 from components.errors import PipelineError
+from components.evaluation.audit_files import MEANING, write_model_audit
 from components.evaluation.results import BASELINE
 from components.gate_settings import ModelGateSettings
 from components.publishing import pusher
@@ -134,6 +135,7 @@ def test_a_blessed_model_is_published(store, model, tmp_path, monkeypatch):
         "rebaseline": True,
         "rollback_of": None,
         "commit": "c0ffee-dirty",
+        "meaning_change": None,
     }
 
 
@@ -217,6 +219,42 @@ def test_the_manifest_holds_metrics_and_the_checks_of_every_gate(
         ("model", "accuracy", "overall", 0.99, 0.875, True),
         ("serving", "latency", "predict", 2.5, 100.0, True),
     ]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_change_of_meaning_that_was_let_pass_is_in_the_manifest(
+    store, model, tmp_path, known: bool
+):
+    inputs = {
+        "model": artifact(Model, model),
+        "model_blessing": artifact(ModelBlessing, tmp_path, blessed=1),
+    }
+    push(store, inputs)
+    [earlier] = store.versions()
+    files = store.manifest(earlier).files
+    accuracies = {"candidate": 0.97, "candidate_before": 0.1}
+    accuracies |= {"previous": 0.2, "previous_before": 0.96}
+    measured = {
+        "overall": {**accuracies, "serving_before": None, "records": 500.0},
+        "classes": {},
+        "renamed": {"3": 4},
+        "compared_with": files if known else {**files, "saved_model.pb": "0" * 64},
+    }
+    (tmp_path / "audit").mkdir()
+    failed = Check("model", MEANING, "overall", 0.86, 0.03, False, policy="warn")
+    write_checks(tmp_path / "audit", [failed])
+    write_model_audit(tmp_path / "audit", {MEANING: measured})
+    inputs["audit_blessing"] = artifact(InfraBlessing, tmp_path / "audit", blessed=1)
+    push(store, inputs)
+
+    change = json.loads((tmp_path / "pushed" / "manifest.json").read_text())
+    assert change["meaning_change"] == {
+        "version": earlier if known else None,
+        **accuracies,
+        "renamed": {"3": "4"},
+    }
+    newest = store.versions()[-1]
+    assert store.manifest(newest).meaning_change.candidate_before == 0.1
 
 
 def test_a_model_without_an_export_is_an_error(store, model, tmp_path):

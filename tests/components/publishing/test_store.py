@@ -108,6 +108,7 @@ def test_publish_copies_every_file_and_says_what_it_is(store, source, clock):
         "version": NOW,
         "rollback_of": None,
         "commit": None,
+        "meaning_change": None,
     }
     assert store.manifest(NOW).files["saved_model.pb"] == SHA256_OF_GRAPH
     assert store.verify(NOW) == {}

@@ -23,6 +23,14 @@ CHECK = {
     "bound": 0.7,
     "passed": False,
 }
+CHANGE = {
+    "version": 7,
+    "candidate": 0.97,
+    "candidate_before": 0.1,
+    "previous": 0.2,
+    "previous_before": 0.96,
+    "renamed": {"3": "4"},
+}
 
 
 @pytest.fixture
@@ -213,6 +221,7 @@ def test_trace_leads_from_a_version_to_its_data(recorder, tmp_path) -> None:
         "versions": {"tfx": "1.16.0"},
         "classes": NAMES,
         "commit": "c0ffee-dirty",
+        "meaning_change": CHANGE,
     }
     version = store.publish(tmp_path / "export", facts)
     recorder.run("20260105-000000-dddd", version, data=str(tmp_path / "gone"))
@@ -240,6 +249,11 @@ def test_trace_leads_from_a_version_to_its_data(recorder, tmp_path) -> None:
     assert f"{tmp_path}/gone, dddddddddddd, no longer there" in text
     assert "accuracy   98.76 %" in text
     assert content["commit"] == "c0ffee-dirty"
+    assert content["meaning_change"] == CHANGE
+    assert (
+        "meaning changed: right about 97.00 % of its own test split and 10.00 % of "
+        "that of version 7, which is right about 20.00 % and 96.00 %; labels: 3 now 4"
+    ) in " ".join(text.split())
     assert "commit     c0ffee-dirty" in text
     (store.path(version) / "saved_model.pb").write_bytes(b"other")
     assert "'saved_model.pb' changed" in call(recorder, "trace", version).output

@@ -12,8 +12,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from components.data.audit_files import write_audit
 from components.data.counts import DataStatistics, write_statistics
 from components.data.scan import count
+from components.evaluation.audit_files import (
+    MEANING,
+    MISTAKES_FILE,
+    write_model_audit,
+)
 from components.features import SPLITS
 from components.image_spec import MNIST
 from components.training.plots import AUGMENTED_FILE
@@ -24,8 +30,8 @@ from pipeline.metadata.lineage import RunArtifact
 from pipeline.reporting import sources
 
 # Of the nodes of a pipeline, those that a report reads.
-NODES = ("ExampleGen", "SchemaGen", "StatisticsGen", "ExampleValidator", "DataGate")
-NODES += ("Trainer", "Evaluator")
+NODES = ("ExampleGen", "SchemaGen", "StatisticsGen", "ExampleValidator", "DataAudit")
+NODES += ("DataGate", "Trainer", "Evaluator", "ModelAudit")
 RUN = "20260101-120000-abcd"
 NAMES = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat <b>"]
 NAMES += ["Sandal", "Shirt", "Sneaker", "$Bag$", "Ankle boot"]
@@ -40,6 +46,25 @@ HISTORY = {
     "accuracy": [0.5, 0.75, 0.875],
     "val_loss": [1.0, 0.75, 0.5],
     "val_accuracy": [0.625, 0.75, 0.8125],
+}
+# What ModelAudit measured.
+MEASURED = {
+    "slices": [
+        {"name": "slant, lowest third", "records": 300, "accuracy": 0.9875}
+        | {"baseline": 0.975},
+        {"name": "digit 4 and 9", "records": 210, "accuracy": 0.8125}
+        | {"baseline": None},
+    ],
+    "mistakes": {"name": "digit 4 and 9", "count": 1234, "shown": 20},
+    MEANING: {
+        "overall": {
+            "candidate": 0.9625,
+            "candidate_before": 0.0375,
+            "previous": 0.0625,
+            "previous_before": 0.9125,
+        },
+        "renamed": {"3": 4},
+    },
 }
 # When training began, then when each epoch ended.
 MOMENTS = (1000.0, 1010.0, 1012.0, 1016.0)
@@ -172,6 +197,13 @@ def run_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_statistics(folder / "StatisticsGen" / "statistics", DataStatistics(given))
     write_model(folder / "Trainer" / "model")
     write_training(folder / "Trainer" / "model_run")
+    (folder / "DataAudit" / "audit").mkdir(parents=True)
+    write_audit(folder / "DataAudit" / "audit", [], {})
+    (folder / "ModelAudit" / "blessing").mkdir(parents=True)
+    write_model_audit(folder / "ModelAudit" / "blessing", MEASURED)
+    Image.new("L", (60, 20), 128).save(
+        folder / "ModelAudit" / "blessing" / MISTAKES_FILE
+    )
     for name in ("evaluation", "blessing"):
         (folder / "Evaluator" / name).mkdir(parents=True)
     return folder

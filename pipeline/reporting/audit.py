@@ -1,0 +1,56 @@
+"""ModelAudit on the page: weak spots, and whether the data means what it did."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from components.evaluation.audit_files import (
+    MEANING,
+    MISTAKES_FILE,
+    read_model_audit,
+)
+from pipeline.reporting import thumbnails
+from pipeline.reporting.sources import Sources, UnavailableError
+
+
+@attrs.frozen
+class WeakSpots:
+    """How good the model is on parts of the test split.
+
+    Attributes:
+      slices: fields of ``weak_spots.SliceResult``, the worst first.
+      mistakes: name of the worst slice, count of its mistakes, and how many are shown;
+        None where there are none.
+      sheet: data URI of them; empty where there are none.
+    """
+
+    slices: list[dict[str, Any]]
+    mistakes: Mapping[str, Any] | None
+    sheet: str
+
+
+def weak_spots(sources: Sources) -> WeakSpots:
+    """Returns the slices, and the worst mistakes of the worst of them."""
+    folder = sources.folder("ModelAudit", "blessing")
+    found = read_model_audit(folder)
+    if not found["slices"]:
+        raise UnavailableError("Not measured: the test split is too small for slices.")
+    file = folder / MISTAKES_FILE
+    return WeakSpots(
+        sorted(found["slices"], key=lambda one: one["accuracy"]),
+        found["mistakes"],
+        thumbnails.embed(file.read_bytes()) if file.is_file() else "",
+    )
+
+
+def meaning(sources: Sources) -> Mapping[str, Any]:
+    """Returns the accuracies on new and earlier data, as ``meaning.Comparison``."""
+    found = read_model_audit(sources.folder("ModelAudit", "blessing"))
+    if MEANING not in found:
+        raise UnavailableError(
+            "Nothing to compare with: no model was published of other data."
+        )
+    if why := found[MEANING].get("not_compared"):
+        raise UnavailableError(f"Not compared: {why}.")
+    return found[MEANING]
