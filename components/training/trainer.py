@@ -55,6 +55,7 @@ from components.training.plots import (
     one_of_each,
 )
 from components.training.precision import choose_precision
+from components.training.temperature import Temperature, fit_temperature, scaled
 from components.training.warm_start import warm_start
 
 HISTORY_FILE = "history.json"
@@ -102,9 +103,12 @@ def run_fn(fn_args: FnArgs) -> None:
     digest = recipe_digest(fn_args, recipe.precision)
     with claim_checkpoints(Path(custom["checkpoints"]), digest) as store:
         model, history = train(recipe, data, run_dir, store)
-        write_history(history, model, recipe.precision, run_dir)
-
         val = read_examples(spec, fn_args.eval_files, limit=MOST_EXAMPLES)
+        logits = predict_logits(model, val[0], data.preprocess)
+        temperature = fit_temperature(logits, val[1], held_out=not settings.use_val)
+        model = scaled(model, temperature.value)
+        write_history(history, model, recipe.precision, temperature, run_dir)
+
         pictures = picture_facts(spec, val[0], custom["pictures"])
         reference = predict_reference(
             spec, model, reference_images(val[0], pictures), data.preprocess
@@ -112,7 +116,8 @@ def run_fn(fn_args: FnArgs) -> None:
         write_reference(run_dir, reference)
         examples = read_examples(spec, fn_args.train_files, limit=MOST_EXAMPLES)
         distance = fit_distance(*examples, spec.classes)
-        trust = measure_trust(model, val, distance, data.preprocess, settings.use_val)
+        probabilities = keras.ops.softmax(logits / temperature.value).numpy()
+        trust = measure_trust(probabilities, val, distance, settings.use_val)
         export_model(model, data.preprocess, export, pictures, trust)
         write_warmup_requests(export, reference.images)
         store.remove()
@@ -265,7 +270,11 @@ def show_augmentation(
 
 
 def write_history(
-    history: History, model: keras.Model, precision: str, directory: Path
+    history: History,
+    model: keras.Model,
+    precision: str,
+    temperature: Temperature,
+    directory: Path,
 ) -> None:
     """Writes the metrics of each epoch and facts of the model as JSON."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -273,6 +282,7 @@ def write_history(
         "epochs": history,
         "parameters": model.count_params(),
         "precision": precision,
+        "temperature": attrs.asdict(temperature),
     }
     (directory / HISTORY_FILE).write_text(
         json.dumps(content, indent=2), encoding="utf-8"
@@ -290,7 +300,8 @@ def predict_reference(
       images: uint8 [n, pixels].
       preprocess: the transform graph.
     """
-    probabilities = _predict(model, images, preprocess)
+    logits = predict_logits(model, images, preprocess)
+    probabilities = keras.ops.softmax(logits).numpy()
     return Reference(images.reshape(-1, *spec.size), probabilities)
 
 
@@ -321,35 +332,38 @@ def reference_images(images: np.ndarray, pictures: PictureFacts) -> np.ndarray:
 
 
 def measure_trust(
-    model: keras.Model,
+    probabilities: np.ndarray,
     val: tuple[np.ndarray, np.ndarray],
     distance: Distance,
-    preprocess: Preprocess,
     use_val: bool,
 ) -> Trust:
     """Measures the bounds from which on a prediction is trusted.
 
     Args:
-      model: from float32 [n, pixels] to logits [n, classes].
+      probabilities: float32 [n, classes], of the exported model.
       val: images uint8 [n, pixels] and labels int64 [n] of the validation split.
       distance: from the training split.
-      preprocess: the transform graph.
       use_val: whether the model was trained on the validation split as well.
     """
     images, labels = val
-    starts = range(0, len(images), _PREDICTED)
-    parts = [images[start : start + _PREDICTED] for start in starts]
+    distances = [distance.of(part).numpy() for part in _parts(images)]
     bounds = measure_bounds(
-        np.concatenate([_predict(model, part, preprocess) for part in parts]),
-        labels,
-        np.concatenate([distance.of(part).numpy() for part in parts]),
-        held_out=not use_val,
+        probabilities, labels, np.concatenate(distances), held_out=not use_val
     )
     return Trust(bounds, distance)
 
 
-def _predict(
+def predict_logits(
     model: keras.Model, images: np.ndarray, preprocess: Preprocess
 ) -> np.ndarray:
-    features = preprocess({IMAGE: tf.constant(images, tf.int64)})
-    return keras.ops.softmax(model(features[IMAGE], training=False)).numpy()
+    """Returns float32 [n, classes] of images uint8 [n, pixels], some at a time."""
+    parts = [
+        model(preprocess({IMAGE: tf.constant(part, tf.int64)})[IMAGE], training=False)
+        for part in _parts(images)
+    ]
+    return np.concatenate([part.numpy() for part in parts])
+
+
+def _parts(images: np.ndarray) -> list[np.ndarray]:
+    starts = range(0, len(images), _PREDICTED)
+    return [images[start : start + _PREDICTED] for start in starts]

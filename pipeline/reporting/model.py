@@ -9,10 +9,10 @@ import tensorflow as tf
 from markupsafe import Markup
 
 from components.classes import describe_class
+from components.evaluation.calibration import calibrate
 from components.image_spec import ImageSpec
 from components.plain_paths import plain_path
 from pipeline.reporting import plots, thumbnails
-from pipeline.reporting.calibration import calibrate
 from pipeline.reporting.predictions import (
     Predictions,
     confident_mistakes,

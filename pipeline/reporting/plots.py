@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
 
 from components.classes import describe_class
-from pipeline.reporting.calibration import Calibration
+from components.evaluation.calibration import Calibration
 from pipeline.reporting.svg import BAD, FAINT, GOOD, INK, SERIES, draw
 
 _HALF = (4.5, 3.0)
@@ -131,7 +131,7 @@ def confusion_matrix(counts: np.ndarray, classes: Sequence[str], label: str) -> 
 
 
 def reliability(calibration: Calibration, label: str) -> Markup:
-    """Plots accuracy by confidence over the share of predictions, by confidence."""
+    """Plots accuracy by confidence over the number of predictions, by confidence."""
     bins = len(calibration.counts)
     middles = (np.arange(bins) + 0.5) / bins
 
@@ -156,11 +156,15 @@ def reliability(calibration: Calibration, label: str) -> Markup:
         upper.plot((0, 1), (0, 1), ":", color=INK, linewidth=1)
         upper.set(xlim=(0, 1), ylim=(0, 1), title="accuracy by confidence")
         upper.legend(loc="upper left")
-        shares = calibration.counts / calibration.counts.sum()
-        lower.bar(middles, shares, 0.9 / bins, color=SERIES[0])
-        lower.set(xlabel="confidence", ylim=(0, 1), ylabel="share")
+        bars = lower.bar(middles, calibration.counts, 0.9 / bins, color=SERIES[0])
+        counts = [f"{count:,}" if count else "" for count in calibration.counts]
+        lower.bar_label(bars, counts, color=INK, fontsize=6, padding=1)
+        # Most predictions are in the last bin; the others are to be seen as well.
+        lower.set(xlabel="confidence", ylabel="predictions", yscale="log")
+        lower.set_ylim(0.5, 10 * calibration.counts.max())
         for axes in (upper, lower):
-            axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+            axes.xaxis.set_major_formatter(PercentFormatter(1.0))
+        upper.yaxis.set_major_formatter(PercentFormatter(1.0))
 
     return draw(label, _SQUARE, paint)
 

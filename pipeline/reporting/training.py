@@ -146,11 +146,16 @@ def augmented(sources: Sources) -> str:
 
 
 def recipe(sources: Sources) -> list[tuple[str, str]]:
-    """Returns the hyperparameters that the Trainer was given, names dotted."""
+    """Returns the hyperparameters that the Trainer was given, names dotted.
+
+    The temperature, which it found, is the last where there is one.
+    """
     if "config" not in sources.summary:
         raise UnavailableError("Not shown: this run did not keep its configuration.")
     config = sources.summary["config"]
     told = flatten({name: config[name] for name in ("model", "train")})
+    if temperature := sources.summary["model"].get("temperature"):
+        told["temperature"] = temperature
     return [(name, in_line(value)) for name, value in told.items()]
 
 

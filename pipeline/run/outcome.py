@@ -256,12 +256,12 @@ def _publication(
 def read_model(
     lineage: RunLineage, publication: Publication | None, salvage: "Salvage"
 ) -> dict[str, Any]:
-    """Returns what serves, where the run pushed, and the model's size and precision.
+    """Returns what serves, where the run pushed, and what the model is.
 
     Args:
       lineage: of the run.
       publication: what serves; None where the run pushed nothing.
-      salvage: is told where the last two cannot be read; they are None then.
+      salvage: is told where the history cannot be read; what it says is None then.
     """
     serves = publication.as_dict() if publication else {"path": None, "version": None}
     history: Mapping[str, Any] = salvage.read(
@@ -272,6 +272,8 @@ def read_model(
         "version": serves["version"],
         "parameters": history.get("parameters"),
         "precision": history.get("precision"),
+        # An earlier release fitted none.
+        "temperature": history.get("temperature", {}).get("value"),
     }
 
 

@@ -15,11 +15,13 @@ from pydantic import ValidationError
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from components.examples import read_examples
-from components.hyperparameters import TrainHyperparameters
+from components.hyperparameters import ModelHyperparameters, TrainHyperparameters
 from components.image_spec import MNIST
+from components.pictures.facts import read_facts
 from components.serving.requests import read_reference
 from components.serving.signatures import WEIGHTS
-from components.training import trainer
+from components.training import temperature, trainer
+from components.training.model import build_model
 from components.training.trainer import load_data, recipe_digest, run_fn
 from pipeline.config import Config
 
@@ -84,7 +86,9 @@ def trained(
 def test_history_holds_a_number_an_epoch_and_the_size(trained) -> None:
     history = json.loads((trained[0] / "run" / "history.json").read_text())
 
-    assert set(history) == {"epochs", "parameters", "precision"}
+    assert set(history) == {"epochs", "parameters", "precision", "temperature"}
+    # Ten validation examples are too few to fit one.
+    assert history["temperature"]["value"] == 1.0
     assert history["parameters"] == PARAMETERS
     assert history["precision"] == "float32"
     assert set(history["epochs"]) >= METRICS
@@ -152,6 +156,35 @@ def test_the_reference_is_what_the_model_in_memory_answers(
     assert len(list(records)) == 6
 
 
+@pytest.mark.parametrize("members", [1, 2])
+def test_the_export_divides_logits_by_the_temperature_that_the_history_tells(
+    tiny_examples: Path, transform_graph: Path, tmp_path: Path, monkeypatch, members
+) -> None:
+    """So do the reference and the bounds of trust, and the weights are as trained."""
+    monkeypatch.setattr(temperature, "LEAST_EXAMPLES", 10)
+    args = fn_args(tmp_path, tiny_examples, transform_graph, epochs=40)
+    args.custom_config["model"]["members"] = members
+    run_fn(args)
+
+    history = json.loads((tmp_path / "run" / "history.json").read_text())
+    fitted = history["temperature"]
+    assert fitted["examples"] == 10
+    assert abs(np.log(fitted["value"])) > 0.05
+    exported = tf.saved_model.load(str(tmp_path / "serving"))
+    hyperparameters = ModelHyperparameters(hidden_units=(8,), members=members)
+    network = build_model(MNIST, hyperparameters)
+    network.set_weights([weight.numpy() for weight in getattr(exported, WEIGHTS)])
+    reference = read_reference(tmp_path / "run")
+    logits = network(reference.images.reshape(-1, 784).astype(np.float32) / 255)
+    expected = tf.nn.softmax(logits / fitted["value"])
+    np.testing.assert_allclose(reference.probabilities, expected, atol=1e-5)
+    pixels = tf.constant(reference.images)
+    served = exported.signatures["predict_pixels"](pixels=pixels)["probabilities"]
+    np.testing.assert_allclose(reference.probabilities, served, atol=1e-5)
+    _, bounds = read_facts(tmp_path / "serving")
+    assert bounds.confidence in (None, *map(pytest.approx, served.numpy().max(axis=1)))
+
+
 def test_progress_names_counts_and_epochs(trained) -> None:
     messages = trained[1]
 
@@ -159,7 +192,8 @@ def test_progress_names_counts_and_epochs(trained) -> None:
         "read 15 train examples into memory",
         "read 10 val examples into memory",
     ]
-    assert [m[:9] for m in messages[2:-1]] == ["epoch 1/2", "epoch 2/2"]
+    assert [m[:9] for m in messages[2:-2]] == ["epoch 1/2", "epoch 2/2"]
+    assert messages[-2].startswith("temperature 1, not fitted: 10 validation examples")
     assert messages[-1] == f"exported a model of {PARAMETERS} parameters"
 
 

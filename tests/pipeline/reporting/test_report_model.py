@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from components.evaluation.calibration import calibrate
 from components.image_spec import MNIST
-from pipeline.reporting.calibration import calibrate
 from pipeline.reporting.model import (
     mistakes,
     read_first_kernel,

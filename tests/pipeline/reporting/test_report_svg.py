@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from components.classes import DIGITS
+from components.evaluation.calibration import calibrate
 from pipeline.reporting import plots
-from pipeline.reporting.calibration import calibrate
 from pipeline.reporting.svg import INK, draw
 
 NAMES = ["a" * 80, "$x_1$", "<b>", "&", *map(str, range(4, 10))]
@@ -44,6 +44,13 @@ def test_a_plot_is_one_element_in_the_colours_of_the_page(name: str) -> None:
     assert "#000000" not in figure
     assert "#0" not in figure.replace("href=", "")
     assert "<style" not in figure
+
+
+def test_the_reliability_diagram_tells_how_many_predictions_each_bar_has() -> None:
+    confidence = np.repeat([0.3, 0.95], [12, 1234])
+    found = calibrate(confidence, np.ones(len(confidence), bool))
+
+    assert {"12", "1,234"} <= set(text(plots.reliability(found, "l")))
 
 
 def test_a_plot_is_the_same_each_time() -> None:

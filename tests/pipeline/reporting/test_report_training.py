@@ -106,6 +106,21 @@ def test_the_recipe_has_every_hyperparameter(lineage, make_summary) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("model", "last"),
+    [
+        ({"temperature": 0.5625}, ("temperature", "0.5625")),
+        ({"temperature": None}, ("train.augment.fade_to", "1")),
+        ({}, ("train.augment.fade_to", "1")),
+    ],
+    ids=["fitted", "not trained", "an older run"],
+)
+def test_the_recipe_ends_with_the_temperature(
+    lineage, make_summary, model: dict, last: tuple[str, str]
+) -> None:
+    assert recipe(Sources(make_summary(model=model), lineage))[-1] == last
+
+
 def test_the_plot_of_augmentation_is_that_of_the_trainer(
     lineage, make_summary, run_files
 ) -> None:

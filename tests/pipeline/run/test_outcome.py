@@ -213,7 +213,8 @@ def complete(
         (folder / "FeatureStats.pb").write_bytes(statistics.SerializeToString())
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "history.json").write_text(
-        '{"epochs": {}, "parameters": 42, "precision": "float32"}'
+        '{"epochs": {}, "parameters": 42, "precision": "float32", '
+        '"temperature": {"value": 0.5}}'
     )
     evaluation = SimpleNamespace(
         as_dict=lambda model="candidate": {"accuracy": 0.5, "of": model}
@@ -273,6 +274,7 @@ def test_a_complete_run_fills_the_summary(
             "version": str(version),
             "parameters": 42,
             "precision": "float32",
+            "temperature": 0.5,
         },
         "serving": {
             "path": path,
@@ -292,7 +294,7 @@ def test_a_complete_run_fills_the_summary(
     ("gone", "said", "key", "left"),
     [
         ("run/history.json", "the training", "model", {"parameters": None}),
-        ("run", "the training", "model", {"precision": None}),
+        ("run", "the training", "model", {"precision": None, "temperature": None}),
         ("statistics/Split-val/FeatureStats.pb", "the examples", "data", {}),
         ("statistics", "the examples", "data", {}),
     ],
@@ -422,6 +424,7 @@ def test_a_run_that_failed_at_once_has_a_summary_too() -> None:
         "version": None,
         "parameters": None,
         "precision": None,
+        "temperature": None,
     }
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.reporting.calibration import BINS, calibrate
+from components.evaluation.calibration import BINS, calibrate
 
 
 def test_there_are_fifteen_bins() -> None:
