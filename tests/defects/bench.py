@@ -171,20 +171,16 @@ class Bench:
         return text.replace(f"{self.root / 'now'}/", "")
 
 
-def weights_of(export: Path) -> Before:
-    """Lets a training take the weights of an export, where it is not at stake."""
+def take_weights(export: Path) -> None:
+    """Lets the trainings of this process take the weights of an export instead."""
+    from components.training import trainer
+    from components.training.warm_start import warm_start
 
-    def before() -> None:
-        from components.training import trainer
-        from components.training.warm_start import warm_start
+    def fit(network: Any, *_: Any) -> dict[str, list[float]]:
+        assert warm_start(network, str(export))
+        return {}
 
-        def fit(network: Any, *_: Any) -> dict[str, list[float]]:
-            assert warm_start(network, str(export))
-            return {}
-
-        trainer.fit = fit
-
-    return before
+    trainer.fit = fit
 
 
 def stop_after_data_gate() -> None:

@@ -56,7 +56,7 @@ PLACES = (
     _warned("1 % moved by 4 px", p.images(c.moved(0, 4), 0.01), UNLIKE, 0.007),
     _unlike("images read 16 bytes late", p.images(c.bytes_late(16)), 0.1),
     _row("images 20 % smaller", p.images(c.resized(0.8)), SHIFT, "test", 1.4),
-    _warned("images 10 % smaller", p.images(c.resized(0.9)), SHIFT, 0.75),
+    _warned("images 6 % smaller", p.images(c.resized(0.94)), SHIFT, 0.66),
     _unlike("images slanted", p.images(c.sheared(0.4)), 0.05),
     _unlike("lower half blank in 5 %", p.images(c.blank_below(0.5), 0.05), 0.03),
     _unlike("a box hidden in 10 %", p.images(d.hidden_box(9), 0.1), 0.03),

@@ -4,7 +4,7 @@ import functools
 
 import pytest
 
-from tests.defects.bench import weights_of
+from tests.defects.bench import take_weights
 from tests.defects.exports import train_with
 from tests.defects.kind import Kind
 from tests.defects.kinds import KINDS
@@ -22,7 +22,7 @@ def test_defect(bench, good, assert_refused, record_property, kind: Kind) -> Non
         bench.write(kind.plant(good))
     if kind.spoil is not None:
         kind.spoil(bench.data)
-    before = [] if kind.trains else [weights_of(bench.export)]
+    before = [] if kind.trains else [functools.partial(take_weights, bench.export)]
     if kind.run_fn:
         before.append(functools.partial(train_with, f"tests.defects.{kind.run_fn}"))
     finished = bench.run(*kind.args, before=before)

@@ -5,7 +5,7 @@ import functools
 import attrs
 import pytest
 
-from tests.defects.bench import weights_of
+from tests.defects.bench import take_weights
 from tests.defects.exports import train_with
 from tests.defects.kind import Between, Refusal, Saying
 
@@ -81,5 +81,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_serving_defect(bench, assert_refused, case: Case) -> None:
     plant = functools.partial(train_with, f"tests.defects.exports.{case.run_fn}")
-    finished = bench.run(*case.args, before=[plant, weights_of(bench.export)])
+    finished = bench.run(
+        *case.args, before=[plant, functools.partial(take_weights, bench.export)]
+    )
     assert_refused(finished, case.refusal)
