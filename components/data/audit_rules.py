@@ -169,6 +169,9 @@ def _seen(finding: Measured) -> str:
 def _bound(finding: Measured, rule: _Rule, bound: float) -> float:
     if finding.name in _MEANS:
         return bound + SIGMA / math.sqrt(max(finding.count, 1))
+    if finding.name == found.NEAR_COPIES:
+        # One pair of a small split looks alike by chance.
+        return bound + 1 / max(finding.count, 1)
     if not rule.share or not finding.count:
         return bound
     return widened(bound, finding.count)

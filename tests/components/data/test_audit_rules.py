@@ -55,6 +55,11 @@ def test_chance_widens_the_bound_of_a_small_split():
     assert small.bound == pytest.approx(0.01 + 3 * (0.01 * 0.99 / 500) ** 0.5)
 
 
+def test_one_pair_of_a_small_split_looks_alike_by_chance():
+    assert judged(found.NEAR_COPIES, 1 / 500, count=500).passed
+    assert judged(found.NEAR_COPIES, 2 / 500, count=500).stops
+
+
 @pytest.mark.parametrize("policy", ["warn", "off"])
 def test_a_policy_takes_the_teeth_out(policy):
     settings = dataclasses.replace(SETTINGS, unlike=policy)
