@@ -188,8 +188,8 @@ class ServingCheckSettings:
       warn_first_call: seconds that the first call of a signature may take before it is
         warned.
       max_first_call: largest such time.
-      timeout: seconds after which a model that does not answer is given up; twice as
-        many where it is called often and with many images.
+      timeout: seconds after which a model that does not answer is given up; three
+        times as many where it is called often and with many images.
     """
 
     max_latency: PositiveFloat = 100.0

@@ -19,7 +19,7 @@ _UNDER_STRESS = ", many requests"
 
 def stress_timeout(settings: ServingCheckSettings) -> float:
     """Returns the seconds that the stress test may take."""
-    return 2 * settings.timeout
+    return 3 * settings.timeout
 
 
 def judge_stress(

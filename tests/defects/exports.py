@@ -232,7 +232,7 @@ class _LeakingSlowly(_Leaking):
 
 
 class _LateStart(ServingModel):
-    seconds = 25.0
+    seconds = 8.0
 
     def __init__(self, model: keras.Model, preprocess: Preprocess) -> None:
         super().__init__(model, preprocess)
@@ -250,10 +250,6 @@ class _LateStart(ServingModel):
         with tf.control_dependencies([count]):
             self.called.assign(1)
         return {**answer, "class_id": answer["class_id"] + tf.minimum(count, 0)}
-
-
-class _LateStartSlightly(_LateStart):
-    seconds = 8.0
 
 
 def nan_weights(fn_args: FnArgs) -> None:
@@ -377,10 +373,5 @@ def leaks_slowly(fn_args: FnArgs) -> None:
 
 
 def starts_late(fn_args: FnArgs) -> None:
-    """Exports a model whose first call takes 25 s."""
-    _export_as(_LateStart, fn_args)
-
-
-def starts_slightly_late(fn_args: FnArgs) -> None:
     """Exports a model whose first call takes 8 s."""
-    _export_as(_LateStartSlightly, fn_args)
+    _export_as(_LateStart, fn_args)
