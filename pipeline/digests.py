@@ -17,6 +17,7 @@ import attrs
 from components.checkout import PROJECT_ROOT
 from components.classes import DIGITS, read_class_names
 from components.durable import sha256
+from components.features import SPLITS
 from components.image_spec import read_image_spec
 from pipeline.config import Config
 
@@ -189,7 +190,9 @@ def data_digest(folder: Path) -> str:
     Args:
       folder: holds ``train/``, ``val/`` and ``test/``.
     """
-    return files_digest(folder.glob("*/*.tfrecord.gz"))
+    return files_digest(
+        file for split in SPLITS for file in (folder / split).glob("*.tfrecord.gz")
+    )
 
 
 def _closure(modules: Iterable[str]) -> dict[str, bytes]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def data() -> None:
-    """Convert data sets into TFRecords and verify them."""
+    """Convert, verify and clean up data sets."""
     quiet_tensorflow()
 
 

@@ -7,6 +7,7 @@ split, so that nothing takes them for data to train on.
 import csv
 import hashlib
 import re
+import shlex
 import shutil
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -42,7 +43,6 @@ COLUMNS = ("split", "file", "record", "label", "reason", "sha256", "image_sha256
 _BATCH = 1024
 # As ExampleGen names its copies of the files of a split, in their order.
 _COPY = re.compile(r"data_tfrecord-(\d{5})-of-(\d{5})\.gz")
-_OWN_LIST = "'mnist-pipeline data suspects {folder}' lists those of this data set."
 
 Places = dict[Path, dict[int, list[Suspect]]]
 
@@ -140,7 +140,7 @@ def _places(
             raise DatasetError(
                 f"{folder / suspect.split}: expected the file that line "
                 f"{suspect.line:,} names, {suspect.file or 'without a name'}. "
-                f"Received: {there}. {_OWN_LIST.format(folder=folder)}"
+                f"Received: {there}. {_own_list(folder)}"
             )
         places[path][suspect.record].append(suspect)
     return places
@@ -152,6 +152,13 @@ def _file(paths: Sequence[Path], name: str) -> Path | None:
     if name in by_name or not copy or int(copy[2]) != len(paths):
         return by_name.get(name)
     return paths[int(copy[1])] if int(copy[1]) < len(paths) else None
+
+
+def _own_list(folder: Path) -> str:
+    return (
+        f"`mnist-pipeline data suspects {shlex.quote(str(folder))}` lists those of "
+        "this data set."
+    )
 
 
 def _take(
@@ -186,7 +193,7 @@ def _take(
         raise DatasetError(
             f"{path}: expected record {beyond[0]:,} (from 0), which line {line:,} "
             f"names, received a file of {counts.sum():,} records. "
-            f"{_OWN_LIST.format(folder=path.parents[1])}"
+            f"{_own_list(path.parents[1])}"
         )
     return moved, counts
 
@@ -201,7 +208,7 @@ def _require_same(path: Path, suspect: Suspect, digest: str, label: int) -> None
     raise DatasetError(
         f"{path}: expected as record {suspect.record:,} (from 0) {wanted}, as line "
         f"{suspect.line:,} says, received {there}: the list is of other data, or the "
-        f"data changed since. {_OWN_LIST.format(folder=path.parents[1])}"
+        f"data changed since. {_own_list(path.parents[1])}"
     )
 
 

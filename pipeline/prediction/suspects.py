@@ -3,6 +3,7 @@
 What is measured, and how it is written and drawn, is DataAudit's.
 """
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -69,9 +70,9 @@ def read_splits(folder: Path, spec: ImageSpec) -> dict[str, Records]:
             splits[split] = read_records([str(file) for file in files], spec)
         except (tf.errors.OpError, ValueError) as error:
             raise DatasetError(
-                f"{folder / split}: expected records of {spec.layout}. Received: "
-                f"others, or a damaged file. 'mnist-pipeline data verify {folder}' "
-                "says which."
+                f"{folder / split}: expected records of {spec.layout}, received others "
+                "or a damaged file. `mnist-pipeline data verify "
+                f"{shlex.quote(str(folder))}` says which."
             ) from error
     return {split: records for split, records in splits.items() if len(records.labels)}
 

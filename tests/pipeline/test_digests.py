@@ -191,6 +191,19 @@ def test_class_names_that_will_not_do_are_refused(tmp_path: Path) -> None:
         read_digests(load_config(data=tmp_path), {})
 
 
+def test_what_is_no_split_is_no_data(tmp_path: Path) -> None:
+    for folder in ("train", "val"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.tfrecord.gz").write_bytes(folder.encode())
+    found = data_digest(tmp_path)
+    (tmp_path / "quarantine").mkdir()
+    (tmp_path / "quarantine" / "a.tfrecord.gz").write_bytes(b"aside")
+
+    assert data_digest(tmp_path) == found
+    (tmp_path / "val" / "a.tfrecord.gz").write_bytes(b"other")
+    assert data_digest(tmp_path) != found
+
+
 def test_a_file_is_read_in_chunks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -188,7 +188,7 @@ def test_what_cannot_be_read_is_refused(
     write_shard(data / "val" / "val.tfrecord.gz", [b"none"])
     broken = call("suspects", data, "--workspace", grey_workspace)
     assert isinstance(broken.exception, DatasetError)
-    assert f"'mnist-pipeline data verify {data}' says which" in str(broken.exception)
+    assert f"`mnist-pipeline data verify {data}` says which" in str(broken.exception)
     assert not (grey_workspace / "suspects").exists()
     shutil.rmtree(data / "val")
     assert call("suspects", data, "--workspace", grey_workspace).exit_code == 0
