@@ -8,10 +8,11 @@ from tests.defects.bench import take_weights
 from tests.defects.exports import train_with
 from tests.defects.kind import Kind
 from tests.defects.kinds import KINDS
+from tests.defects.meaning_kinds import MEANING
 from tests.defects.record_kinds import RECORDS
 from tests.defects.training_kinds import TRAINING
 
-ALL = (*RECORDS, *KINDS, *TRAINING)
+ALL = (*RECORDS, *KINDS, *MEANING, *TRAINING)
 
 
 @pytest.mark.parametrize("kind", ALL, ids=[kind.name for kind in ALL])
