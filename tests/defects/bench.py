@@ -17,6 +17,7 @@ from typing import Any
 import attrs
 import numpy as np
 
+from components.checkout import PROJECT_ROOT
 from components.checks import Check
 from components.durable import files_below, sha256
 from components.gates import DATA
@@ -167,12 +168,13 @@ class Bench:
         return Served(versions, {file: sha256(store.base / file) for file in files})
 
     def plain(self, text: str) -> str:
-        """Names files as from within the bench."""
-        return text.replace(f"{self.root / 'now'}/", "")
+        """Names files as from within the bench or the checkout."""
+        return text.replace(f"{self.root / 'now'}/", "").replace(f"{PROJECT_ROOT}/", "")
 
 
 def take_weights(export: Path) -> None:
     """Lets the trainings of this process take the weights of an export instead."""
+    from components.training import fit as fitting
     from components.training import trainer
     from components.training.warm_start import warm_start
 
@@ -180,7 +182,8 @@ def take_weights(export: Path) -> None:
         assert warm_start(network, str(export))
         return {}
 
-    trainer.fit = fit
+    # TFX loads the module of a run_fn again, so the name it comes from counts, too.
+    fitting.fit = trainer.fit = fit
 
 
 def stop_after_data_gate() -> None:

@@ -1,5 +1,6 @@
 """The bench of each worker: made once, put back before each case."""
 
+import json
 from collections.abc import Callable
 
 import attrs
@@ -62,8 +63,8 @@ def assert_refused(bench: Bench, served_before: Served, record_property) -> Judg
             assert f"next {failed.advice}" in finished.screen
         assert "Traceback (most recent call last)" not in finished.screen
         check = finished.find(refusal)
-        record_property("check", attrs.asdict(check))
-        record_property("message", bench.plain(f"{check}\n{check.advice}"))
+        said = json.dumps(attrs.asdict(check))
+        record_property("check", json.loads(bench.plain(said)))
         assert (check.passed, check.policy) == (False, strength)
         assert (check.value, check.bound) == (refusal.value, refusal.bound)
         gate = gate_of(refusal.gate)

@@ -5,6 +5,7 @@ import functools
 import pytest
 
 from tests.defects.bench import take_weights
+from tests.defects.export_kinds import EXPORTS, SERVING
 from tests.defects.exports import train_with
 from tests.defects.kind import Kind
 from tests.defects.kinds import KINDS
@@ -12,7 +13,7 @@ from tests.defects.meaning_kinds import MEANING
 from tests.defects.record_kinds import RECORDS
 from tests.defects.training_kinds import TRAINING
 
-ALL = (*RECORDS, *KINDS, *MEANING, *TRAINING)
+ALL = (*RECORDS, *KINDS, *MEANING, *TRAINING, *EXPORTS, *SERVING)
 
 
 @pytest.mark.parametrize("kind", ALL, ids=[kind.name for kind in ALL])
