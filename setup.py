@@ -70,7 +70,7 @@ setup(
     py_modules=["mnist_pipeline"],
     packages=find_packages(include=["pipeline*", "components*"]),
     package_data={
-        "components": ["py.typed"],
+        "components": ["py.typed", "evaluation/letters.png"],
         "pipeline": ["py.typed", "reporting/templates/*"],
     },
     entry_points={"console_scripts": ["mnist-pipeline = mnist_pipeline:main"]},

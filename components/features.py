@@ -5,6 +5,8 @@ LABEL = "label"
 PROBABILITIES = "probabilities"
 CLASS_ID = "class_id"
 STATE = "state"
+# The state of an answer that is to be trusted.
+SURE = "sure"
 
 MAX_PIXEL = 255
 

@@ -150,6 +150,19 @@ class ModelGateSettings:
       max_meaning_change: largest such share.
       warn_class_meaning_change: the same of the records of one class.
       max_class_meaning_change: largest such share of one class.
+      calibration: policy for probabilities that do not say how often the model is
+        right.
+      max_calibration_error: largest expected calibration error, in [0, 1], beyond what
+        chance gives a calibrated model.
+      max_overconfidence: most mistakes for each that the model expects by its own
+        probabilities; chance is added.
+      unknown: policy for a model that is sure of pictures that show none of its
+        classes.
+      warn_sure_shapeless: share of static, stripes and the like that it answers with
+        confidence above which is warned.
+      max_sure_shapeless: largest such share.
+      warn_sure_letters: the same of letters, which a model of digits is shown.
+      max_sure_letters: largest such share; some letters look like digits.
     """
 
     min_accuracy: Share = 0.98
@@ -167,6 +180,14 @@ class ModelGateSettings:
     max_meaning_change: Share = 0.03
     warn_class_meaning_change: Share = 0.05
     max_class_meaning_change: Share = 0.15
+    calibration: Policy = "error"
+    max_calibration_error: Share = 0.01
+    max_overconfidence: PositiveFloat = 2.0
+    unknown: Policy = "error"
+    warn_sure_shapeless: Share = 0.05
+    max_sure_shapeless: Share = 0.2
+    warn_sure_letters: Share = 0.8
+    max_sure_letters: Share = 0.9
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -152,7 +152,7 @@ def create_pipeline(
     """
     data = data_nodes(config, digests)
     training = training_nodes(config, digests, data)
-    evaluation = evaluation_nodes(config, len(digests.classes), data, training)
+    evaluation = evaluation_nodes(config, digests.classes, data, training)
     pusher = publishing_node(config, digests, data, training, evaluation)
     nodes = [node for node in (*data, *training, *evaluation, pusher) if node]
     for node in nodes:
@@ -257,7 +257,7 @@ def training_nodes(config: Config, digests: Digests, data: DataNodes) -> Trainin
 
 
 def evaluation_nodes(
-    config: Config, classes: int, data: DataNodes, training: TrainingNodes
+    config: Config, classes: Sequence[str], data: DataNodes, training: TrainingNodes
 ) -> EvaluationNodes:
     """Holds the model to the bounds, and to the model that serves."""
     model = training.trainer.outputs["model"]
@@ -281,7 +281,7 @@ def evaluation_nodes(
         model=model,
         baseline_model=None if config.rebaseline else baseline.outputs["model"],
         schema=data.schema.outputs["schema"],
-        eval_config=eval_config(config.evaluation, classes, stock),
+        eval_config=eval_config(config.evaluation, len(classes), stock),
         example_splits=[TEST],
         # Where this module cannot be imported, TFX goes on with TFMA's own extractors.
         module_path=None if stock else "components.evaluation.extractors",
@@ -290,7 +290,7 @@ def evaluation_nodes(
     evaluator.add_upstream_node(serving_check)
 
     # Looks at what one number over one test split does not show.
-    audit = _model_audit(config, data, model, baseline)
+    audit = _model_audit(config, classes, data, model, baseline)
     audit.add_upstream_node(evaluator)
     return EvaluationNodes(baseline, serving_check, evaluator, audit)
 
@@ -352,7 +352,11 @@ def _audit(
 
 
 def _model_audit(
-    config: Config, data: DataNodes, model: BaseChannel, baseline: BaseNode
+    config: Config,
+    classes: Sequence[str],
+    data: DataNodes,
+    model: BaseChannel,
+    baseline: BaseNode,
 ) -> BaseNode:
     return ModelAudit(
         examples=data.examples.outputs["examples"],
@@ -363,6 +367,7 @@ def _model_audit(
         previous_examples=data.previous_model.outputs["examples"],
         settings=json.dumps(dataclasses.asdict(config.evaluation)),
         rebaseline=int(config.rebaseline),
+        classes=json.dumps(classes),
     ).with_id("ModelAudit")
 
 

@@ -1,6 +1,7 @@
-"""What a model answers to the records of a split; the checks of ModelAudit read it."""
+"""What a model answers to records and pictures; the checks of ModelAudit read it."""
 
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 import numpy as np
@@ -9,6 +10,7 @@ from tfx.utils.path_utils import serving_model_path
 
 from components.data.audit_records import Records
 from components.data.model_answers import probabilities
+from components.features import CLASS_ID, PROBABILITIES, STATE, SURE
 from components.plain_paths import plain_path
 
 
@@ -35,30 +37,73 @@ class Answers:
         return self.predicted == self.records.labels
 
 
+@attrs.frozen(eq=False)
+class PictureAnswers:
+    """The answers of one model to pictures, as whoever sends it a file gets them.
+
+    Attributes:
+      pictures: uint8 [n, height, width].
+      sure: which answers are to be trusted, by their ``state``, bool [n].
+      predicted: the class, int64 [n]; -1 where there is none.
+      confidence: its probability, float32 [n].
+    """
+
+    pictures: np.ndarray
+    sure: np.ndarray
+    predicted: np.ndarray
+    confidence: np.ndarray
+
+
 # Shows the records to the model at a URI.
 Ask = Callable[[str, Records], Answers]
 
 
-def load_model(uri: str) -> Callable[[Records], Answers]:
-    """Loads a model, once for all the records that it is shown.
+@attrs.frozen(eq=False)
+class LoadedModel:
+    """An exported model.
+
+    Attributes:
+      exported: what TensorFlow loaded; a signature by itself does not keep the
+        variables of its model.
+    """
+
+    exported: Any
+
+    def ask(self, records: Records) -> Answers:
+        """Shows it records.
+
+        Raises:
+          KeyError: it lacks the signature ``predict_pixels``.
+          tf.errors.OpError: it takes images of another size.
+          ValueError: likewise.
+        """
+        signature = self.exported.signatures["predict_pixels"]
+        return Answers(records, probabilities(signature, records.images))
+
+    def ask_pictures(self, pictures: np.ndarray) -> PictureAnswers:
+        """Shows it pictures, uint8 [n, height, width], as PNG files.
+
+        Raises:
+          KeyError: it lacks the signature ``predict_image`` or an output of it.
+        """
+        files = [tf.io.encode_png(picture[:, :, None]) for picture in pictures]
+        answer = self.exported.signatures["predict_image"](images=tf.stack(files))
+        return PictureAnswers(
+            pictures,
+            answer[STATE].numpy() == SURE.encode(),
+            answer[CLASS_ID].numpy(),
+            answer[PROBABILITIES].numpy().max(axis=1),
+        )
+
+
+def load_model(uri: str) -> LoadedModel:
+    """Loads a model, once for all that it is shown.
 
     Args:
       uri: of its ``Model`` artifact.
 
-    Returns:
-      Shows it records; raises ``tf.errors.OpError`` or ``ValueError`` where it takes
-      images of another size.
-
     Raises:
       OSError: the model cannot be read.
-      KeyError: it lacks the signature ``predict_pixels``.
     """
     with plain_path(serving_model_path(uri)) as folder:
-        model = tf.saved_model.load(folder)
-
-    def ask(records: Records) -> Answers:
-        # A signature by itself does not keep the variables of its model.
-        signature = model.signatures["predict_pixels"]
-        return Answers(records, probabilities(signature, records.images))
-
-    return ask
+        return LoadedModel(tf.saved_model.load(folder))

@@ -7,6 +7,7 @@ each family of checks is a module beside this one.
 import functools
 import json
 import logging
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,21 @@ from tfx.utils.path_utils import serving_model_path
 from components.checks import bless
 from components.data.audit_records import Records, read_records
 from components.durable import files_below, sha256
-from components.evaluation.answers import Answers, Ask, load_model
-from components.evaluation.audit_files import MEANING, write_model_audit
+from components.evaluation.answers import (
+    Answers,
+    Ask,
+    LoadedModel,
+    PictureAnswers,
+    load_model,
+)
+from components.evaluation.audit_files import MEANING, UNKNOWN, write_model_audit
+from components.evaluation.calibration import calibration_checks
 from components.evaluation.meaning import Comparison, compare, meaning_checks
+from components.evaluation.unknown import (
+    draw_unknown,
+    unknown_checks,
+    unknown_pictures,
+)
 from components.evaluation.weak_spots import (
     draw_mistakes,
     find_slices,
@@ -54,6 +67,7 @@ def ModelAudit(  # noqa: N802
     blessing: OutputArtifact[InfraBlessing],
     settings: Parameter[str],
     rebaseline: Parameter[int],
+    classes: Parameter[str],
     baseline_model: InputArtifact[Model] = None,
     previous_model: InputArtifact[Model] = None,
     previous_examples: InputArtifact[Examples] = None,
@@ -67,27 +81,36 @@ def ModelAudit(  # noqa: N802
       examples: that the candidate was trained on, with the splits of ``SPLITS``.
       model: the candidate.
       schema: says the size of an image and the number of classes.
-      blessing: gets checks.json, model_audit.json, a PNG of the worst mistakes, and
-        the files and property of InfraValidator's.
+      blessing: gets checks.json, model_audit.json, a PNG of the worst mistakes and one
+        of unknown pictures, and the files and property of InfraValidator's.
       settings: fields of ``ModelGateSettings``, as JSON.
       rebaseline: 1 where the run was told that its data may mean something else.
+      classes: their names as a list in JSON, in the order of the labels.
       baseline_model: the one that serves.
       previous_model: the newest published one that was trained on other data.
       previous_examples: that this model was trained and evaluated on.
     """
     bounds = from_dict(ModelGateSettings, json.loads(settings))
     spec = read_image_spec(schema.uri)
-    ask = _asker(spec)
+    load = functools.cache(load_model)
+    ask = _asker(load, spec)
     test = _read_test(examples, spec)
     candidate = ask(model.uri, test)
     serving = _baseline(ask, baseline_model, test)
 
     slices = find_slices(candidate)
     results = measure_slices(slices, candidate, serving)
-    checks = slice_checks(results, bounds)
+    names = json.loads(classes)
+    unknown = _ask_unknown(load(model.uri), spec, names)
+    checks = [
+        *slice_checks(results, bounds),
+        *calibration_checks(candidate.probabilities, test.labels, bounds),
+        *unknown_checks(unknown, bounds),
+    ]
     measured: dict[str, Any] = {
         "slices": [attrs.asdict(result) for result in results],
         "mistakes": draw_mistakes(blessing.uri, slices, results, candidate),
+        UNKNOWN: draw_unknown(blessing.uri, unknown, names),
     }
     if previous_model is not None:
         comparison, why = _compare(
@@ -100,19 +123,30 @@ def ModelAudit(  # noqa: N802
     bless(blessing, checks)
 
 
-def _asker(spec: ImageSpec) -> Ask:
-    """Returns what asks models; each is loaded once, and asked once about a split."""
-    load = functools.cache(load_model)
+def _asker(load: Callable[[str], LoadedModel], spec: ImageSpec) -> Ask:
+    """Returns what asks models; each is asked once about a split."""
 
     @functools.cache
     def ask(uri: str, records: Records) -> Answers:
-        answers = load(uri)(records)
+        answers = load(uri).ask(records)
         classes = answers.probabilities.shape[1]
         if classes != spec.classes:
             raise ValueError(f"it knows {classes} classes, the data has {spec.classes}")
         return answers
 
     return ask
+
+
+def _ask_unknown(
+    model: LoadedModel, spec: ImageSpec, classes: Sequence[str]
+) -> dict[str, PictureAnswers]:
+    """Shows a model what none of its classes is; nothing where it takes no pictures."""
+    pictures = unknown_pictures(spec.size, classes)
+    try:
+        return {kind: model.ask_pictures(some) for kind, some in pictures.items()}
+    except KeyError as error:
+        _log.warning("unknown pictures were not shown: the model lacks %s", error)
+        return {}
 
 
 def _read_test(examples: Artifact, spec: ImageSpec) -> Records:

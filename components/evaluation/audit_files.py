@@ -7,8 +7,10 @@ from typing import Any
 
 AUDIT_FILE = "model_audit.json"
 MISTAKES_FILE = "worst-slice.png"
+UNKNOWN_FILE = "sure-of-the-unknown.png"
 # Name of the checks, too.
 MEANING = "change of meaning"
+UNKNOWN = "sure of the unknown"
 
 
 def write_model_audit(directory: str | Path, measured: Mapping[str, Any]) -> None:

@@ -1,9 +1,34 @@
-"""Whether a model is as often right as it is sure."""
+"""Whether a model is as often right as it is sure.
+
+Pure functions, which ModelAudit and the report call.
+"""
+
+import math
 
 import attrs
 import numpy as np
 
+from components.checks import Check
+from components.gate_settings import ModelGateSettings
+from components.gates import MODEL
+
 BINS = 15
+# How many samples of a perfectly calibrated model are drawn, and the share of them that
+# is to pass.
+_DRAWS, _PASSING = 200, 0.99
+# Standard deviations that chance may add to the number of mistakes.
+_SIGMA = 3.0
+_LEAST_EXPECTED = 1e-3
+_CALIBRATE = (
+    "The probabilities do not say how often the model is right. Its temperature is "
+    "fitted to the validation split: see that this split is like the test split, "
+    "larger, and not trained on (train.use_val). If that is good enough, raise "
+    "evaluation.{}."
+)
+_NOT_FINITE = (
+    "The predictions hold NaN. See the loss in the training curves and lower "
+    "train.learning_rate."
+)
 
 
 @attrs.frozen(eq=False)
@@ -57,3 +82,89 @@ def calibrate(
             np.bincount(index, confidence, minlength=bins) / counts,
             np.bincount(index, correct, minlength=bins) / counts,
         )
+
+
+def chance_error(confidence: np.ndarray) -> float:
+    """Returns the calibration error that a perfectly calibrated model stays below.
+
+    In a sample it is above 0 by chance, the more so the smaller the sample. Here
+    predictions are right with the very probability that the model gives, in many draws
+    of one seed, so that the same confidence always gives the same value.
+
+    Args:
+      confidence: probability of the predicted class, float [n], n ≥ 1.
+    """
+    generator = np.random.default_rng(0)
+    errors = [
+        calibrate(confidence, generator.random(len(confidence)) < confidence).error
+        for _ in range(_DRAWS)
+    ]
+    return float(np.quantile(errors, _PASSING))
+
+
+def calibration_checks(
+    probabilities: np.ndarray, labels: np.ndarray, settings: ModelGateSettings
+) -> list[Check]:
+    """Holds the confidence of an exported model to how often it is right.
+
+    A model that is hardly ever wrong may be far too sure and have a small calibration
+    error all the same; its mistakes for each one that it expects tell.
+
+    Args:
+      probabilities: float32 [n, classes] of the test split, n ≥ 1.
+      labels: int64 [n].
+      settings: the policy and the bounds; what chance does is added to these.
+    """
+    if settings.calibration == "off":
+        return []
+    confidence = probabilities.max(axis=1).astype(np.float64)
+    correct = probabilities.argmax(axis=1) == labels
+    if not np.isfinite(confidence).all():
+        bound = settings.max_calibration_error
+        return [_check("calibration error", None, bound, settings, _NOT_FINITE)]
+    return [
+        _check(
+            "calibration error",
+            calibrate(confidence, correct).error,
+            settings.max_calibration_error + chance_error(confidence),
+            settings,
+            _CALIBRATE.format("max_calibration_error"),
+        ),
+        _overconfidence(confidence, correct, settings),
+    ]
+
+
+def _overconfidence(
+    confidence: np.ndarray, correct: np.ndarray, settings: ModelGateSettings
+) -> Check:
+    expected = max(float((1 - confidence).sum()), _LEAST_EXPECTED)
+    most = settings.max_overconfidence * expected
+    most += _SIGMA * math.sqrt(most) + 1
+    return _check(
+        "mistakes per expected mistake",
+        float((~correct).sum()) / expected,
+        most / expected,
+        settings,
+        _CALIBRATE.format("max_overconfidence"),
+    )
+
+
+def _check(
+    name: str,
+    value: float | None,
+    bound: float,
+    settings: ModelGateSettings,
+    advice: str,
+) -> Check:
+    passed = value is not None and value <= bound
+    return Check(
+        gate=MODEL.id,
+        name=name,
+        slice="overall",
+        value=value,
+        bound=bound,
+        passed=passed,
+        policy=settings.calibration,
+        advice="" if passed else advice,
+        direction="at most",
+    )

@@ -12,9 +12,9 @@ import numpy as np
 import tensorflow as tf
 from scipy.optimize import isotonic_regression
 
-from components.features import MAX_PIXEL
+from components.features import MAX_PIXEL, SURE
 
-SURE, UNSURE, UNLIKE, UNKNOWN = "sure", "unsure", "unlike", "unknown"
+UNSURE, UNLIKE, UNKNOWN = "unsure", "unlike", "unknown"
 RIGHT = 0.99
 # Examples that are measured, of either split.
 MOST_EXAMPLES = 10_000

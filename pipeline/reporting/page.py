@@ -42,6 +42,7 @@ _PARTS: dict[str, Callable[[Sources], Any]] = {
     "weights": model.weights,
     "weak_spots": audit.weak_spots,
     "meaning": audit.meaning,
+    "unknown": audit.unknown,
     "comparison": comparison.compare,
     "artifacts": origin.artifacts,
 }

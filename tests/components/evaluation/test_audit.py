@@ -11,15 +11,21 @@ from tfx.types.artifact_utils import encode_split_names
 from tfx.types.standard_artifacts import Examples, InfraBlessing, Model, Schema
 
 from components.checks import read_checks
+from components.classes import DIGITS
 from components.durable import sha256
 from components.evaluation.audit import ModelAudit
-from components.evaluation.audit_files import MEANING, read_model_audit
+from components.evaluation.audit_files import (
+    MEANING,
+    UNKNOWN,
+    UNKNOWN_FILE,
+    read_model_audit,
+)
 from pipeline.config import Config
 from pipeline.datasets.records import serialize_example
 from pipeline.datasets.shards import write_shard
 
 COUNT = 600
-WIDE = {"weak_spots": "off"}
+WIDE = {"weak_spots": "off", "calibration": "off"}
 
 
 def images_of(labels: np.ndarray) -> np.ndarray:
@@ -30,9 +36,12 @@ def images_of(labels: np.ndarray) -> np.ndarray:
     return images.reshape(-1, 784)
 
 
-def write_data(folder: Path, shift: int = 0, mirrored: bool = False) -> Examples:
+def write_data(
+    folder: Path, shift: int = 0, mirrored: bool = False, wrong: int = COUNT + 1
+) -> Examples:
     labels = np.arange(COUNT) % 10
     images = images_of(labels)
+    labels[wrong - 1 :: wrong] = 3
     if mirrored:
         images = images.reshape(-1, 28, 28)[:, :, ::-1].reshape(-1, 784)
     items = zip(images, (labels + shift) % 10, strict=True)
@@ -57,6 +66,23 @@ class Reader(tf.Module):
     def predict_pixels(self, pixels):
         found = tf.cast(pixels[:, 0, self.column], tf.int32) // 20 + self.shift
         return {"probabilities": tf.one_hot(found % 10, self.classes)}
+
+
+class PictureReader(Reader):
+    """Gives all pictures the same state."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__(0, 0, 10)
+        self.state = state
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def predict_image(self, images):
+        chosen = tf.zeros_like(tf.strings.length(images))
+        return {
+            "probabilities": tf.one_hot(chosen, self.classes),
+            "class_id": tf.cast(chosen, tf.int64),
+            "state": tf.fill(tf.shape(images), self.state),
+        }
 
 
 def save(folder: Path, column: int = 0, shift: int = 0, classes: int = 10) -> Model:
@@ -91,6 +117,7 @@ def audit(blessing, rebaseline: int = 0, settings=WIDE, **inputs) -> bool:
         blessing=blessing,
         settings=json.dumps(settings),
         rebaseline=rebaseline,
+        classes=json.dumps(DIGITS),
         **inputs,
     )
     return blessing.get_int_custom_property("blessed") == 1
@@ -101,7 +128,7 @@ def failed(blessing) -> set[tuple[str, str]]:
     return {(check.name, check.slice) for check in found if not check.passed}
 
 
-def test_a_first_model_is_held_to_its_weak_spots_alone(tmp_path, schema, blessing):
+def test_a_first_model_is_held_to_what_its_own_data_tells(tmp_path, schema, blessing):
     blessed = audit(
         blessing,
         settings={},
@@ -111,7 +138,8 @@ def test_a_first_model_is_held_to_its_weak_spots_alone(tmp_path, schema, blessin
     )
 
     assert blessed
-    assert {c.name for c in read_checks(blessing.uri)} == {"worst slice"}
+    names = {"worst slice", "calibration error", "mistakes per expected mistake"}
+    assert {c.name for c in read_checks(blessing.uri)} == names
     assert (Path(blessing.uri) / "INFRA_BLESSED").is_file()
     measured = read_model_audit(blessing.uri)
     assert MEANING not in measured
@@ -214,3 +242,42 @@ def test_data_that_is_gone_is_not_compared_and_it_is_said(tmp_path, schema, bles
         },
         {"not_compared": "the data of the earlier model is gone"},
     ]
+
+
+@pytest.mark.parametrize("state", ["sure", "unlike"])
+def test_a_model_that_is_sure_of_everything_is_refused(
+    tmp_path, schema, blessing, state
+):
+    reader = PictureReader(state)
+    signatures = {
+        "predict_pixels": reader.predict_pixels,
+        "predict_image": reader.predict_image,
+    }
+    export = tmp_path / "model" / "Format-Serving"
+    tf.saved_model.save(reader, str(export), signatures=signatures)
+    model = Model()
+    model.uri = str(tmp_path / "model")
+
+    blessed = audit(
+        blessing, examples=write_data(tmp_path / "data"), model=model, schema=schema
+    )
+
+    assert blessed is (state == "unlike")
+    kinds = {(UNKNOWN, "shapeless"), (UNKNOWN, "letters")}
+    assert failed(blessing) == (set() if blessed else kinds)
+    counted = read_model_audit(blessing.uri)[UNKNOWN]
+    assert counted["letters"] == {"pictures": 56, "sure": 0 if blessed else 56}
+    assert (Path(blessing.uri) / UNKNOWN_FILE).is_file() is not blessed
+
+
+def test_an_overconfident_model_is_refused(tmp_path, schema, blessing):
+    """Every tenth label is of another class, and the model is certain."""
+    examples = write_data(tmp_path / "data", wrong=10)
+
+    settings = {"weak_spots": "off"}
+    model = save(tmp_path / "model")
+    assert not audit(
+        blessing, settings=settings, examples=examples, model=model, schema=schema
+    )
+    names = ("calibration error", "mistakes per expected mistake")
+    assert failed(blessing) == {(name, "overall") for name in names}

@@ -18,6 +18,8 @@ from components.data.scan import count
 from components.evaluation.audit_files import (
     MEANING,
     MISTAKES_FILE,
+    UNKNOWN,
+    UNKNOWN_FILE,
     write_model_audit,
 )
 from components.features import SPLITS
@@ -64,6 +66,10 @@ MEASURED = {
             "previous_before": 0.9125,
         },
         "renamed": {"3": 4},
+    },
+    UNKNOWN: {
+        "shapeless": {"pictures": 41, "sure": 0},
+        "letters": {"pictures": 56, "sure": 14},
     },
 }
 # When training began, then when each epoch ended.
@@ -201,9 +207,8 @@ def run_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_audit(folder / "DataAudit" / "audit", [], {})
     (folder / "ModelAudit" / "blessing").mkdir(parents=True)
     write_model_audit(folder / "ModelAudit" / "blessing", MEASURED)
-    Image.new("L", (60, 20), 128).save(
-        folder / "ModelAudit" / "blessing" / MISTAKES_FILE
-    )
+    for name in (MISTAKES_FILE, UNKNOWN_FILE):
+        Image.new("L", (60, 20), 128).save(folder / "ModelAudit" / "blessing" / name)
     for name in ("evaluation", "blessing"):
         (folder / "Evaluator" / name).mkdir(parents=True)
     return folder

@@ -5,7 +5,7 @@ import re
 import attrs
 import pytest
 
-from components.evaluation.audit_files import MEANING, write_model_audit
+from components.evaluation.audit_files import MEANING, UNKNOWN, write_model_audit
 from pipeline.metadata.lineage import RunArtifact
 from pipeline.reporting.page import make_page
 from tests.pipeline.reporting.conftest import MEASURED
@@ -49,11 +49,25 @@ def test_the_four_accuracies_and_the_names_are_shown(lineage, make_summary) -> N
     assert "seem to be renamed: 3 (Dress) now 4 (Coat &lt;b&gt;)." in html
 
 
+def test_what_the_model_is_sure_of_is_counted_and_drawn(
+    lineage, audited, make_summary
+) -> None:
+    html = make_page(make_summary(), lineage).html
+    without = make_page(make_summary(), audited(MEASURED)).html
+
+    assert cells(html, "letters") == ["56", "14", "25.00 %"]
+    assert cells(html, "shapeless") == ["41", "0", "0.00 %"]
+    drawn = 'alt="Unknown pictures that the model is sure of"'
+    assert drawn in html
+    assert drawn not in without
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
         ({"slices": []}, "Not measured: the test split is too small for slices."),
         ({MEANING: {"not_compared": "it is gone"}}, "Not compared: it is gone."),
+        ({UNKNOWN: {}}, "Not measured: the model was shown no such pictures."),
     ],
 )
 def test_what_was_not_measured_is_said(audited, make_summary, changes, said) -> None:
