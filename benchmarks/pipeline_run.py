@@ -15,6 +15,7 @@ ANY_MODEL = (
     "evaluation.min_accuracy=0.0",
     "evaluation.max_loss=1e9",
     "evaluation.min_digit_accuracy=0.0",
+    "evaluation.weak_spots=warn",
 )
 
 

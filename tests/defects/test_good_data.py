@@ -27,6 +27,8 @@ CLOTHES = (
     f"--config={PROJECT_ROOT / 'configs' / 'fashion.toml'}",
     *("--set", "evaluation.min_accuracy=0.7", "--set", "evaluation.max_loss=0.9"),
     *("--set", "evaluation.min_digit_accuracy=0.3"),
+    *("--set", "evaluation.warn_slice_accuracy=0.55"),
+    *("--set", "evaluation.min_slice_accuracy=0.45"),
 )
 FASHION = (
     Draw("Fashion-MNIST, seed 41", 41, SIZES, whole=True, args=CLOTHES),

@@ -21,7 +21,13 @@ def test_a_cleaned_workspace_goes_on(make_project) -> None:
     assert (same.code, same.rerun()) == (0, set()), same.err
     back = project.run("--set", "evaluation.max_accuracy_drop=0.5")
     assert back.code == 0, back.err
-    assert back.rerun() == {"Trainer", "Evaluator", "ServingCheck", "Pusher"}
+    assert back.rerun() == {
+        "Trainer",
+        "Evaluator",
+        "ModelAudit",
+        "ServingCheck",
+        "Pusher",
+    }
     accuracy = old.summary["metrics"]["accuracy"]
     assert back.summary["metrics"]["accuracy"] == pytest.approx(accuracy)
     # The page of the run that was cleaned stays as full as it was.

@@ -24,7 +24,8 @@ def test_a_move_with_the_data_runs_nothing_and_keeps_the_baseline(project) -> No
     assert same.summary["model"]["path"].startswith(f"{moved}/serving/mnist/")
 
     changed = project.run("--workspace", str(moved), "--set", "train.epochs=5")
-    assert changed.rerun() == {"Trainer", "Evaluator", "ServingCheck", "Pusher"}
+    judges = {"Evaluator", "ModelAudit"}
+    assert changed.rerun() == {"Trainer", *judges, "ServingCheck", "Pusher"}
     assert changed.summary["baseline"] is not None
 
     # Two workspaces of one origin, each by itself.
@@ -32,7 +33,7 @@ def test_a_move_with_the_data_runs_nothing_and_keeps_the_baseline(project) -> No
     copy = project.run("--set", "train.epochs=5")
     assert copy.rerun() == set(), copy.err
     assert "is a copy of" in copy.err
-    assert project.run("--workspace", str(moved)).rerun() <= {"Evaluator", "Pusher"}
+    assert project.run("--workspace", str(moved)).rerun() <= {*judges, "Pusher"}
 
 
 def test_files_removed_by_hand_are_made_again(project) -> None:

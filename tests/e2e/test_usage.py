@@ -84,6 +84,7 @@ def test_runs_tell_the_whole_way_back(project, first):
         "Transform",
         "Trainer",
         "Evaluator",
+        "ModelAudit",
         "ServingCheck",
         "Pusher",
     }

@@ -23,6 +23,8 @@ SETTINGS = {
     "evaluation.max_loss": 100.0,
     "evaluation.max_accuracy_drop": 1.0,
     "evaluation.max_digit_accuracy_drop": 1.0,
+    "evaluation.weak_spots": '"off"',
+    "evaluation.meaning": '"off"',
 }
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(PROJECT_ROOT)}
 BALLAST = "ballast"
