@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import attrs
 import numpy as np
 
-from components.checks import Check, Policy, graded, widened
+from components.checks import Check, graded, widened
 from components.evaluation.answers import Answers
 from components.evaluation.audit_files import MEANING
 from components.gate_settings import ModelGateSettings
@@ -21,10 +21,14 @@ _ADVICE = (
     "{candidate:.1%} and the earlier model about {previous:.1%}; of the test split "
     "that the earlier model was accepted on, the candidate is right about "
     "{candidate_before:.1%} and the earlier model about {previous_before:.1%}."
-    "{renamed} See whether images were turned, mirrored or prepared otherwise, or "
-    "labels renamed, and correct the data. If the meaning is to change, run with "
+    "{renamed} "
+)
+_MEND = (
+    "See whether images were turned, mirrored or prepared otherwise, or labels "
+    "renamed, and correct the data. If the meaning is to change, run with "
     "--rebaseline, which lets it pass and writes it into the manifest."
 )
+_TOLD = "As --rebaseline asks, it passes, and the manifest says so."
 
 
 @attrs.frozen
@@ -118,12 +122,11 @@ def meaning_checks(
     """
     if settings.meaning == "off":
         return []
-    policy: Policy = "warn" if rebaseline else settings.meaning
-    checks = [_check(comparison, None, settings, policy)]
+    checks = [_check(comparison, None, settings, rebaseline)]
     if comparison.classes:
         changes = {k: _excess(v, settings) for k, v in comparison.classes.items()}
         worst = max(changes, key=changes.__getitem__)
-        checks.append(_check(comparison, worst, settings, policy))
+        checks.append(_check(comparison, worst, settings, rebaseline))
     return checks
 
 
@@ -157,7 +160,7 @@ def _check(
     comparison: Comparison,
     label: int | None,
     settings: ModelGateSettings,
-    policy: Policy,
+    rebaseline: bool,
 ) -> Check:
     found = comparison.overall if label is None else comparison.classes[label]
     kind = "" if label is None else "class_"
@@ -170,12 +173,13 @@ def _check(
         stop,
         _ADVICE.format(
             **attrs.asdict(comparison.overall), renamed=_in_words(comparison.renamed)
-        ),
+        )
+        + (_TOLD if rebaseline else _MEND),
         gate=MODEL.id,
         name=MEANING,
         slice="overall" if label is None else f"labelled {label}",
         value=found.change,
-        policy=policy,
+        policy="warn" if rebaseline else settings.meaning,
         baseline=found.previous_before,
     )
 

@@ -68,7 +68,8 @@ def trace(history: RunHistory, store: ModelStore, version: int) -> Trace:
     """
     manifest = store.manifest(version)
     original = find_original(store, version)
-    executions = _ancestors(history, _pushing(history, original))
+    pushing = _pushing(history, original)
+    executions, trained_on = _ancestors(history, pushing), _read(history, pushing)
     digests = manifest.digests
     return Trace(
         version=version,
@@ -79,11 +80,11 @@ def trace(history: RunHistory, store: ModelStore, version: int) -> Trace:
         run=next((r for r in history.runs if r.run_id == manifest.run_id), None),
         code=Origin(digests.get("code"), None, _same(digests.get("code"), code_digest)),
         data=_origin(
-            digests.get("data"), executions, "ExampleGen", "input_base", data_digest
+            digests.get("data"), trained_on, "ExampleGen", "input_base", data_digest
         ),
         schema=_origin(
             digests.get("schema"),
-            executions,
+            trained_on,
             "SchemaGen",
             "schema_file",
             lambda file: files_digest([file]),
@@ -111,9 +112,23 @@ def _ancestors(
         one = waiting.pop()
         if one.id not in found:
             found[one.id] = one
-            makers = (history.maker(artifact) for artifact in one.inputs)
-            waiting += [maker for maker in makers if maker]
+            waiting += _makers(history, one)
     return tuple(found[id] for id in sorted(found))
+
+
+def _read(history: RunHistory, pushing: Execution | None) -> tuple[Execution, ...]:
+    """Returns what made the inputs of the training of a pushed model.
+
+    Not all that the push depends on: that includes the model compared with, and what
+    that one was trained on.
+    """
+    trained = [one for one in _makers(history, pushing) if one.node == "Trainer"]
+    return tuple(maker for one in trained for maker in _makers(history, one))
+
+
+def _makers(history: RunHistory, execution: Execution | None) -> list[Execution]:
+    inputs = execution.inputs if execution else ()
+    return [maker for id in inputs if (maker := history.maker(id))]
 
 
 def _origin(

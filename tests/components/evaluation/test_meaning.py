@@ -152,6 +152,9 @@ def test_a_new_baseline_lets_it_pass_and_shows_it(new, before):
 
     assert [check.stops for check in told] == [False, False]
     assert [check.passed for check in told] == [False, False]
+    assert told[0].advice.endswith(
+        "As --rebaseline asks, it passes, and the manifest says so."
+    )
     assert [check.value for check in told] == [
         check.value for check in judged(comparison)
     ]

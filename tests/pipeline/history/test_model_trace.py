@@ -89,6 +89,30 @@ def test_data_that_is_as_it_was_is_the_same(recorder, store, version, data) -> N
     assert found.schema == Origin("5c", "/schema", "missing")
 
 
+def test_the_data_is_not_that_of_the_model_compared_with(
+    recorder, store, version, data, tmp_path
+) -> None:
+    later = publish_another(store, tmp_path)
+    before = RunHistory(load_config(workspace=recorder.workspace)).runs
+    earlier = next(r for r in before if r.run_id == "run-1").output("Trainer", "model")
+    made = recorder.execute(
+        "run-3", "ExampleGen", outputs={"examples": {}}, input_base="/new"
+    )
+    inputs = (made["examples"],)
+    made |= recorder.execute("run-3", "Trainer", inputs=inputs, outputs={"model": {}})
+    inputs = (made["model"], earlier.id)
+    made |= recorder.execute(
+        "run-3", "Evaluator", inputs=inputs, outputs={"blessing": {}}
+    )
+    pushed = {"pushed": 1, "pushed_version": str(later)}
+    inputs = (made["model"], made["blessing"])
+    recorder.execute("run-3", "Pusher", inputs=inputs, outputs={"pushed_model": pushed})
+    found = follow(recorder, store, later)
+
+    assert {e.run_id for e in found.executions} == {"run-1", "run-3"}
+    assert (found.data.path, found.schema.path) == ("/new", None)
+
+
 def test_what_changed_since_is_told(
     recorder, store, version, data, monkeypatch
 ) -> None:
