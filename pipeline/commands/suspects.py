@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
-from components.classes import describe_class, read_class_names
+from components.classes import read_class_names
 from components.errors import UsageError
 from components.image_spec import ImageSpec, read_image_spec
 from pipeline.commands.models import open_store
@@ -97,7 +97,6 @@ def suspects(
     found = _Found(
         folder,
         out,
-        read_class_names(folder, spec.classes),
         asked,
         splits,
         measured,
@@ -124,7 +123,6 @@ class _Found:
 
     folder: Path
     out: Path
-    classes: Sequence[str]
     asked: _Asked
     splits: "Mapping[str, Records]"
     measured: "Sequence[Measured]"
@@ -279,24 +277,25 @@ def _findings_table(measured: "Sequence[Measured]") -> "Table":
 def _worst_table(found: _Found) -> "Table":
     from rich.markup import escape
 
+    from components.classes import default_names, describe_class
     from pipeline.reporting.text import plain_table
 
+    model = found.asked.model
+    classes = model.classes if model else ()
     table = plain_table(
         "split", "file", "record>", "label", "answer", "p(label)>", "p(answer)>", "why+"
     )
     for one in found.worst:
-        answer, *chances = "", "", ""
-        if one.answer is not None:
-            answer = describe_class(one.answer, found.classes)
-            own, other = one.label_probability, one.answer_probability
-            chances = [f"{own:.4f}", f"{other:.4f}"]
+        asked = one.answer is not None
+        names = classes or default_names(max(one.label, one.answer or 0) + 1)
         table.add_row(
             one.split,
             escape(one.file),
             str(one.record),
-            escape(describe_class(one.label, found.classes)),
-            escape(answer),
-            *chances,
+            escape(describe_class(one.label, names)),
+            escape(describe_class(one.answer, names)) if asked else "",
+            f"{one.label_probability:.4f}" if asked else "",
+            f"{one.answer_probability:.4f}" if asked else "",
             ", ".join(one.findings),
         )
     return table

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import attrs
-import numpy as np
 import tensorflow as tf
 
 from components.data.audit_findings import (
@@ -92,20 +91,15 @@ def find_suspects(
       model: to ask; nothing of it is measured for None.
       previous: of the data that the model was made from, if that is known.
     """
-    answers = _ask(model, splits) if model else None
+    answers = model and {
+        split: probabilities(model.loaded.signatures["predict_pixels"], records.images)
+        for split, records in splits.items()
+    }
     own = profile_of_train(splits, spec.classes)
     found = measure(splits, spec.classes, previous, answers, own=own)
     if previous is None and own is not None:
         found = [*unlike({TRAIN: splits[TRAIN]}, own, UNLIKE_TRAIN), *found]
     return found
-
-
-def _ask(model: ServedModel, splits: Mapping[str, Records]) -> dict[str, np.ndarray]:
-    signature = model.loaded.signatures["predict_pixels"]
-    return {
-        split: probabilities(signature, records.images)
-        for split, records in splits.items()
-    }
 
 
 def profile_behind(store: ModelStore, version: int) -> Profile | None:

@@ -2,7 +2,7 @@
 
 import math
 
-from tests.defects.kind import Between, Kind, Refusal, Saying
+from tests.defects.kind import Between, Kind, Refusal, Saying, Strength, over
 
 
 def _overall(name: str, value: object, bound: float) -> Refusal:
@@ -40,6 +40,26 @@ def _training(name: str, refusal: Refusal, run_fn: str) -> Kind:
     return Kind(name, "training", refusal, run_fn=path, trains=True)
 
 
+def _weak_spot(
+    name: str, run_fn: str, where: str, line: float, strength: Strength = "error"
+) -> Kind:
+    """A training that leaves a part of the data out."""
+    refusal = over("model", "slice accuracy drop", where, line)
+    path = f"trainings.{run_fn}"
+    return Kind(name, "training", refusal, strength, run_fn=path, trains=True)
+
+
+def _too_sure(name: str, run_fn: str, strength: Strength = "error") -> Kind:
+    """A model that is more often wrong than its probabilities say."""
+    refusal = over("model", "calibration error", "overall", 0.03)
+    policies = (
+        f"evaluation.{check}={strength}" for check in ("calibration", "unknown")
+    )
+    args = tuple(part for policy in policies for part in ("--set", policy))
+    path = f"trainings.{run_fn}"
+    return Kind(name, "training", refusal, strength, run_fn=path, args=args)
+
+
 def _weights(name: str, refusal: Refusal, run_fn: str, *passes: str) -> Kind:
     """Good weights that are spoilt, or spoilt when they are exported."""
     passing = frozenset(passes)
@@ -65,6 +85,24 @@ TRAINING = (
     ),
     _training("loss of probabilities on logits", _GUESSING, "wrong_loss"),
     _training("frozen hidden layer", _BAD, "frozen_hidden_layer"),
+    _weak_spot("slanted digits unseen", "slanted_unseen", "slant, highest third", 0.12),
+    _weak_spot(
+        "slanted digits seldom seen",
+        "slanted_seldom_seen",
+        "slant, highest third",
+        0.065,
+        "warn",
+    ),
+    _weak_spot("4 and 9 hardly seen", "two_classes_unseen", "digit 4 and 9", 0.13),
+    _weak_spot(
+        "4 and 9 seldom seen",
+        "two_classes_seldom_seen",
+        "digit 4 and 9",
+        0.07,
+        "warn",
+    ),
+    _too_sure("three times too sure", "too_sure"),
+    _too_sure("twice too sure, which is allowed", "rather_sure", "warn"),
     _weights("no training", _GUESSING, "trainings.no_training"),
     _weights(
         "pixels not normalized in serving",

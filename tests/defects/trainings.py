@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 from tfx.components.trainer.fn_args_utils import FnArgs
 
+from components.data.properties import PROPERTIES, properties
 from components.examples import MemorySplit
 from components.features import IMAGE
 from components.serving.signatures import Preprocess
@@ -101,6 +102,41 @@ def left_half_unseen(fn_args: FnArgs) -> None:
     _train_on_examples(change, fn_args)
 
 
+def slanted_unseen(fn_args: FnArgs) -> None:
+    """Trains on none of the two fifths that slant most."""
+    _train_on_examples(lambda *examples: _less_slanted(*examples, 0.6, 0.0), fn_args)
+
+
+def slanted_seldom_seen(fn_args: FnArgs) -> None:
+    """Trains on three in a hundred of the third that slants most."""
+    _train_on_examples(lambda *examples: _less_slanted(*examples, 2 / 3, 0.03), fn_args)
+
+
+def _less_slanted(
+    images: np.ndarray, labels: np.ndarray, quantile: float, kept: float
+) -> Examples:
+    slant = properties(images.reshape(-1, 28, 28))[:, PROPERTIES.index("slant")]
+    chance = np.random.default_rng(0).random(len(slant))
+    wanted = (slant <= np.quantile(slant, quantile)) | (chance < kept)
+    return images[wanted], labels[wanted]
+
+
+def two_classes_unseen(fn_args: FnArgs) -> None:
+    """Trains on one in twenty of two classes that look alike."""
+    _train_on_examples(lambda *examples: _few_of_two(*examples, 0.05), fn_args)
+
+
+def two_classes_seldom_seen(fn_args: FnArgs) -> None:
+    """Trains on one in five of two classes that look alike."""
+    _train_on_examples(lambda *examples: _few_of_two(*examples, 0.2), fn_args)
+
+
+def _few_of_two(images: np.ndarray, labels: np.ndarray, kept: float) -> Examples:
+    chance = np.random.default_rng(0).random(len(labels))
+    wanted = ~np.isin(labels, (4, 9)) | (chance < kept)
+    return images[wanted], labels[wanted]
+
+
 def not_normalized_in_training(fn_args: FnArgs) -> None:
     """Trains on pixels in 0..255 and serves with pixels in 0..1."""
     _train_on(
@@ -116,6 +152,27 @@ def not_normalized_in_serving(fn_args: FnArgs) -> None:
         export(model, _times_255(preprocess), *rest)
 
     with mock.patch.object(trainer, "export_model", spoilt):
+        trainer.run_fn(fn_args)
+
+
+def too_sure(fn_args: FnArgs) -> None:
+    """Exports a third of the temperature that fits."""
+    _with_temperature(1 / 3, fn_args)
+
+
+def rather_sure(fn_args: FnArgs) -> None:
+    """Exports half of the temperature that fits."""
+    _with_temperature(1 / 2, fn_args)
+
+
+def _with_temperature(factor: float, fn_args: FnArgs) -> None:
+    fit_temperature = trainer.fit_temperature
+
+    def spoilt(*args, **settings):
+        found = fit_temperature(*args, **settings)
+        return attrs.evolve(found, value=found.value * factor)
+
+    with mock.patch.object(trainer, "fit_temperature", spoilt):
         trainer.run_fn(fn_args)
 
 
