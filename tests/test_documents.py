@@ -71,8 +71,8 @@ def test_readme_and_gates_name_every_gate(gate) -> None:
 @pytest.mark.parametrize(
     "settings", [DataGateSettings, ModelGateSettings, ServingCheckSettings]
 )
-def test_the_page_of_gates_names_every_setting(settings) -> None:
-    page = text("docs/gates.md")
+def test_the_pages_of_gates_name_every_setting(settings) -> None:
+    page = text("docs/gates.md") + text("docs/audit.md")
     names = [field.name for field in dataclasses.fields(settings)]
     assert [name for name in names if f"`{name}`" not in page] == []
 
