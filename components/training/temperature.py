@@ -80,12 +80,12 @@ def fit_temperature(
         float(_cross_entropy(logits / scale, exact)) for scale in (1.0, value)
     )
     _log.info(
-        "temperature %.3f, fitted to %d validation examples: loss %.4f, before %.4f %s",
+        "temperature %.3f, fitted to %d validation examples: loss %.4f, before %.4f%s",
         value,
         count,
         after,
         before,
-        note,
+        note and f", {note}",
     )
     return Temperature(value, count, before, after, held_out, note)
 

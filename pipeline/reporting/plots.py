@@ -158,10 +158,13 @@ def reliability(calibration: Calibration, label: str) -> Markup:
         upper.legend(loc="upper left")
         bars = lower.bar(middles, calibration.counts, 0.9 / bins, color=SERIES[0])
         counts = [f"{count:,}" if count else "" for count in calibration.counts]
-        lower.bar_label(bars, counts, color=INK, fontsize=6, padding=1)
+        lower.bar_label(bars, counts, color=INK, fontsize=5.5, padding=1)
         # Most predictions are in the last bin; the others are to be seen as well.
         lower.set(xlabel="confidence", ylabel="predictions", yscale="log")
         lower.set_ylim(0.5, 10 * calibration.counts.max())
+        # Powers of ten would be set as mathematics, which is off.
+        lower.yaxis.set_major_formatter("{x:,.0f}")
+        lower.yaxis.set_minor_locator(NullLocator())
         for axes in (upper, lower):
             axes.xaxis.set_major_formatter(PercentFormatter(1.0))
         upper.yaxis.set_major_formatter(PercentFormatter(1.0))

@@ -155,7 +155,7 @@ def recipe(sources: Sources) -> list[tuple[str, str]]:
     config = sources.summary["config"]
     told = flatten({name: config[name] for name in ("model", "train")})
     if temperature := sources.summary["model"].get("temperature"):
-        told["temperature"] = temperature
+        told["temperature"] = round(temperature, 3)
     return [(name, in_line(value)) for name, value in told.items()]
 
 

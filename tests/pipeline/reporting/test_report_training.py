@@ -109,7 +109,7 @@ def test_the_recipe_has_every_hyperparameter(lineage, make_summary) -> None:
 @pytest.mark.parametrize(
     ("model", "last"),
     [
-        ({"temperature": 0.5625}, ("temperature", "0.5625")),
+        ({"temperature": 0.56254}, ("temperature", "0.563")),
         ({"temperature": None}, ("train.augment.fade_to", "1")),
         ({}, ("train.augment.fade_to", "1")),
     ],
