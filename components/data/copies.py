@@ -15,7 +15,7 @@ from components.data.directions import main_directions, sampled
 # Distance between two unit vectors. Hardly a digit has another one so near.
 NEAR = 0.072
 _DIRECTIONS = 16
-_MOST_FOR_DIRECTIONS = 4000
+_MOST_FOR_DIRECTIONS = 2000
 _CORE = 0.4
 # A batch of blurred images fits into a processor's second cache.
 _BATCH = 256

@@ -7,9 +7,9 @@ audit measures on.
 import numpy as np
 
 # Enough images to find them; more directions on the way make the last ones exact.
-_MOST_IMAGES = 4000
+_MOST_IMAGES = 2000
 _EXTRA = 16
-_ROUNDS = 4
+_ROUNDS = 3
 
 
 def sampled(count: int, most: int, seed: int = 0) -> np.ndarray:
