@@ -8,6 +8,8 @@ from tests.defects.kinds import KINDS
 from tests.defects.plants import ALL, Splits
 from tests.defects.test_defects import ALL as EVERY_KIND
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def splits() -> Splits:

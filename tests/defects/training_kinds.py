@@ -94,13 +94,6 @@ TRAINING = (
         "warn",
     ),
     _weak_spot("4 and 9 hardly seen", "two_classes_unseen", "digit 4 and 9", 0.13),
-    _weak_spot(
-        "4 and 9 seldom seen",
-        "two_classes_seldom_seen",
-        "digit 4 and 9",
-        0.07,
-        "warn",
-    ),
     _too_sure("three times too sure", "too_sure"),
     _too_sure("twice too sure, which is allowed", "rather_sure", "warn"),
     _weights("no training", _GUESSING, "trainings.no_training"),

@@ -123,18 +123,13 @@ def _less_slanted(
 
 def two_classes_unseen(fn_args: FnArgs) -> None:
     """Trains on one in twenty of two classes that look alike."""
-    _train_on_examples(lambda *examples: _few_of_two(*examples, 0.05), fn_args)
 
+    def change(images: np.ndarray, labels: np.ndarray) -> Examples:
+        chance = np.random.default_rng(0).random(len(labels))
+        wanted = ~np.isin(labels, (4, 9)) | (chance < 0.05)
+        return images[wanted], labels[wanted]
 
-def two_classes_seldom_seen(fn_args: FnArgs) -> None:
-    """Trains on one in five of two classes that look alike."""
-    _train_on_examples(lambda *examples: _few_of_two(*examples, 0.2), fn_args)
-
-
-def _few_of_two(images: np.ndarray, labels: np.ndarray, kept: float) -> Examples:
-    chance = np.random.default_rng(0).random(len(labels))
-    wanted = ~np.isin(labels, (4, 9)) | (chance < kept)
-    return images[wanted], labels[wanted]
+    _train_on_examples(change, fn_args)
 
 
 def not_normalized_in_training(fn_args: FnArgs) -> None:
