@@ -1,5 +1,6 @@
 # Everything a person or CI calls. The first target that needs .venv makes it.
-.PHONY: help run test test-fast check defects report bench accuracy docs lock clean choose
+.PHONY: help run test test-fast check defects report bench accuracy checkers docs \
+	lock clean choose
 .DEFAULT_GOAL := help
 
 VENV := .venv
@@ -40,6 +41,9 @@ bench: $(READY) ## measure this pipeline beside its peers
 
 accuracy: $(READY) ## measure the accuracy of the presets; ARGS='--preset NAME'
 	@$(VENV)/bin/python -m benchmarks.accuracy $(ARGS)
+
+checkers: $(READY) ## measure DataGate beside other checkers on planted defects
+	@$(VENV)/bin/python -m benchmarks.checkers.run $(ARGS)
 
 docs: $(READY) ## write measured figures into README.md, docs/ and benchmarks/*.md
 	@$(VENV)/bin/python -m benchmarks.docs $(ARGS)

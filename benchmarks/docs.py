@@ -1,7 +1,8 @@
 """Writes the measured figures into all pages; ``make docs`` runs it.
 
 Figures stand in JSON files that programs write: ``results.json``, ``accuracy.json``,
-``defects.json``, ``sample.json`` and ``platforms.json``, all beside this module.
+``defects.json``, ``checkers.json``, ``sample.json`` and ``platforms.json``, all beside
+this module.
 """
 
 import sys
@@ -10,7 +11,13 @@ from pathlib import Path
 import click
 
 from benchmarks.blocks import fill, read
-from benchmarks.pages import HERE, accuracy_page, defects_page, results_page
+from benchmarks.pages import (
+    HERE,
+    accuracy_page,
+    checkers_page,
+    defects_page,
+    results_page,
+)
 from benchmarks.recordings import record_sample, record_tests
 from components.checkout import PROJECT_ROOT
 from components.durable import replace_text
@@ -25,6 +32,7 @@ def all_pages() -> dict[Path, str]:
         HERE / "RESULTS.md": results_page(read("results.json")),
         HERE / "ACCURACY.md": accuracy_page(read("accuracy.json")),
         HERE / "DEFECTS.md": defects_page(read("defects.json")),
+        HERE / "CHECKERS.md": checkers_page(read("checkers.json")),
     }
     written = [
         PROJECT_ROOT / "README.md",

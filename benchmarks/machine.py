@@ -11,7 +11,7 @@ import psutil
 from components.checkout import PROJECT_ROOT
 
 # What benchmarks write: a measurement does not change what the next one measures.
-_WRITTEN = ("accuracy.json", "results.json", "*.md", "*.svg")
+_WRITTEN = ("accuracy.json", "checkers.json", "results.json", "*.md", "*.svg")
 
 
 def current_commit() -> str:

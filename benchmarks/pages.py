@@ -1,4 +1,4 @@
-"""The pages that are made whole from a JSON file: results, accuracy, planted defects.
+"""The pages that are made whole from a JSON file.
 
 ``benchmarks.docs`` writes them; the templates beside this module hold the words.
 """
@@ -13,6 +13,7 @@ from typing import Any
 import jinja2
 
 from benchmarks import tables
+from benchmarks.checkers import table
 from benchmarks.figures import percent, percent_spread
 from components.checks import Check
 
@@ -57,6 +58,11 @@ def defects_page(measured: Mapping[str, Any]) -> str:
         strengths=Counter((row["family"], row["strength"]) for row in defects),
         counts=count_defects(rows),
     )
+
+
+def checkers_page(measured: Mapping[str, Any]) -> str:
+    """Returns ``CHECKERS.md`` from the content of ``checkers.json``."""
+    return _render("CHECKERS.md.j2", **measured, measured=measured, table=table)
 
 
 def count_defects(rows: Sequence[Mapping[str, Any]]) -> str:

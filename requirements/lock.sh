@@ -37,3 +37,7 @@ compile requirements/tfx-1.16.txt setup.py --all-extras --python-version 3.10 \
 # TFX 1.21 serves three Pythons and two platforms from one file.
 compile requirements/tfx-1.21.txt setup.py --all-extras --python-version 3.11 \
     --universal "$@"
+# Other checkers of data, for `make checkers`: torch 1.12 has no newer Python.
+compile requirements/checkers.txt requirements/checkers.in --python-version 3.10 \
+    --python-platform x86_64-manylinux_2_17 \
+    --override requirements/checkers-without.txt "$@"
