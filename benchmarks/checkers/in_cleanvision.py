@@ -20,5 +20,6 @@ def check(before: Splits, now: Splits) -> Found:
         hf_dataset=datasets.Dataset.from_dict(pictures, features=layout),
         image_key="image",
     )
-    lab.find_issues(verbose=False)
+    # Images of this size take it longer to hand to other processes than to look at.
+    lab.find_issues(n_jobs=1, verbose=False)
     return Found(flagged=flagged(lab.issues, now))
