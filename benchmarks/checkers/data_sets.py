@@ -14,9 +14,9 @@ from components.examples import read_examples
 from components.image_spec import MNIST
 from tests.defects.kinds import KINDS
 from tests.defects.plants import Splits
+from tests.defects.small_data import SIZES
 from tests.small_mnist import BUNDLED
 
-SIZES = {"train": 6000, "val": 1000, "test": 2000}
 # Seeds of the draws: what was accepted before, what defects are planted in.
 _BEFORE, _PLANTED = 0, 1
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from benchmarks.checkers.data_sets import SIZES, data_sets, draw
+from benchmarks.checkers.data_sets import data_sets, draw
 from tests.defects.kinds import KINDS
+from tests.defects.small_data import SIZES
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +37,13 @@ def test_a_seed_draws_the_same_again_and_another_one_others(arrays):
 
 
 def test_every_nth_kind_is_planted_after_the_draws(arrays):
-    made = [(name, part) for name, part, _ in data_sets(arrays, 50, 2, 1)]
+    made = [(name, part) for name, part, _ in data_sets(arrays, 30, 2, 1)]
 
     assert made == [
         ("data before", "before"),
         ("seed 2", "good"),
         ("seed 3", "good"),
         ("seed 4", "clean"),
-        *((kind.name, "defect") for kind in KINDS[::50]),
+        *((kind.name, "defect") for kind in KINDS[::30]),
     ]
     assert len(made) > 5
