@@ -15,6 +15,8 @@ from tests.small_mnist import split_file
 
 pytestmark = pytest.mark.e2e
 CLI = ("-m", "pipeline.cli")
+# No part of this, and a busy machine may be slow.
+PATIENT = ("--set", "serving_check.timeout=600")
 
 
 def invert(file: Path, share: float) -> int:
@@ -36,11 +38,11 @@ def files_of(project, node: str) -> set[str]:
 
 def test_refused_data_and_models_stay_with_their_reports(make_project) -> None:
     project = make_project()
-    good = project.run()
+    good = project.run(*PATIENT)
     assert good.code == 0, good.err
     data = project.root / "data" / "mnist"
     planted = invert(split_file(data, "train"), 0.05)
-    bad = project.run()
+    bad = project.run(*PATIENT)
     assert (bad.code, bad.summary["status"]) == (3, "data_rejected"), bad.err
     audit = files_of(project, "DataAudit")
     assert Path(bad.summary["suspects"]["file"]).is_file()
@@ -53,7 +55,8 @@ def test_refused_data_and_models_stay_with_their_reports(make_project) -> None:
     moved = project.command(*CLI, *shlex.split(command)[1:])
     assert moved.code == 0, moved.err
     refused = project.run(
-        *("--data", f"{data}-clean", "--set", "evaluation.min_accuracy=0.999")
+        *PATIENT,
+        *("--data", f"{data}-clean", "--set", "evaluation.min_accuracy=0.999"),
     )
     assert (refused.code, refused.summary["status"]) == (4, "model_rejected")
     assert refused.summary["data"]["train"] <= 4000 - planted
