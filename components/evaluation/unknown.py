@@ -85,21 +85,21 @@ def unknown_checks(
     """Holds the share of each kind that is answered with confidence to its bounds."""
     if settings.unknown == "off":
         return []
-    return [
-        graded(
-            *(
-                (f"evaluation.{name}", getattr(settings, name))
-                for name in (f"warn_sure_{kind}", f"max_sure_{kind}")
-            ),
-            _ADVICE.format(slice=kind, sure=answer.sure.sum(), count=len(answer.sure)),
-            gate=MODEL.id,
-            name=UNKNOWN,
-            slice=kind,
-            value=float(answer.sure.mean()),
-            policy=settings.unknown,
-        )
-        for kind, answer in answers.items()
-    ]
+    return [_check(kind, answer.sure, settings) for kind, answer in answers.items()]
+
+
+def _check(kind: str, sure: np.ndarray, settings: ModelGateSettings) -> Check:
+    warn, stop = f"warn_sure_{kind}", f"max_sure_{kind}"
+    return graded(
+        (f"evaluation.{warn}", getattr(settings, warn)),
+        (f"evaluation.{stop}", getattr(settings, stop)),
+        _ADVICE.format(slice=kind, sure=sure.sum(), count=len(sure)),
+        gate=MODEL.id,
+        name=UNKNOWN,
+        slice=kind,
+        value=float(sure.mean()),
+        policy=settings.unknown,
+    )
 
 
 def draw_unknown(
