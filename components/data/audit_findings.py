@@ -282,8 +282,10 @@ def copies(splits: Mapping[str, Records]) -> Iterator[Finding]:
             split,
             **_suspects(again.astype(np.float32)),
         )
-    others = [split for split in splits if split != TRAIN and TRAIN in splits]
-    finder = CopyFinder(splits[TRAIN].images) if others else None
+    others = [split for split in splits if split != TRAIN]
+    if TRAIN not in splits or not others:
+        return
+    finder = CopyFinder(splits[TRAIN].images)
     for split in others:
         images = splits[split].images
         nearest, distance = finder.nearest(images)

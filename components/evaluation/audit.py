@@ -181,14 +181,11 @@ def _compare(
         return None, "the data of the earlier model is gone"
     try:
         before = _read_test(examples, spec)
-        answers = [
-            ask(uri, records)
-            for uri in (model.uri, previous.uri)
-            for records in (test, before)
-        ]
         other = baseline is not None and baseline.uri != previous.uri
         serving = _baseline(ask, baseline, before) if other else None
-        return compare(*answers, serving), ""
+        of_candidate = ask(model.uri, test), ask(model.uri, before)
+        of_previous = ask(previous.uri, test), ask(previous.uri, before)
+        return compare(*of_candidate, *of_previous, serving), ""
     except _OTHER as error:
         return None, f"the earlier model or its data does not fit: {_first_line(error)}"
 

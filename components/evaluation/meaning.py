@@ -135,7 +135,14 @@ def _accuracies(correct: Mapping[str, np.ndarray]) -> Accuracies:
     new, before = len(correct["candidate"]), len(correct["previous_before"])
     # A difference of two shares varies as one of a sample of this size.
     records = 1 / (1 / new + 1 / before)
-    return Accuracies(**{"serving_before": None, **shares}, records=records)
+    return Accuracies(
+        shares["candidate"],
+        shares["candidate_before"],
+        shares["previous"],
+        shares["previous_before"],
+        shares.get("serving_before"),
+        records,
+    )
 
 
 def _excess(accuracies: Accuracies, settings: ModelGateSettings) -> float:

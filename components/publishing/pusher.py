@@ -233,9 +233,10 @@ def _meaning_change(
     input_dict: Artifacts, checks: Sequence[Check], destination: str
 ) -> dict[str, Any] | None:
     """Returns what ModelAudit found, where that is beyond its bounds, as JSON."""
-    if all(check.passed for check in checks if check.name == MEANING):
+    audit = _uri(input_dict, MODEL_AUDIT.pusher_input)
+    if not audit or all(check.passed for check in checks if check.name == MEANING):
         return None
-    found = read_model_audit(_uri(input_dict, MODEL_AUDIT.pusher_input))[MEANING]
+    found = read_model_audit(audit)[MEANING]
     names = ("candidate", "candidate_before", "previous", "previous_before")
     return {
         "version": version_with(ModelStore(destination), found["compared_with"]),

@@ -286,16 +286,26 @@ def _worst_table(found: _Found) -> "Table":
         "split", "file", "record>", "label", "answer", "p(label)>", "p(answer)>", "why+"
     )
     for one in found.worst:
-        asked = one.answer is not None
         names = classes or default_names(max(one.label, one.answer or 0) + 1)
         table.add_row(
             one.split,
             escape(one.file),
             str(one.record),
             escape(describe_class(one.label, names)),
-            escape(describe_class(one.answer, names)) if asked else "",
-            f"{one.label_probability:.4f}" if asked else "",
-            f"{one.answer_probability:.4f}" if asked else "",
+            *_answer_cells(one, names),
             ", ".join(one.findings),
         )
     return table
+
+
+def _answer_cells(one: "Suspicious", classes: "Sequence[str]") -> list[str]:
+    """Returns what the model says; empty cells where none was asked."""
+    from rich.markup import escape
+
+    from components.classes import describe_class
+
+    if one.answer is None:
+        return ["", "", ""]
+    shares = (one.label_probability, one.answer_probability)
+    answer = escape(describe_class(one.answer, classes))
+    return [answer, *(f"{share:.4f}" for share in shares)]

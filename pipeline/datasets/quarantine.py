@@ -110,7 +110,7 @@ def quarantine(
     for split, paths in files.items():
         found = [_take(path, split, places[path], reason, spec) for path in paths]
         moved += [one for of_file, _ in found for one in of_file]
-        labels[split] = sum(counts for _, counts in found)
+        labels[split] = np.sum([counts for _, counts in found], axis=0)
     kept = _require_rest(folder, moved, labels)
     with new_folder(out) as staged:
         entries = {

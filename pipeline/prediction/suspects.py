@@ -91,10 +91,10 @@ def find_suspects(
       model: to ask; nothing of it is measured for None.
       previous: of the data that the model was made from, if that is known.
     """
-    answers = model and {
-        split: probabilities(model.loaded.signatures["predict_pixels"], records.images)
-        for split, records in splits.items()
-    }
+    answers = None
+    if model is not None:
+        ask = model.loaded.signatures["predict_pixels"]
+        answers = {s: probabilities(ask, r.images) for s, r in splits.items()}
     own = profile_of_train(splits, spec.classes)
     found = measure(splits, spec.classes, previous, answers, own=own)
     if previous is None and own is not None:

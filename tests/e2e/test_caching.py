@@ -8,7 +8,7 @@ pytestmark = pytest.mark.e2e
 
 FROM_TRAINER = {"Trainer", "Evaluator", "ModelAudit", "ServingCheck", "Pusher"}
 FROM_TRANSFORM = {"Transform", *FROM_TRAINER}
-FROM_STATISTICS = {"StatisticsGen", "ExampleValidator", "DataGate"}
+FROM_STATISTICS = {"StatisticsGen", "ExampleValidator", "DataAudit", "DataGate"}
 FROM_SCHEMA = {"SchemaGen", *FROM_STATISTICS, *FROM_TRANSFORM}
 FROM_DATA = {"ExampleGen", *FROM_SCHEMA} - {"SchemaGen"}
 
