@@ -225,6 +225,10 @@ def _digest(files: Mapping[str, bytes]) -> str:
     digest = hashlib.sha256()
     for name, source in sorted(files.items()):
         digest.update(f"{name}\0".encode() + source)
+        # A picture that a module reads lies beside it and has its name.
+        picture = PROJECT_ROOT.joinpath(*name.split(".")).with_suffix(".png")
+        if picture.exists():
+            digest.update(picture.read_bytes())
     return digest.hexdigest()
 
 

@@ -63,6 +63,15 @@ def test_an_edit_is_seen_by_the_nodes_that_use_the_file(edited, file, expected) 
     assert {name for name in before if before[name] != after[name]} == expected
 
 
+def test_a_picture_is_seen_by_the_node_whose_module_reads_it(edited) -> None:
+    audit = "components.evaluation.audit"
+    before = {name: source_digest(name) for name in (audit, TRAINER)}
+    edited("components/evaluation/letters.png")
+
+    assert source_digest(audit) != before[audit]
+    assert source_digest(TRAINER) == before[TRAINER]
+
+
 def test_two_modules_have_two_digests_of_64_digits() -> None:
     assert source_digest(TRANSFORM) != source_digest(TRAINER)
     assert len(source_digest(TRANSFORM)) == 64
