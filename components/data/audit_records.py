@@ -58,7 +58,7 @@ def read_records(
       ValueError: a label is none of the classes.
     """
     files = matching_files(patterns)
-    total = _count(files) if total is None else total
+    total = count_records(patterns) if total is None else total
     size = min(total, most)
     images = np.empty((size, spec.pixels), np.uint8)
     labels, file, number = np.empty((3, size), np.int64)
@@ -76,8 +76,16 @@ def read_records(
     return Records(images, labels, files, file[:start], number[:start], total)
 
 
-def _count(files: Sequence[str]) -> int:
-    batches = _records(list(files)).batch(_BATCH)
+def count_records(patterns: Sequence[str]) -> int:
+    """Counts records without parsing them.
+
+    Args:
+      patterns: of gzip TFRecords.
+
+    Raises:
+      tf.errors.OpError: a file is damaged.
+    """
+    batches = _records(list(matching_files(patterns))).batch(_BATCH)
     return int(batches.reduce(np.int64(0), lambda n, b: n + tf.size(b, tf.int64)))
 
 

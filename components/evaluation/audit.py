@@ -25,7 +25,7 @@ from tfx.types.standard_artifacts import Examples, InfraBlessing, Model, Schema
 from tfx.utils.path_utils import serving_model_path
 
 from components.checks import bless
-from components.data.audit_records import Records, read_records
+from components.data.audit_records import Records, count_records, read_records
 from components.durable import files_below, sha256
 from components.evaluation.answers import (
     Answers,
@@ -48,7 +48,7 @@ from components.evaluation.weak_spots import (
     measure_slices,
     slice_checks,
 )
-from components.features import TEST
+from components.features import TEST, VAL
 from components.gate_settings import ModelGateSettings
 from components.hyperparameters import from_dict
 from components.image_spec import ImageSpec, read_image_spec
@@ -102,9 +102,10 @@ def ModelAudit(  # noqa: N802
     results = measure_slices(slices, candidate, serving)
     names = json.loads(classes)
     unknown = _ask_unknown(load(model.uri), spec, names)
+    validated = count_records(get_split_file_patterns([examples], VAL))
     checks = [
         *slice_checks(results, bounds),
-        *calibration_checks(candidate.probabilities, test.labels, bounds),
+        *calibration_checks(candidate.probabilities, test.labels, validated, bounds),
         *unknown_checks(unknown, bounds),
     ]
     measured: dict[str, Any] = {

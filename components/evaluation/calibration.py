@@ -84,26 +84,33 @@ def calibrate(
         )
 
 
-def chance_error(confidence: np.ndarray) -> float:
-    """Returns the calibration error that a perfectly calibrated model stays below.
+def chance_error(confidence: np.ndarray, fitted_to: int) -> float:
+    """Returns the calibration error that a well calibrated model stays below.
 
-    In a sample it is above 0 by chance, the more so the smaller the sample. Here
-    predictions are right with the very probability that the model gives, in many draws
-    of one seed, so that the same confidence always gives the same value.
+    In a sample it is above 0 by chance, the more so the smaller the sample, and so is
+    that of the sample to which the temperature was fitted, which moves all
+    probabilities. Here predictions are right with the probability that the model gives,
+    moved so, in many draws of one seed: the same input always gives the same value.
 
     Args:
       confidence: probability of the predicted class, float [n], n ≥ 1.
+      fitted_to: examples that the temperature was fitted to, ≥ 1.
     """
     generator = np.random.default_rng(0)
-    errors = [
-        calibrate(confidence, generator.random(len(confidence)) < confidence).error
-        for _ in range(_DRAWS)
-    ]
+    spread = math.sqrt((confidence * (1 - confidence)).mean() / fitted_to)
+    errors = []
+    for _ in range(_DRAWS):
+        moved = confidence + spread * generator.standard_normal()
+        correct = generator.random(len(confidence)) < moved
+        errors.append(calibrate(confidence, correct).error)
     return float(np.quantile(errors, _PASSING))
 
 
 def calibration_checks(
-    probabilities: np.ndarray, labels: np.ndarray, settings: ModelGateSettings
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    fitted_to: int,
+    settings: ModelGateSettings,
 ) -> list[Check]:
     """Holds the confidence of an exported model to how often it is right.
 
@@ -113,6 +120,7 @@ def calibration_checks(
     Args:
       probabilities: float32 [n, classes] of the test split, n ≥ 1.
       labels: int64 [n].
+      fitted_to: examples of the validation split.
       settings: the policy and the bounds; what chance does is added to these.
     """
     if settings.calibration == "off":
@@ -126,7 +134,7 @@ def calibration_checks(
         _check(
             "calibration error",
             calibrate(confidence, correct).error,
-            settings.max_calibration_error + chance_error(confidence),
+            settings.max_calibration_error + chance_error(confidence, fitted_to),
             settings,
             _CALIBRATE.format("max_calibration_error"),
         ),

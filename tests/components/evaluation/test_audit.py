@@ -45,14 +45,13 @@ def write_data(
     if mirrored:
         images = images.reshape(-1, 28, 28)[:, :, ::-1].reshape(-1, 784)
     items = zip(images, (labels + shift) % 10, strict=True)
-    (folder / "Split-test").mkdir(parents=True)
-    write_shard(
-        folder / "Split-test" / "data.tfrecord.gz",
-        [serialize_example(image, int(label)) for image, label in items],
-    )
+    records = [serialize_example(image, int(label)) for image, label in items]
+    for split in ("val", "test"):
+        (folder / f"Split-{split}").mkdir(parents=True)
+        write_shard(folder / f"Split-{split}" / "data.tfrecord.gz", records)
     examples = Examples()
     examples.uri = str(folder)
-    examples.split_names = encode_split_names(["test"])
+    examples.split_names = encode_split_names(["val", "test"])
     return examples
 
 

@@ -11,6 +11,8 @@ from components.evaluation.calibration import (
 from components.gate_settings import ModelGateSettings
 
 CLASSES = 10
+# Examples of the validation split: so many that their chance does not matter.
+MANY = 10**9
 ERROR, MISTAKES = "calibration error", "mistakes per expected mistake"
 
 
@@ -32,7 +34,8 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def failed(logits: np.ndarray, labels: np.ndarray, **settings) -> list[str]:
-    checks = calibration_checks(softmax(logits), labels, ModelGateSettings(**settings))
+    bounds = ModelGateSettings(**settings)
+    checks = calibration_checks(softmax(logits), labels, MANY, bounds)
     assert [check.name for check in checks] == [ERROR, MISTAKES]
     assert {check.slice for check in checks} == {"overall"}
     assert all(bool(check.advice) != check.passed for check in checks)
@@ -75,17 +78,17 @@ def test_bounds_and_policy_are_those_of_the_settings() -> None:
 
     assert failed(5 * logits, labels, **wide) == []
     settings = ModelGateSettings(calibration="warn")
-    checks = calibration_checks(softmax(5 * logits), labels, settings)
+    checks = calibration_checks(softmax(5 * logits), labels, MANY, settings)
     assert {(check.passed, check.stops) for check in checks} == {(False, False)}
     off = ModelGateSettings(calibration="off")
-    assert calibration_checks(softmax(logits), labels, off) == []
+    assert calibration_checks(softmax(logits), labels, MANY, off) == []
 
 
 def test_nan_is_stopped() -> None:
     probabilities = np.full((50, CLASSES), np.nan, np.float32)
 
     [check] = calibration_checks(
-        probabilities, np.zeros(50, np.int64), ModelGateSettings()
+        probabilities, np.zeros(50, np.int64), MANY, ModelGateSettings()
     )
 
     assert (check.value, check.stops) == (None, True)
@@ -100,9 +103,9 @@ def test_a_model_that_is_certain_and_never_wrong_passes() -> None:
 def test_chance_is_what_samples_of_a_calibrated_model_show() -> None:
     """Less in a larger sample; the same value each time."""
     generator = np.random.default_rng(1)
-    for count, least, most in ((500, 0.03, 0.08), (50_000, 0.003, 0.008)):
+    for count, least, most in ((500, 0.03, 0.08), (50_000, 0.003, 0.009)):
         confidence = generator.uniform(0.3, 1.0, count)
-        chance = chance_error(confidence)
+        chance = chance_error(confidence, MANY)
         errors = [
             calibrate(confidence, generator.random(count) < confidence).error
             for _ in range(100)
@@ -110,4 +113,20 @@ def test_chance_is_what_samples_of_a_calibrated_model_show() -> None:
 
         assert least < chance < most
         assert np.mean(np.array(errors) < chance) > 0.94
-        assert chance == chance_error(confidence)
+        assert chance == chance_error(confidence, MANY)
+
+
+def test_a_temperature_of_a_small_split_has_its_chance_too() -> None:
+    """All probabilities are off by as much as that split is by chance."""
+    confidence = np.full(20_000, 0.9)
+    for fitted_to in (100, 1000):
+        generator = np.random.default_rng(2)
+        shares = generator.binomial(fitted_to, 0.9, 300) / fitted_to
+        errors = [
+            calibrate(confidence, generator.random(20_000) < share).error
+            for share in shares
+        ]
+        passing = np.mean(np.array(errors) < chance_error(confidence, fitted_to))
+
+        assert passing > 0.95
+        assert np.max(errors) > chance_error(confidence, MANY)
