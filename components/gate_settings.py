@@ -152,8 +152,9 @@ class ModelGateSettings:
       max_class_meaning_change: largest such share of one class.
       calibration: policy for probabilities that do not say how often the model is
         right.
-      max_calibration_error: largest expected calibration error, in [0, 1], beyond what
-        chance gives a calibrated model.
+      warn_calibration_error: expected calibration error, in [0, 1], beyond what chance
+        gives a calibrated model, above which is warned.
+      max_calibration_error: largest such error.
       max_overconfidence: most mistakes for each that the model expects by its own
         probabilities; chance is added.
       unknown: policy for a model that is sure of pictures that show none of its
@@ -181,7 +182,8 @@ class ModelGateSettings:
     warn_class_meaning_change: Share = 0.05
     max_class_meaning_change: Share = 0.15
     calibration: Policy = "error"
-    max_calibration_error: Share = 0.01
+    warn_calibration_error: Share = 0.01
+    max_calibration_error: Share = 0.03
     max_overconfidence: PositiveFloat = 2.0
     unknown: Policy = "error"
     warn_sure_shapeless: Share = 0.05

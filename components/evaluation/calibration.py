@@ -4,11 +4,12 @@ Pure functions, which ModelAudit and the report call.
 """
 
 import math
+from typing import Any
 
 import attrs
 import numpy as np
 
-from components.checks import Check
+from components.checks import Check, graded
 from components.gate_settings import ModelGateSettings
 from components.gates import MODEL
 
@@ -22,8 +23,7 @@ _LEAST_EXPECTED = 1e-3
 _CALIBRATE = (
     "The probabilities do not say how often the model is right. Its temperature is "
     "fitted to the validation split: see that this split is like the test split, "
-    "larger, and not trained on (train.use_val). If that is good enough, raise "
-    "evaluation.{}."
+    "larger, and not trained on (train.use_val). If that is good enough, {setting}."
 )
 _NOT_FINITE = (
     "The predictions hold NaN. See the loss in the training curves and lower "
@@ -128,18 +128,41 @@ def calibration_checks(
     confidence = probabilities.max(axis=1).astype(np.float64)
     correct = probabilities.argmax(axis=1) == labels
     if not np.isfinite(confidence).all():
-        bound = settings.max_calibration_error
-        return [_check("calibration error", None, bound, settings, _NOT_FINITE)]
+        return [_not_finite(settings)]
     return [
-        _check(
-            "calibration error",
-            calibrate(confidence, correct).error,
-            settings.max_calibration_error + chance_error(confidence, fitted_to),
-            settings,
-            _CALIBRATE.format("max_calibration_error"),
-        ),
+        _error(confidence, correct, fitted_to, settings),
         _overconfidence(confidence, correct, settings),
     ]
+
+
+def _not_finite(settings: ModelGateSettings) -> Check:
+    return Check(
+        value=None,
+        bound=settings.max_calibration_error,
+        passed=False,
+        advice=_NOT_FINITE,
+        **_fields("calibration error", settings),
+    )
+
+
+def _error(
+    confidence: np.ndarray,
+    correct: np.ndarray,
+    fitted_to: int,
+    settings: ModelGateSettings,
+) -> Check:
+    chance = chance_error(confidence, fitted_to)
+    warn, stop = (
+        (f"evaluation.{name}", getattr(settings, name) + chance)
+        for name in ("warn_calibration_error", "max_calibration_error")
+    )
+    return graded(
+        warn,
+        stop,
+        _CALIBRATE,
+        value=calibrate(confidence, correct).error,
+        **_fields("calibration error", settings),
+    )
 
 
 def _overconfidence(
@@ -148,31 +171,21 @@ def _overconfidence(
     expected = max(float((1 - confidence).sum()), _LEAST_EXPECTED)
     most = settings.max_overconfidence * expected
     most += _SIGMA * math.sqrt(most) + 1
-    return _check(
-        "mistakes per expected mistake",
-        float((~correct).sum()) / expected,
-        most / expected,
-        settings,
-        _CALIBRATE.format("max_overconfidence"),
+    bound = ("evaluation.max_overconfidence", most / expected)
+    return graded(
+        bound,
+        bound,
+        _CALIBRATE,
+        value=float((~correct).sum()) / expected,
+        **_fields("mistakes per expected mistake", settings),
     )
 
 
-def _check(
-    name: str,
-    value: float | None,
-    bound: float,
-    settings: ModelGateSettings,
-    advice: str,
-) -> Check:
-    passed = value is not None and value <= bound
-    return Check(
-        gate=MODEL.id,
-        name=name,
-        slice="overall",
-        value=value,
-        bound=bound,
-        passed=passed,
-        policy=settings.calibration,
-        advice="" if passed else advice,
-        direction="at most",
-    )
+def _fields(name: str, settings: ModelGateSettings) -> dict[str, Any]:
+    return {
+        "gate": MODEL.id,
+        "name": name,
+        "slice": "overall",
+        "policy": settings.calibration,
+        "direction": "at most",
+    }

@@ -51,13 +51,10 @@ def _weak_spot(
 
 def _too_sure(name: str, run_fn: str, strength: Strength = "error") -> Kind:
     """A model that is more often wrong than its probabilities say."""
-    refusal = over("model", "calibration error", "overall", 0.03)
-    policies = (
-        f"evaluation.{check}={strength}" for check in ("calibration", "unknown")
-    )
-    args = tuple(part for policy in policies for part in ("--set", policy))
+    line = 0.06 if strength == "error" else 0.045
+    refusal = over("model", "calibration error", "overall", line)
     path = f"trainings.{run_fn}"
-    return Kind(name, "training", refusal, strength, run_fn=path, args=args)
+    return Kind(name, "training", refusal, strength, run_fn=path)
 
 
 def _weights(name: str, refusal: Refusal, run_fn: str, *passes: str) -> Kind:
@@ -94,8 +91,8 @@ TRAINING = (
         "warn",
     ),
     _weak_spot("4 and 9 hardly seen", "two_classes_unseen", "digit 4 and 9", 0.13),
-    _too_sure("three times too sure", "too_sure"),
-    _too_sure("twice too sure, which is allowed", "rather_sure", "warn"),
+    _too_sure("four times too sure", "too_sure"),
+    _too_sure("twice too sure", "rather_sure", "warn"),
     _weights("no training", _GUESSING, "trainings.no_training"),
     _weights(
         "pixels not normalized in serving",

@@ -151,8 +151,8 @@ def not_normalized_in_serving(fn_args: FnArgs) -> None:
 
 
 def too_sure(fn_args: FnArgs) -> None:
-    """Exports a third of the temperature that fits."""
-    _with_temperature(1 / 3, fn_args)
+    """Exports a quarter of the temperature that fits."""
+    _with_temperature(1 / 4, fn_args)
 
 
 def rather_sure(fn_args: FnArgs) -> None:

@@ -74,7 +74,8 @@ def test_a_model_that_is_not_sure_enough_is_stopped() -> None:
 
 def test_bounds_and_policy_are_those_of_the_settings() -> None:
     logits, labels = calibrated(10_000, 8)
-    wide = {"max_calibration_error": 0.9, "max_overconfidence": 100.0}
+    wide = {"warn_calibration_error": 0.9, "max_calibration_error": 0.9}
+    wide["max_overconfidence"] = 100.0
 
     assert failed(5 * logits, labels, **wide) == []
     settings = ModelGateSettings(calibration="warn")
