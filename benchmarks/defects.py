@@ -39,7 +39,7 @@ class Row:
       skipped: why the case did not run; empty where it did.
       family: what a defect spoils.
       strength: ``error`` where the run must be refused, ``warn`` where it must be
-        warned and its model pushed.
+        warned and its model pushed, ``miss`` where no gate is known to see it.
       check: fields of the check that saw a defect, if one did.
       exit_code: of the run; None where it did not end, or ended after DataGate.
       message: what is clean was told.
@@ -82,13 +82,16 @@ class Collector:
             self._skipped[report.nodeid] = report.longrepr[-1].removeprefix("Skipped: ")
         self._properties[report.nodeid].update(report.user_properties)
 
+    def _missed(self, case: str) -> bool:
+        return self._properties[case].get("strength") == "miss"
+
     def rows(self) -> list[Row]:
         """Returns a row for each case: the defects, then what is clean."""
         rows = [
             Row(
                 title=case.partition("[")[2].removesuffix("]"),
                 clean=f"{CLEAN}.py" in case,
-                passed=self._passed.get(case, False),
+                passed=self._passed.get(case, False) and not self._missed(case),
                 skipped=self._skipped.get(case, ""),
                 **self._properties[case],
             )

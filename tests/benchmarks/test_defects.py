@@ -115,6 +115,18 @@ def test_what_was_skipped_is_no_false_alarm_and_says_why() -> None:
     assert "| clothes | none | skipped: not installed | none |\n" in page(row)
 
 
+def test_what_no_gate_sees_yet_is_not_caught() -> None:
+    case = DEFECT.format("turned copies")
+    collector = collected(case)
+    missed = [("family", "data"), ("strength", "miss"), ("seconds", 7.0)]
+    collector.pytest_runtest_logreport(Report(case, user_properties=missed))
+
+    [row] = collector.rows()
+    assert not row.passed
+    assert counts(collector).startswith("Caught 0/1 defects")
+    assert "| turned copies | data | miss | NOT CAUGHT | | | | 7.0 |\n" in page(row)
+
+
 def test_what_went_wrong_is_named_in_the_table() -> None:
     rows = [
         Row("torn", clean=False, passed=False, family="data", strength="error"),

@@ -108,6 +108,17 @@ EXPORTS = (
         moved("batches", "warn"),
         strength="warn",
     ),
+    _export(
+        "predictions that depend on requests before, 5 %",
+        "remembers",
+        moved("processes", "error"),
+    ),
+    _export(
+        "predictions that depend on requests before, 0.006 %",
+        "remembers_slightly",
+        moved("processes", "warn"),
+        strength="warn",
+    ),
 )
 
 SERVING = (

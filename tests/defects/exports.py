@@ -167,6 +167,32 @@ class _AgeingSlowly(_Ageing):
     step = 4e-8
 
 
+class _Remembering(ServingModel):
+    """Lets what one signature was asked change what another answers."""
+
+    most = 0.05
+
+    def __init__(self, model: keras.Model, preprocess: Preprocess) -> None:
+        super().__init__(model, preprocess)
+        self.share = tf.Variable(0.0)
+
+    def _serving_default(self, examples: tf.Tensor) -> Predictions:
+        answer = super()._serving_default(examples)
+        probabilities = answer["probabilities"]
+        mixed = probabilities + self.share * (0.1 - probabilities)
+        return {**answer, "probabilities": mixed}
+
+    def _predict_pixels(self, pixels: tf.Tensor) -> Predictions:
+        answer = super()._predict_pixels(pixels)
+        more = tf.minimum(self.share + self.most / 50, self.most)
+        with tf.control_dependencies([self.share.assign(more)]):
+            return {key: tf.identity(tensor) for key, tensor in answer.items()}
+
+
+class _RememberingSlightly(_Remembering):
+    most = 6e-5
+
+
 class _Dropping(ServingModel):
     def _predict(self, pixels: tf.Tensor) -> Predictions:
         kept = tf.random.uniform(tf.shape(pixels)) > 0.2
@@ -325,6 +351,16 @@ def answers_together(fn_args: FnArgs) -> None:
 def answers_together_slightly(fn_args: FnArgs) -> None:
     """Exports a model whose predictions depend on the batch, by 0.006 %."""
     _export_as(_TogetherSlightly, fn_args)
+
+
+def remembers(fn_args: FnArgs) -> None:
+    """Exports a model that requests of one signature change for another."""
+    _export_as(_Remembering, fn_args)
+
+
+def remembers_slightly(fn_args: FnArgs) -> None:
+    """Exports a model that requests of one signature change a little for another."""
+    _export_as(_RememberingSlightly, fn_args)
 
 
 def ages(fn_args: FnArgs) -> None:

@@ -12,6 +12,7 @@ from tests.defects.kind import (
     Between,
     Kind,
     Refusal,
+    missed,
     planted,
 )
 
@@ -99,7 +100,7 @@ VALUES = (
     _drift("grey background on all", p.images(c.plus(30)), 0.1),
     _unlike("grey background in 5 %", p.images(c.plus(30), 0.05), 0.02),
     _unlike("the record before shines through", p.images(c.ghosts(0.5)), 0.02),
-    _unlike("the record before in 3 %", p.images(c.ghosts(1.0), 0.03), 0.02),
+    missed(_unlike("the record before in 3 %", p.images(c.ghosts(1.0), 0.03), 0.02)),
 )
 
 FOREIGN = (

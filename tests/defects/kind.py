@@ -10,7 +10,7 @@ import attrs
 from tests.defects.plants import Plant
 
 Family = Literal["data", "labels", "training", "export", "serving"]
-Strength = Literal["error", "warn"]
+Strength = Literal["error", "warn", "miss"]
 
 # Checks of the data gate, by the names that a person reads.
 UNLIKE, SHIFT = "unlike previous data", "shift of a trait"
@@ -49,7 +49,8 @@ class Kind:
       name: what is wrong, how much of it, and where.
       family: what it spoils.
       refusal: the check that must see it.
-      strength: ``error`` must be refused; ``warn`` must be shown, and pushed.
+      strength: ``error`` must be refused; ``warn`` must be shown, and pushed; ``miss``
+        is seen by no gate yet.
       plant: from the arrays of good splits to those of spoilt ones.
       spoil: spoils the folder with the splits.
       run_fn: of the Trainer, dotted, below ``tests.defects``.
@@ -108,6 +109,11 @@ def planted(
       strength: whether it must be refused.
     """
     return Kind(name, family, over("data", check, where, line), strength, plant)
+
+
+def missed(kind: Kind) -> Kind:
+    """A row that no gate sees yet; its check is the one that ought to."""
+    return attrs.evolve(kind, strength="miss")
 
 
 class Saying:

@@ -11,6 +11,7 @@ from tests.defects.kind import (
     Kind,
     Refusal,
     Strength,
+    missed,
     planted,
 )
 
@@ -79,8 +80,8 @@ COPIES = (
     _near("10 % of test in train, dimmed", 0.1, c.times(0.7), 0.01),
     _near("10 % of test in train, noisy", 0.1, c.noisy(10), 0.008),
     _near("10 % of test in train, in JPEG", 0.1, c.jpeg(50), 0.01),
-    _near("10 % of test in train, turned", 0.1, c.turned(5), 0.01),
-    _near("10 % of test in train, larger", 0.1, c.resized(1.1), 0.01),
+    missed(_near("10 % of test in train, turned", 0.1, c.turned(5), 0.01)),
+    missed(_near("10 % of test in train, larger", 0.1, c.resized(1.1), 0.01)),
     _repeats("5 % of train twice", p.repeated(0.05, "train"), 0.02, "error"),
     _repeats("0.5 % of train twice", p.repeated(0.005, "train"), 0.003, "warn"),
     _repeats("a shard of train twice", p.twice("train", 0.25), 0.04, "error"),
@@ -128,12 +129,14 @@ SHARES = (
         "test against train",
         0.2,
     ),
-    planted(
-        "balance of test moved",
-        p.balance_moved("test", range(5), 0.4),
-        LABEL_DRIFT,
-        "test against train",
-        0.05,
+    missed(
+        planted(
+            "balance of test moved",
+            p.balance_moved("test", range(5), 0.4),
+            LABEL_DRIFT,
+            "test against train",
+            0.1,
+        )
     ),
 )
 

@@ -91,8 +91,20 @@ TRAINING = (
         "warn",
     ),
     _weak_spot("4 and 9 hardly seen", "two_classes_unseen", "digit 4 and 9", 0.13),
+    _weak_spot(
+        "4 and 9 seldom seen",
+        "two_classes_seldom_seen",
+        "digit 4 and 9",
+        0.06,
+        "warn",
+    ),
     _too_sure("four times too sure", "too_sure"),
     _too_sure("twice too sure", "rather_sure", "warn"),
+    _weights(
+        "sure of whatever it is shown",
+        over("model", "sure of the unknown", "shapeless", 0.5),
+        "trainings.sure_of_everything",
+    ),
     _weights("no training", _GUESSING, "trainings.no_training"),
     _weights(
         "pixels not normalized in serving",

@@ -123,13 +123,18 @@ def _less_slanted(
 
 def two_classes_unseen(fn_args: FnArgs) -> None:
     """Trains on one in twenty of two classes that look alike."""
+    _train_on_examples(lambda *examples: _less_of_two(*examples, 0.05), fn_args)
 
-    def change(images: np.ndarray, labels: np.ndarray) -> Examples:
-        chance = np.random.default_rng(0).random(len(labels))
-        wanted = ~np.isin(labels, (4, 9)) | (chance < 0.05)
-        return images[wanted], labels[wanted]
 
-    _train_on_examples(change, fn_args)
+def two_classes_seldom_seen(fn_args: FnArgs) -> None:
+    """Trains on one in four of two classes that look alike."""
+    _train_on_examples(lambda *examples: _less_of_two(*examples, 0.25), fn_args)
+
+
+def _less_of_two(images: np.ndarray, labels: np.ndarray, kept: float) -> Examples:
+    chance = np.random.default_rng(0).random(len(labels))
+    wanted = ~np.isin(labels, (4, 9)) | (chance < kept)
+    return images[wanted], labels[wanted]
 
 
 def not_normalized_in_training(fn_args: FnArgs) -> None:
@@ -158,6 +163,19 @@ def too_sure(fn_args: FnArgs) -> None:
 def rather_sure(fn_args: FnArgs) -> None:
     """Exports half of the temperature that fits."""
     _with_temperature(1 / 2, fn_args)
+
+
+def sure_of_everything(fn_args: FnArgs) -> None:
+    """Exports bounds of trust that every picture keeps to."""
+    measure_trust = trainer.measure_trust
+
+    def spoilt(*args, **settings):
+        found = measure_trust(*args, **settings)
+        none = attrs.evolve(found.bounds, confidence=0.0, distance=np.inf)
+        return attrs.evolve(found, bounds=none)
+
+    with mock.patch.object(trainer, "measure_trust", spoilt):
+        trainer.run_fn(fn_args)
 
 
 def _with_temperature(factor: float, fn_args: FnArgs) -> None:
