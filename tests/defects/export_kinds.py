@@ -20,6 +20,14 @@ def moved(between: str, strength: Strength) -> Refusal:
     return seen(name, Between(least, most), bound, "serving_default")
 
 
+# What the probabilities are like is seen by the model gate, too.
+_SERVING_ALONE = (
+    *("--set", "evaluation.calibration=off", "--set", "evaluation.weak_spots=off"),
+    *("--set", "evaluation.max_accuracy_drop=0.5"),
+    *("--set", "evaluation.max_digit_accuracy_drop=0.5"),
+)
+
+
 def _export(name: str, run_fn: str, refusal: Refusal, **settings: Any) -> Kind:
     """An export that is spoilt."""
     return Kind(name, "export", refusal, run_fn=f"exports.{run_fn}", **settings)
@@ -71,6 +79,7 @@ EXPORTS = (
             Between(0.0999, 0.1001),
             1e-4,
         ),
+        args=_SERVING_ALONE,
     ),
     _export(
         "model that reads a file by its absolute path",
@@ -87,7 +96,12 @@ EXPORTS = (
         "calls_python",
         seen("operations that servers lack", "EagerPyFunc", "none"),
     ),
-    _export("dropout left on", "drops_pixels", moved("calls", "error")),
+    _export(
+        "dropout left on",
+        "drops_pixels",
+        moved("calls", "error"),
+        args=_SERVING_ALONE,
+    ),
     _export(
         "probabilities that move by chance, 5 %", "guesses", moved("calls", "error")
     ),

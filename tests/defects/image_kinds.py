@@ -45,7 +45,7 @@ def _warned(name: str, plant: p.Plant, check: str, line: float) -> Kind:
 PLACES = (
     _unlike("images transposed", p.images(c.transposed), 0.05),
     _row("10 % transposed", p.images(c.transposed, 0.1), DISAGREEMENT, "train", 0.02),
-    _warned("3 % transposed", p.images(c.transposed, 0.03), DISAGREEMENT, 0.009),
+    _warned("2 % transposed", p.images(c.transposed, 0.02), DISAGREEMENT, 0.008),
     _unlike("images mirrored", p.images(c.mirrored), 0.1),
     _unlike("2 % mirrored", p.images(c.mirrored, 0.02), 0.0145),
     _unlike("images turned by 180°", p.images(c.turned(180)), 0.1),

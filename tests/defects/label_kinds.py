@@ -30,7 +30,7 @@ LABELS = (
     _row("all labels plus one", p.relabelled(p.plus(1)), 0.1),
     _row("labels of test plus one", p.relabelled(p.plus(1), splits=_TEST), 0.1, "test"),
     _row("classes in alphabetical order", p.relabelled(p.sorted_as_text), 0.1),
-    _row("4 and 9 exchanged", p.relabelled(p.swapped(4, 9)), 0.15, "train, label 9"),
+    _row("4 and 9 exchanged", p.relabelled(p.swapped(4, 9)), 0.15, "train, label 4"),
     _row("any label in 3 %", p.relabelled(p.any_other, 0.03), 0.017),
     _row(
         "any label in 1.5 %", p.relabelled(p.any_other, 0.015), 0.009, strength="warn"
@@ -42,9 +42,9 @@ LABELS = (
         "train, label 3",
     ),
     _row(
-        "a fifth of 5 called 3",
-        p.relabelled(p.to(3), 0.2, of_class=5),
-        0.06,
+        "an eighth of 5 called 3",
+        p.relabelled(p.to(3), 0.125, of_class=5),
+        0.055,
         "train, label 3",
         "warn",
     ),

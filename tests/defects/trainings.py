@@ -108,8 +108,8 @@ def slanted_unseen(fn_args: FnArgs) -> None:
 
 
 def slanted_seldom_seen(fn_args: FnArgs) -> None:
-    """Trains on five in a hundred of the third that slants most."""
-    _train_on_examples(lambda *examples: _less_slanted(*examples, 2 / 3, 0.05), fn_args)
+    """Trains on three in a hundred of the third that slants most."""
+    _train_on_examples(lambda *examples: _less_slanted(*examples, 2 / 3, 0.03), fn_args)
 
 
 def _less_slanted(
@@ -127,8 +127,8 @@ def two_classes_unseen(fn_args: FnArgs) -> None:
 
 
 def two_classes_seldom_seen(fn_args: FnArgs) -> None:
-    """Trains on one in six of two classes that look alike."""
-    _train_on_examples(lambda *examples: _less_of_two(*examples, 1 / 6), fn_args)
+    """Trains on one in eight of two classes that look alike."""
+    _train_on_examples(lambda *examples: _less_of_two(*examples, 1 / 8), fn_args)
 
 
 def _less_of_two(images: np.ndarray, labels: np.ndarray, kept: float) -> Examples:
