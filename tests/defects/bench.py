@@ -204,6 +204,8 @@ def _run_command(command: list[str], before: Sequence[Before], out: Path, screen
     for file, descriptor in ((out, 1), (screen, 2)):
         with file.open("wb") as stream:
             os.dup2(stream.fileno(), descriptor)
+    # Where a model that writes files may leave them.
+    os.chdir(out.parent)
     sys.argv = ["mnist-pipeline", *command]
     for change in before:
         change()

@@ -47,7 +47,10 @@ def _weak_spot(
     refusal = over("model", "slice accuracy drop", where, line)
     path = f"trainings.{run_fn}"
     # Of a class, which a part that is seldom seen may be most of.
-    args = ("--set", "evaluation.max_digit_accuracy_drop=0.3")
+    bounds = ["max_digit_accuracy_drop=0.3"]
+    if strength == "warn":
+        bounds.append("max_slice_drop=0.2")
+    args = tuple(a for bound in bounds for a in ("--set", f"evaluation.{bound}"))
     return Kind(
         name, "training", refusal, strength, run_fn=path, args=args, trains=True
     )
