@@ -102,7 +102,7 @@ TRAINING = (
         "4 and 9 seldom seen",
         "two_classes_seldom_seen",
         "digit 4 and 9",
-        0.06,
+        0.1,
         "warn",
     ),
     _too_sure("four times too sure", "too_sure"),
