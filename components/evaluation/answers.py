@@ -1,6 +1,7 @@
 """What a model answers to records and pictures; the checks of ModelAudit read it."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
@@ -87,13 +88,26 @@ class LoadedModel:
           KeyError: it lacks the signature ``predict_image`` or an output of it.
         """
         files = [tf.io.encode_png(picture[:, :, None]) for picture in pictures]
-        answer = self.exported.signatures["predict_image"](images=tf.stack(files))
+        with _graph_optimizer_off():
+            answer = self.exported.signatures["predict_image"](images=tf.stack(files))
         return PictureAnswers(
             pictures,
             answer[STATE].numpy() == SURE.encode(),
             answer[CLASS_ID].numpy(),
             answer[PROBABILITIES].numpy().max(axis=1),
         )
+
+
+@contextlib.contextmanager
+def _graph_optimizer_off() -> Iterator[None]:
+    """Leaves graphs as they are: for one call, optimizing one takes over a second."""
+    before = tf.config.optimizer.get_experimental_options()
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    try:
+        yield
+    finally:
+        off = before.get("disable_meta_optimizer", False)
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": off})
 
 
 def load_model(uri: str) -> LoadedModel:

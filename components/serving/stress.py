@@ -49,7 +49,9 @@ def batch_step(size: int) -> str:
 def stress(model: Any, images: np.ndarray, max_batch: int, write: Write) -> None:
     """Calls each signature again and again, then with odd pictures and many images.
 
-    Calls come first: what large requests leave behind would hide a small growth.
+    Calls come first: what large requests leave behind would hide a small growth. Graphs
+    are not optimized, which takes longer than many a call: the other probe has them
+    optimized, so that a model whose answers depend on it differs between processes.
 
     Args:
       model: as it was loaded.
@@ -57,6 +59,7 @@ def stress(model: Any, images: np.ndarray, max_batch: int, write: Write) -> None
       max_batch: images of the largest request.
       write: called with each line.
     """
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     functions = {n: model.signatures[n] for n in SIGNATURES if n in model.signatures}
     for name, function in functions.items():
         request = build_request(name, images[:1])
@@ -81,7 +84,7 @@ def _call_again(function: Any, request: Mapping[str, tf.Tensor]) -> dict[str, An
     """Returns how often it was called, how memory grew and how answers differed."""
     memory: list[float] = []
     process = psutil.Process()
-    # Optimizes the graph, which may take longer than all other calls.
+    # Prepares the graph, which may take longer than all other calls.
     first = function(**request)[PROBABILITIES].numpy()
     difference, started = 0.0, time.process_time()
     while len(memory) < _MAX_CALLS and time.process_time() - started < _SECONDS:

@@ -153,7 +153,11 @@ def test_an_export_that_is_sure_of_static_is_stopped(
     export_model(network, scale, tmp_path / "model", AS_MNIST, trust)
     model = LoadedModel(tf.saved_model.load(str(tmp_path / "model")))
 
+    optimizer = tf.config.optimizer.get_experimental_options()
     answer = model.ask_pictures(shapeless(MNIST.size))
+    # Other nodes run in the same process.
+    assert not tf.config.optimizer.get_experimental_options()["disable_meta_optimizer"]
+    assert not optimizer.get("disable_meta_optimizer")
 
     even = (answer.pictures == answer.pictures[:, :1, :1]).all(axis=(1, 2))
     assert even.sum() == 5
