@@ -36,6 +36,9 @@ addEventListener("load", () => parent.postMessage({
   broken: [...document.images].filter(image => !image.naturalWidth).length,
   stretched: [...document.querySelectorAll("img.digit[width]")]
     .filter(image => image.clientWidth !== image.clientHeight).length,
+  beside: [...document.querySelectorAll(".thumbnails")].map(list =>
+    new Set([...list.children].map(item => item.offsetTop)).size < list.children.length
+  ).join(" "),
   digits: document.querySelectorAll("img.digit[width]").length,
   scores: [...document.querySelectorAll(".scores")]
     .map(table => table.scrollWidth - table.parentElement.clientWidth).join(" "),
@@ -182,6 +185,8 @@ def test_scores_of_named_classes_are_seen_whole_and_digits_stay_square(
     assert int(loaded.measured["scores"]) <= 0
     assert int(loaded.measured["digits"]) >= 10
     assert loaded.measured["stretched"] == "0"
+    # Both galleries, of mistakes and of predictions, have several images in a row.
+    assert loaded.measured["beside"] == "true true"
 
 
 def test_the_measures_can_fail(load, pages) -> None:
