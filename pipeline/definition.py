@@ -41,6 +41,7 @@ from components.data.statistics_gen import (
 from components.evaluation.audit import ModelAudit
 from components.evaluation.plain_evaluator import PlainPathsEvaluator
 from components.features import SPLITS, TEST, TRAIN, VAL
+from components.gate_settings import DataGateSettings
 from components.publishing.baseline import ServingModelStrategy
 from components.publishing.previous_model import PreviousModelStrategy
 from components.publishing.pusher import Pusher
@@ -206,7 +207,7 @@ def data_nodes(config: Config, digests: Digests) -> DataNodes:
         schema=schema.outputs["schema"],
         audit=audit.outputs["audit"],
         previous=previous.outputs["verdict"],
-        settings=json.dumps(dataclasses.asdict(config.data_gate)),
+        settings=json.dumps(dataclasses.asdict(_data_gate(config))),
     ).with_id("DataGate")
     return DataNodes(
         examples, schema, statistics, validator, previous, model, audit, gate
@@ -317,6 +318,15 @@ def publishing_node(
     ).with_id("Pusher")
 
 
+def _data_gate(config: Config) -> DataGateSettings:
+    """Returns how data is judged; what the model that serves says of it only warns
+    where the run was told not to compare with that model."""
+    settings = config.data_gate
+    if config.rebaseline and settings.disagreement == "error":
+        return dataclasses.replace(settings, disagreement="warn")
+    return settings
+
+
 def _node(name: str, config: Config) -> type[BaseNode]:
     """Returns the class of a node: ours, or TFX's own where that is asked for."""
     ours, stock = _CLASSES[name]
@@ -379,6 +389,7 @@ def _model_of_other_data(config: Config, digests: Digests) -> Resolver:
             "artifacts": str(config.artifacts),
             "pipeline": config.pipeline,
             "data": digests.data,
+            "rebaseline": config.rebaseline,
         },
         model=Channel(type=Model),
         examples=Channel(type=Examples),

@@ -25,10 +25,19 @@ class PreviousModelStrategy(ResolverStrategy):
     """Resolves to the newest published model of other data, and to that data.
 
     Were it the one that serves, whatever it was trained on, a run with nothing changed
-    would ask the model that it pushed itself, and never be cached.
+    would ask the model that it pushed itself, and never be cached. A published model of
+    these data whose run was told that their meaning may have changed, hides those
+    before it: of them no answer is expected any more.
     """
 
-    def __init__(self, serving: str, artifacts: str, pipeline: str, data: str) -> None:
+    def __init__(
+        self,
+        serving: str,
+        artifacts: str,
+        pipeline: str,
+        data: str,
+        rebaseline: bool = False,
+    ) -> None:
         """Takes what a resolver's ``config`` says.
 
         Args:
@@ -36,11 +45,14 @@ class PreviousModelStrategy(ResolverStrategy):
           artifacts: root of all artifacts.
           pipeline: its name.
           data: digest of the data of this run.
+          rebaseline: whether this run was told so itself; then it finds what it
+            found before it published, so that it is cached when it is repeated.
         """
         self._store = ModelStore(serving)
         self._artifacts = Path(artifacts)
         self._pipeline = pipeline
         self._data = data
+        self._rebaseline = rebaseline
 
     def resolve_artifacts(
         self, store: MetadataStore, input_dict: Artifacts
@@ -57,9 +69,14 @@ class PreviousModelStrategy(ResolverStrategy):
             pushes=pushes(store, self._pipeline),
         )
         for version in reversed(self._store.versions()):
-            serving = self._of_other_data(version)
-            model = finder.find(serving) if serving else None
-            if model is not None:
+            serving = self._whole(version)
+            if serving is None or serving.manifest is None:
+                continue
+            if serving.manifest.digests.get("data") == self._data:
+                if serving.manifest.rebaseline and not self._rebaseline:
+                    break
+                continue
+            if (model := finder.find(serving)) is not None:
                 _log.info("records are shown to the model of version %d", version)
                 return {
                     MODEL: [model],
@@ -67,15 +84,13 @@ class PreviousModelStrategy(ResolverStrategy):
                 }
         return {MODEL: [], EXAMPLES: []}
 
-    def _of_other_data(self, version: int) -> Serving | None:
-        """Returns a version that is whole and of other data; None for others."""
+    def _whole(self, version: int) -> Serving | None:
+        """Returns a version that is whole; None for others."""
         try:
             serving = serving_of(self._store, version)
         except (OSError, PipelineError):
             return None
-        if serving.manifest is None or serving.problem:
-            return None
-        return serving if serving.manifest.digests.get("data") != self._data else None
+        return None if serving.problem else serving
 
 
 def _read_by_maker(

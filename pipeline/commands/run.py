@@ -44,7 +44,8 @@ _log = logging.getLogger(__name__)
     "--rebaseline",
     is_flag=True,
     default=None,
-    help="Do not compare with the model that serves this time.",
+    help="Do not compare with the model that serves this time; what the data means may "
+    "have changed.",
 )
 @click.option(
     "--warm-start",

@@ -435,7 +435,7 @@ def test_a_setting_runs_the_nodes_that_it_is_for(keys: Keys, key: str) -> None:
 @pytest.mark.parametrize(
     ("field", "expected"),
     [
-        ({"rebaseline": True}, {"ModelAudit", "Pusher"}),
+        ({"rebaseline": True}, {"DataGate", "ModelAudit", "Pusher"}),
         ({"preset": "default"}, set()),
     ],
 )

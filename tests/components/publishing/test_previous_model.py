@@ -57,13 +57,15 @@ class _Trainer(published_runs.FakeTrainer):
 class _Shop(Workshop):
     """Runs with data, and says which model was asked and what it was made of."""
 
-    def train(self, text: str, data: str, serving_check: int = 1) -> tuple | None:
+    def train(
+        self, text: str, data: str, serving_check: int = 1, rebaseline: bool = False
+    ) -> tuple | None:
         """Returns the texts of the model and of its data; None where none was found."""
         self.count += 1
         run_id = f"run-{self.count}"
         self.root.mkdir(exist_ok=True)
         results: list[NodeResult] = []
-        nodes = self._nodes(text, data, serving_check)
+        nodes = self._nodes(text, data, serving_check, rebaseline)
         run_nodes(nodes, run_id, lambda _: None, results.append)
         assert not [r for r in results if r.state in ("failed", "not run")], results
         lineage = RunLineage(self.connection, run_id)
@@ -75,7 +77,9 @@ class _Shop(Workshop):
         text = recipe(Path(model.uri) / "Format-Serving")
         return text, examples and (Path(examples.uri) / "records").read_text()
 
-    def _nodes(self, text: str, data: str, serving_check: int) -> Pipeline:
+    def _nodes(
+        self, text: str, data: str, serving_check: int, rebaseline: bool
+    ) -> Pipeline:
         resolver = Resolver(
             strategy_class=PreviousModelStrategy,
             config={
@@ -83,6 +87,7 @@ class _Shop(Workshop):
                 "artifacts": str(self.artifacts),
                 "pipeline": PIPELINE,
                 "data": data,
+                "rebaseline": rebaseline,
             },
             model=Channel(type=Model),
             examples=Channel(type=Examples),
@@ -98,7 +103,7 @@ class _Shop(Workshop):
             model_blessing=judge.outputs["blessing"],
             infra_blessing=check.outputs["blessing"],
             destination=str(self.store.base),
-            provenance={"code": "c0de", "data": data},
+            provenance={"code": "c0de", "data": data, "rebaseline": rebaseline},
         ).with_id("Pusher")
         return Pipeline(
             pipeline_name=PIPELINE,
@@ -132,6 +137,19 @@ def test_models_of_the_same_data_are_passed_over(shop: _Shop) -> None:
     assert shop.train("C", "new") == ("A", "old")
     # So a run with nothing changed asks what the one before it asked.
     assert shop.train("C", "new") == ("A", "old")
+
+
+def test_a_model_of_these_data_that_was_told_of_another_meaning_hides_older_ones(
+    shop: _Shop,
+) -> None:
+    shop.train("A", "old")
+
+    assert shop.train("B", "new", rebaseline=True) == ("A", "old")
+    # Repeated, it is what it was; and later runs are not refused by the old meaning.
+    assert shop.train("B", "new", rebaseline=True) == ("A", "old")
+    assert shop.train("C", "new") is None
+    assert shop.train("D", "new") is None
+    assert shop.train("E", "newer") == ("D", "new")
 
 
 def test_a_model_that_was_never_published_is_none(shop: _Shop) -> None:
