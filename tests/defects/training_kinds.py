@@ -49,7 +49,7 @@ def _weak_spot(
     # Of a class, which a part that is seldom seen may be most of.
     bounds = ["max_digit_accuracy_drop=0.3"]
     if strength == "warn":
-        bounds.append("max_slice_drop=0.2")
+        bounds += ["max_slice_drop=0.2", "min_digit_accuracy=0.5"]
     args = tuple(a for bound in bounds for a in ("--set", f"evaluation.{bound}"))
     return Kind(
         name, "training", refusal, strength, run_fn=path, args=args, trains=True
