@@ -76,6 +76,8 @@ class DataGateSettings:
       warn_shortcut: share of labels that it tells, of those that are not of the
         largest class, above which is warned.
       max_shortcut: largest such share.
+      warn_label_shortcut: phi coefficient of a pixel and one label, 0 to 1.
+      max_label_shortcut: largest such coefficient.
     """
 
     anomalies: Policy = "error"
@@ -122,6 +124,8 @@ class DataGateSettings:
     shortcut: Policy = "error"
     warn_shortcut: Share = 0.3
     max_shortcut: Share = 0.6
+    warn_label_shortcut: Share = 0.85
+    max_label_shortcut: Share = 0.93
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -11,11 +11,8 @@ import numpy as np
 from components.data.audit_records import Records
 from components.data.copies import CopyFinder, repeated
 from components.data.directions import sampled
-from components.data.label_issues import (
-    out_of_fold,
-    single_pixel_accuracy,
-    suspicion,
-)
+from components.data.label_issues import out_of_fold, suspicion
+from components.data.pixel_marks import mark_of_all, mark_of_one
 from components.data.profile import TRAITS, Profile, fit_profile
 from components.features import TRAIN
 
@@ -27,6 +24,7 @@ ONE_LABEL = "one label against the serving model"
 NEAR_COPIES, REPEATS = "near copies", "repeats"
 WRONG_LABELS, WRONG_CLASS = "wrong labels", "wrong labels of one class"
 SHORTCUT = "label told by one pixel"
+ONE_SHORTCUT = "one label told by one pixel"
 
 # A label that the model gives less than this is one that it disagrees with.
 _UNLIKELY = 0.01
@@ -340,7 +338,12 @@ def shortcut(splits: Mapping[str, Records], classes: int) -> Iterator[Finding]:
         return
     images, labels = splits[TRAIN].images, splits[TRAIN].labels
     some = sampled(len(labels), _MOST_PIXELS)
-    value, pixel = single_pixel_accuracy(images[some], labels[some], classes)
-    row, column = divmod(pixel, images.shape[2])
-    note = f"the pixel in row {row}, column {column}, from 0"
-    yield Finding(SHORTCUT, TRAIN, value, len(some), note)
+    images, labels = images[some], labels[some]
+    for name, mark in (
+        (SHORTCUT, mark_of_all(images, labels, classes)),
+        (ONE_SHORTCUT, mark_of_one(images, labels, classes)),
+    ):
+        row, column = divmod(mark.pixel, images.shape[2])
+        where = TRAIN if mark.label is None else f"{TRAIN}, label {mark.label}"
+        note = f"the pixel in row {row}, column {column}, from 0"
+        yield Finding(name, where, mark.value, len(images), note)

@@ -116,6 +116,14 @@ _RULES = {
         "One pixel alone tells the label: {note}. A model would learn that mark. "
         "Remove it",
     ),
+    found.ONE_SHORTCUT: _Rule(
+        "shortcut",
+        "warn_label_shortcut",
+        "max_label_shortcut",
+        False,
+        "One pixel alone tells whether it is this label: {note}. A model would learn "
+        "that mark. Remove it",
+    ),
 }
 
 

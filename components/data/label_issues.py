@@ -120,36 +120,3 @@ def suspicion(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     confident = np.where(probabilities >= usual, probabilities, 0)
     best = confident.argmax(axis=1)
     return np.where(best != labels, confident[rows, best], 0).astype(np.float32)
-
-
-def single_pixel_accuracy(
-    images: np.ndarray, labels: np.ndarray, classes: int
-) -> tuple[float, int]:
-    """How well one single pixel tells the label, the best of all.
-
-    Args:
-      images: uint8 [n, h, w].
-      labels: int64 [n].
-      classes: how many there are.
-
-    Returns:
-      The share of labels told right beyond those of the largest class, of all the
-      rest, in 0..1, and the index of the pixel in row-major order.
-    """
-    flat = images.reshape(len(images), -1)
-    levels = 16
-    place = np.arange(flat.shape[1]) * levels * classes
-    counts = np.zeros(flat.shape[1] * levels * classes, np.int64)
-    for start in range(0, len(flat), _BATCH):
-        level = flat[start : start + _BATCH] // np.uint8(256 // levels)
-        cell = (
-            level.astype(np.int64) * classes
-            + labels[start : start + _BATCH, None]
-            + place
-        )
-        counts += np.bincount(cell.ravel(), minlength=len(counts))
-    right = counts.reshape(flat.shape[1], levels, classes).max(axis=2).sum(axis=1)
-    share = right / len(labels)
-    largest = np.bincount(labels).max() / len(labels)
-    best = int(share.argmax())
-    return float((share[best] - largest) / max(1 - largest, 1e-9)), best

@@ -6,8 +6,10 @@ from tests.defects import plants as p
 from tests.defects.kind import (
     CONSTANT,
     DISAGREEMENT,
+    ONE_SHORTCUT,
     PIXEL_DRIFT,
     SHIFT,
+    SHORTCUT,
     UNLIKE,
     Between,
     Kind,
@@ -110,6 +112,16 @@ FOREIGN = (
     ),
     _unlike("a mark on one class", p.images(d.corner_mark(3), of_class=3), 0.04),
     _unlike("a mark that tells the label", p.marked_by_label(2), 0.1),
+    _row(
+        "a faint pixel that tells the label",
+        p.pixel_by_label(40),
+        ONE_SHORTCUT,
+        "train, label 0",
+        0.93,
+    ),
+    _row(
+        "the label written into the corner", p.label_in_corner, SHORTCUT, "train", 0.6
+    ),
     _drift("a background that tells the label", p.bright_by_label(4), 0.1),
     _unlike("text across 5 %", p.images(d.written_on("DRAFT"), 0.05), 0.03),
     _unlike("letters in 3 %", p.images(d.letters, 0.03), 0.02),

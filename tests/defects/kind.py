@@ -18,6 +18,7 @@ DISAGREEMENT = "against the serving model"
 ONE_LABEL = "one label against the serving model"
 NEAR_COPIES, REPEATS, LEAKAGE = "near copies", "repeats", "leakage"
 SHORTCUT, WRONG_LABELS = "label told by one pixel", "wrong labels"
+ONE_SHORTCUT = "one label told by one pixel"
 PIXEL_DRIFT, LABEL_DRIFT = "pixel drift", "label drift"
 CONSTANT, CONFLICTS = "constant images", "conflicts"
 

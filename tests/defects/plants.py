@@ -258,6 +258,30 @@ def marked_by_label(size: int, share: float = 1.0) -> Plant:
     return plant
 
 
+def pixel_by_label(value: int) -> Plant:
+    """One faint pixel in the last row, at a place that tells the label."""
+
+    def plant(data: Mapping[str, Split]) -> Splits:
+        spoilt = dict(data)
+        for split, (pixels, labels) in data.items():
+            pixels = pixels.copy()
+            pixels[np.arange(len(labels)), -1, 2 + 2 * labels] = value
+            spoilt[split] = pixels, labels
+        return spoilt
+
+    return plant
+
+
+def label_in_corner(data: Mapping[str, Split]) -> Splits:
+    """The label itself, plus one, as the value of the first pixel."""
+    spoilt = dict(data)
+    for split, (pixels, labels) in data.items():
+        pixels = pixels.copy()
+        pixels[:, 0, 0] = labels + 1
+        spoilt[split] = pixels, labels
+    return spoilt
+
+
 def bright_by_label(step: float) -> Plant:
     """Adds to the background of an image so much for each count of its label."""
 

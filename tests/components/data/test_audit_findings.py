@@ -21,6 +21,7 @@ from components.data.audit_findings import (
     DISAGREEMENT,
     NEAR_COPIES,
     ONE_LABEL,
+    ONE_SHORTCUT,
     REPEATS,
     SHIFT,
     SHORTCUT,
@@ -122,13 +123,18 @@ def test_wrong_labels_and_shortcuts(splits):
     good = by_name(wrong_labels(splits, 10))
     assert good[WRONG_LABELS, "train"].value < 0.005
     assert max(one.value for one in good.values()) < 0.05
-    [clean] = shortcut(splits, 10)
-    assert clean.value < 0.25
+    every, one = shortcut(splits, 10)
+    assert every.value < 0.25
+    assert one.value < 0.75
+    train.images[train.labels == 3, 1, 2] = 20
+    every, one = shortcut(splits, 10)
+    assert (one.name, one.where) == (ONE_SHORTCUT, "train, label 3")
+    assert one.value == pytest.approx(1)
     train.images[:, 1, 2] = train.labels * 20
-    [marked] = shortcut(splits, 10)
-    assert marked.name == SHORTCUT
-    assert marked.value == pytest.approx(1)
-    assert marked.note == "the pixel in row 1, column 2, from 0"
+    every, _ = shortcut(splits, 10)
+    assert every.name == SHORTCUT
+    assert every.value == pytest.approx(1)
+    assert every.note == "the pixel in row 1, column 2, from 0"
 
 
 def test_wrong_labels_of_one_class_stand_out(splits):
@@ -206,6 +212,7 @@ def test_everything_is_measured_once(splits):
         *[REPEATS] * 2,
         NEAR_COPIES,
         SHORTCUT,
+        ONE_SHORTCUT,
         *[WRONG_LABELS, WRONG_CLASS] * 2,
     ]
     few = {"test": records("test", *(part[:50] for part in digits("test", 1000)))}

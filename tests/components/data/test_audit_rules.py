@@ -33,6 +33,7 @@ def judged(name: str, value: float, count: int = 10**6, settings=SETTINGS):
         (found.WRONG_LABELS, 0.009, 0.03, 0.06),
         (found.WRONG_CLASS, 0.03, 0.08, 0.12),
         (found.SHORTCUT, 0.25, 0.5, 0.7),
+        (found.ONE_SHORTCUT, 0.7, 0.9, 0.95),
     ],
 )
 def test_each_finding_passes_warns_and_stops(name, passes, warns, stops):

@@ -3,11 +3,7 @@
 import numpy as np
 import pytest
 
-from components.data.label_issues import (
-    out_of_fold,
-    single_pixel_accuracy,
-    suspicion,
-)
+from components.data.label_issues import out_of_fold, suspicion
 from tests.components.data.bundled_digits import digits
 
 
@@ -32,17 +28,3 @@ def test_suspicion_by_hand():
     # Labelled 0: 0.9, 0.7 and 0.05, so 0.55 in the mean; labelled 1: 0.8.
     labels = np.array([0, 0, 1, 0])
     assert suspicion(probabilities, labels).tolist() == pytest.approx([0, 0, 0, 0.95])
-
-
-def test_no_pixel_of_a_digit_tells_its_label():
-    images, labels = digits("val")
-    value, _ = single_pixel_accuracy(images, labels, 10)
-    assert 0.05 < value < 0.25
-
-
-def test_a_pixel_that_tells_the_label_is_found():
-    images, labels = digits("val", 1000)
-    images[:, 2, 5] = labels * 25
-    value, pixel = single_pixel_accuracy(images, labels, 10)
-    assert value == pytest.approx(1)
-    assert divmod(pixel, 28) == (2, 5)
