@@ -168,6 +168,13 @@ class ModelGateSettings:
       max_sure_shapeless: largest such share.
       warn_sure_letters: the same of letters, which a model of digits is shown.
       max_sure_letters: largest such share; some letters look like digits.
+      warn_sure_known: share of pictures of the test split that it answers with
+        confidence below which is warned.
+      min_sure_known: least such share.
+      easy_test: policy for a test split that is easier than the validation split.
+      warn_mistake_ratio: share of mistakes on test for that on validation below which
+        is warned.
+      min_mistake_ratio: least such ratio.
     """
 
     min_accuracy: Share = 0.98
@@ -194,6 +201,11 @@ class ModelGateSettings:
     max_sure_shapeless: Share = 0.2
     warn_sure_letters: Share = 0.8
     max_sure_letters: Share = 0.9
+    warn_sure_known: Share = 0.3
+    min_sure_known: Share = 0.15
+    easy_test: Policy = "error"
+    warn_mistake_ratio: Share = 0.7
+    min_mistake_ratio: Share = 0.5
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -207,6 +219,11 @@ class ServingCheckSettings:
       warn_variation: difference between probabilities of the same image, in another
         call, process or batch, above which is warned.
       max_variation: largest such difference.
+      stateful: policy for operations that keep something for later requests, or depend
+        on the time or on chance.
+      warn_other_answers: share of images that get another class when they are sent
+        enlarged and in colour, above which is warned.
+      max_other_answers: largest such share.
       max_batch: images of the largest request that it must answer. Fewer are sent
         where images are so large that they would take much memory.
       warn_memory_growth: megabytes that the server's memory may grow by in 1,000 calls
@@ -224,6 +241,9 @@ class ServingCheckSettings:
     max_difference: NonNegativeFloat = 1e-4
     warn_variation: NonNegativeFloat = 1e-5
     max_variation: NonNegativeFloat = 1e-4
+    stateful: Policy = "error"
+    warn_other_answers: Share = 0.15
+    max_other_answers: Share = 0.3
     max_batch: PositiveInt = 5000
     warn_memory_growth: PositiveFloat = 10.0
     max_memory_growth: PositiveFloat = 50.0

@@ -41,7 +41,6 @@ from components.data.statistics_gen import (
 from components.evaluation.audit import ModelAudit
 from components.evaluation.plain_evaluator import PlainPathsEvaluator
 from components.features import SPLITS, TEST, TRAIN, VAL
-from components.gate_settings import DataGateSettings
 from components.publishing.baseline import ServingModelStrategy
 from components.publishing.previous_model import PreviousModelStrategy
 from components.publishing.pusher import Pusher
@@ -192,6 +191,7 @@ def data_nodes(config: Config, digests: Digests) -> DataNodes:
     # The data accepted before this one, to compare with.
     previous = Resolver(
         strategy_class=PreviousDataStrategy,
+        config={"rebaseline": config.rebaseline},
         verdict=Channel(type=DataVerdict),
         statistics=statistics.outputs["statistics"],
     ).with_id("PreviousDataResolver")
@@ -207,7 +207,8 @@ def data_nodes(config: Config, digests: Digests) -> DataNodes:
         schema=schema.outputs["schema"],
         audit=audit.outputs["audit"],
         previous=previous.outputs["verdict"],
-        settings=json.dumps(dataclasses.asdict(_data_gate(config))),
+        settings=json.dumps(dataclasses.asdict(config.data_gate)),
+        rebaseline=int(config.rebaseline),
     ).with_id("DataGate")
     return DataNodes(
         examples, schema, statistics, validator, previous, model, audit, gate
@@ -316,15 +317,6 @@ def publishing_node(
         provenance={**digests.origin, "rebaseline": config.rebaseline},
         model_gate=dataclasses.asdict(config.evaluation),
     ).with_id("Pusher")
-
-
-def _data_gate(config: Config) -> DataGateSettings:
-    """Returns how data is judged; what the model that serves says of it only warns
-    where the run was told not to compare with that model."""
-    settings = config.data_gate
-    if config.rebaseline and settings.disagreement == "error":
-        return dataclasses.replace(settings, disagreement="warn")
-    return settings
 
 
 def _node(name: str, config: Config) -> type[BaseNode]:

@@ -4,6 +4,7 @@ It reads what ExampleValidator found and what StatisticsGen counted, and says of
 check what it saw and what is allowed.
 """
 
+import dataclasses
 import json
 import logging
 import shutil
@@ -34,7 +35,7 @@ from components.data.counts import (
     read_statistics,
     write_statistics,
 )
-from components.data.previous import STATISTICS_ID
+from components.data.previous import REBASELINE, STATISTICS_ID
 from components.data.profile import PROFILE_FILE
 from components.data.rules import (
     anomaly_checks,
@@ -58,6 +59,7 @@ def DataGate(  # noqa: N802
     schema: InputArtifact[Schema],
     verdict: OutputArtifact[DataVerdict],
     settings: Parameter[str],
+    rebaseline: Parameter[int] = 0,
     audit: InputArtifact[DataAuditResult] = None,
     previous: InputArtifact[DataVerdict] = None,
 ) -> None:
@@ -71,6 +73,8 @@ def DataGate(  # noqa: N802
       verdict: gets checks.json, what later data is compared with (statistics.json and
         profile.npz), and a link to the data judged.
       settings: fields of ``DataGateSettings``, as JSON.
+      rebaseline: 1 where the run was told that its data may mean something else; what
+        earlier data and models say of it only warns then.
       audit: what was found record by record.
       previous: the verdict on earlier data, to measure drift from.
 
@@ -88,17 +92,29 @@ def DataGate(  # noqa: N802
 
     counts = read_statistics(statistics.uri)
     checks += statistics_checks(counts, bounds, spec_of(wanted))
+    since = _warning(bounds) if rebaseline else bounds
     before = _previous(previous)
     if before is not None:
-        checks += previous_drift_checks(counts, before, bounds)
+        checks += previous_drift_checks(counts, before, since)
     if audit is not None:
-        checks += audit_checks(read_audit(audit.uri), bounds)
+        checks += audit_checks(read_audit(audit.uri), since)
     _decide(checks)
 
     write_statistics(verdict.uri, counts)
     _keep_profile(audit, verdict)
     write_checks(verdict.uri, checks)
     verdict.set_int_custom_property(STATISTICS_ID, statistics.id)
+    verdict.set_int_custom_property(REBASELINE, rebaseline)
+
+
+def _warning(settings: DataGateSettings) -> DataGateSettings:
+    """Returns settings whose comparisons with what came before stop nothing."""
+    policies = {
+        name: "warn"
+        for name in ("drift", "unlike", "disagreement")
+        if getattr(settings, name) == "error"
+    }
+    return dataclasses.replace(settings, **policies)
 
 
 def _anomalies(

@@ -12,6 +12,7 @@ from tfx.utils.path_utils import serving_model_path
 from components.data.audit_records import Records
 from components.data.model_answers import probabilities
 from components.features import CLASS_ID, PROBABILITIES, STATE, SURE
+from components.pictures.trust import UNKNOWN
 from components.plain_paths import plain_path
 
 
@@ -45,6 +46,7 @@ class PictureAnswers:
     Attributes:
       pictures: uint8 [n, height, width].
       sure: which answers are to be trusted, by their ``state``, bool [n].
+      judged: whether the model can tell; one that nothing was measured for cannot.
       predicted: the class, int64 [n]; -1 where there is none.
       confidence: its probability, float32 [n].
     """
@@ -53,6 +55,7 @@ class PictureAnswers:
     sure: np.ndarray
     predicted: np.ndarray
     confidence: np.ndarray
+    judged: bool = True
 
 
 # Shows the records to the model at a URI.
@@ -90,11 +93,13 @@ class LoadedModel:
         files = [tf.io.encode_png(picture[:, :, None]) for picture in pictures]
         with _graph_optimizer_off():
             answer = self.exported.signatures["predict_image"](images=tf.stack(files))
+        state = answer[STATE].numpy()
         return PictureAnswers(
             pictures,
-            answer[STATE].numpy() == SURE.encode(),
+            state == SURE.encode(),
             answer[CLASS_ID].numpy(),
             answer[PROBABILITIES].numpy().max(axis=1),
+            UNKNOWN.encode() not in state,
         )
 
 

@@ -25,7 +25,8 @@ from tfx.types.standard_artifacts import Examples, InfraBlessing, Model, Schema
 from tfx.utils.path_utils import serving_model_path
 
 from components.checks import bless
-from components.data.audit_records import Records, count_records, read_records
+from components.data.audit_records import Records, read_records
+from components.data.directions import sampled
 from components.durable import files_below, sha256
 from components.evaluation.answers import (
     Answers,
@@ -36,9 +37,11 @@ from components.evaluation.answers import (
 )
 from components.evaluation.audit_files import MEANING, UNKNOWN, write_model_audit
 from components.evaluation.calibration import calibration_checks
+from components.evaluation.easy_test import easy_test_checks
 from components.evaluation.meaning import Comparison, compare, meaning_checks
 from components.evaluation.unknown import (
     draw_unknown,
+    known_checks,
     unknown_checks,
     unknown_pictures,
 )
@@ -56,6 +59,8 @@ from components.plain_paths import plain_path
 
 # What a model or data raises that is damaged, or of another size or other classes.
 _OTHER = (tf.errors.OpError, ValueError, OSError, KeyError)
+# Of the test split; a picture takes longer than a record.
+_KNOWN_PICTURES = 200
 _log = logging.getLogger(__name__)
 
 
@@ -94,19 +99,22 @@ def ModelAudit(  # noqa: N802
     spec = read_image_spec(schema.uri)
     load = functools.cache(load_model)
     ask = _asker(load, spec)
-    test = _read_test(examples, spec)
+    test, validated = (_read(examples, split, spec) for split in (TEST, VAL))
     candidate = ask(model.uri, test)
     serving = _baseline(ask, baseline_model, test)
 
     slices = find_slices(candidate)
     results = measure_slices(slices, candidate, serving)
     names = json.loads(classes)
-    unknown = _ask_unknown(load(model.uri), spec, names)
-    validated = count_records(get_split_file_patterns([examples], VAL))
+    unknown, known = _ask_pictures(load(model.uri), spec, names, test)
     checks = [
         *slice_checks(results, bounds),
-        *calibration_checks(candidate.probabilities, test.labels, validated, bounds),
+        *calibration_checks(
+            candidate.probabilities, test.labels, validated.total, bounds
+        ),
+        *easy_test_checks(candidate, ask(model.uri, validated), bounds),
         *unknown_checks(unknown, bounds),
+        *(known_checks(known, bounds) if known else ()),
     ]
     measured: dict[str, Any] = {
         "slices": [attrs.asdict(result) for result in results],
@@ -138,22 +146,27 @@ def _asker(load: Callable[[str], LoadedModel], spec: ImageSpec) -> Ask:
     return ask
 
 
-def _ask_unknown(
-    model: LoadedModel, spec: ImageSpec, classes: Sequence[str]
-) -> dict[str, PictureAnswers]:
-    """Shows a model what none of its classes is; nothing where it takes no pictures."""
+def _ask_pictures(
+    model: LoadedModel, spec: ImageSpec, classes: Sequence[str], test: Records
+) -> tuple[dict[str, PictureAnswers], PictureAnswers | None]:
+    """Shows a model what none of its classes is, by kind, and some that it knows.
+
+    Nothing where it takes no pictures.
+    """
     pictures = unknown_pictures(spec.size, classes)
+    known = test.images[sampled(len(test.images), _KNOWN_PICTURES)]
     try:
-        return {kind: model.ask_pictures(some) for kind, some in pictures.items()}
+        unknown = {kind: model.ask_pictures(some) for kind, some in pictures.items()}
+        return unknown, model.ask_pictures(known)
     except KeyError as error:
-        _log.warning("unknown pictures were not shown: the model lacks %s", error)
-        return {}
+        _log.warning("no pictures were shown to the model: it lacks %s", error)
+        return {}, None
 
 
-def _read_test(examples: Artifact, spec: ImageSpec) -> Records:
-    records = read_records(get_split_file_patterns([examples], TEST), spec)
+def _read(examples: Artifact, split: str, spec: ImageSpec) -> Records:
+    records = read_records(get_split_file_patterns([examples], split), spec)
     if not len(records.labels):
-        raise ValueError("the test split is empty")
+        raise ValueError(f"the {split} split is empty")
     return records
 
 
@@ -181,7 +194,7 @@ def _compare(
     if examples is None:
         return None, "the data of the earlier model is gone"
     try:
-        before = _read_test(examples, spec)
+        before = _read(examples, TEST, spec)
         other = baseline is not None and baseline.uri != previous.uri
         serving = _baseline(ask, baseline, before) if other else None
         of_candidate = ask(model.uri, test), ask(model.uri, before)

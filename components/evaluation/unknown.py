@@ -14,10 +14,11 @@ from components.data.contact_sheet import contact_sheet
 from components.evaluation.answers import PictureAnswers
 from components.evaluation.audit_files import UNKNOWN, UNKNOWN_FILE
 from components.evaluation.letters import read_letters
-from components.features import MAX_PIXEL
+from components.features import MAX_PIXEL, TEST
 from components.gate_settings import ModelGateSettings
 from components.gates import MODEL
 
+SURE_OF_KNOWN = "sure of the known"
 SHAPELESS, LETTERS = "shapeless", "letters"
 _ON_A_SHEET = 24
 _ADVICE = (
@@ -25,6 +26,13 @@ _ADVICE = (
     "{count}; the report shows them). Train with augmentation and label smoothing, or "
     "show it such pictures; whoever sends it anything must not trust its confidence. "
     "If that is good enough, {{setting}}."
+)
+
+_UNSURE = (
+    "Of {count} pictures of the test split the model calls no more than {sure} sure: "
+    "whoever sends it pictures gets no answer to rely on. Look at how predict_image "
+    "prepares them, and at the bounds of trust beside the export. If that is good "
+    "enough, {{setting}}."
 )
 
 
@@ -100,6 +108,32 @@ def _check(kind: str, sure: np.ndarray, settings: ModelGateSettings) -> Check:
         value=float(sure.mean()),
         policy=settings.unknown,
     )
+
+
+def known_checks(answers: PictureAnswers, settings: ModelGateSettings) -> list[Check]:
+    """Returns the check that a model is sure of pictures which do show its classes.
+
+    None where nothing was measured that it could be sure by.
+
+    Args:
+      answers: to pictures of the test split.
+      settings: the bounds.
+    """
+    if settings.unknown == "off" or not answers.judged:
+        return []
+    return [
+        graded(
+            ("evaluation.warn_sure_known", settings.warn_sure_known),
+            ("evaluation.min_sure_known", settings.min_sure_known),
+            _UNSURE.format(sure=answers.sure.sum(), count=len(answers.sure)),
+            gate=MODEL.id,
+            name=SURE_OF_KNOWN,
+            slice=TEST,
+            value=float(answers.sure.mean()),
+            policy=settings.unknown,
+            direction="at least",
+        )
+    ]
 
 
 def draw_unknown(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.checks import Check, Direction, Policy
-from components.features import CLASS_ID, PROBABILITIES
+from components.features import CLASS_ID, PROBABILITIES, STATE
 from components.gates import SERVING
 
 _SIGNATURES = "components/serving/signatures.py"
@@ -23,6 +23,20 @@ _ADVICE = {
     "in a tf.constant.",
     "writes files": "Servers load models from folders that they may not write to, "
     "several at once. Remove what writes when the model is called.",
+    "kept for later requests": "Answers would depend on the requests before. Take the "
+    "variable, table or queue that a signature changes out of the export; else set "
+    "serving_check.stateful to warn.",
+    "time or chance": "Answers would change by themselves. Take what draws or reads "
+    "the clock out of the export; call the network with training=False; else set "
+    "serving_check.stateful to warn.",
+    "wrong rows of unreadable pictures": "One bad picture must fail alone: it gets the "
+    "class -1, and the others keep their answers and places. See predict_image of "
+    f"{_SIGNATURES}.",
+    "other answers to": "The same pictures, larger and in colour, got other classes. "
+    "See how components/pictures prepares them, and what the export does instead; else "
+    "raise serving_check.max_other_answers.",
+    "refuses": "A request that lacks the image must fail, not be answered. Parse "
+    f"examples with FixedLenFeature without a default, in {_SIGNATURES}.",
     "loads": "Load the export with tf.saved_model.load to see the whole error. "
     f"{_SIGNATURES} writes it.",
     "has the signature": "Clients call it by this name. Name it in export_model of "
@@ -178,6 +192,8 @@ def answer_check(
         CLASS_ID: {"dtype": "int64", "shape": [count]},
         PROBABILITIES: {"dtype": "float32", "shape": [count, classes]},
     }
+    if part == "predict_image":
+        wanted[STATE] = {"dtype": "string", "shape": [count]}
     seen = outputs or {}
     passed = all(
         key in seen and describe_outputs({key: seen[key]}) == describe_outputs({key: o})

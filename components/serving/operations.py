@@ -4,6 +4,7 @@ The probe reads them from the graph and its functions, before it loads the model
 stands there holds for any user, machine and folder. TensorFlow alone.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -68,6 +69,18 @@ _WRITERS = {
     "SaveV2",
     "WriteFile",
 }
+# They change a variable, a table, a queue or a random generator, which the next request
+# then finds changed.
+_KEEPERS = re.compile(
+    r"(Resource)?(Assign|Scatter|Apply|StridedSliceAssign)(?!.*Stateless)\w*"
+    r"|LookupTable(Insert|Import|Remove)\w*|\w*(Enqueue|Stage|StackPush|Unstage)\w*"
+    r"|Rng\w*|Stateful(Standard|Uniform|Truncated|Random)\w*"
+)
+# They answer otherwise at another time, or by chance.
+_CHANCE = re.compile(
+    r"Timestamp|Random(?!Dataset)\w*|TruncatedNormal|ParameterizedTruncatedNormal"
+    r"|Multinomial|SampleDistortedBoundingBox\w*|\w*CandidateSampler"
+)
 # Their last inputs are the arguments of the functions that they call, one for one.
 _CALLS = {"PartitionedCall", "StatefulPartitionedCall", "If", "StatelessIf", "Case"}
 _CALLS |= {"StatelessCase", "While", "StatelessWhile"}
@@ -87,11 +100,15 @@ class Operations(NamedTuple):
       foreign: operations that TensorFlow does not have, or that need Python.
       reads: what is read from outside of the export when it is served.
       writes: what is written when it is served.
+      keeps: operations of the signatures that leave something for later requests.
+      chance: operations of the signatures that depend on the time or on chance.
     """
 
     foreign: list[str]
     reads: list[str]
     writes: list[str]
+    keeps: list[str]
+    chance: list[str]
 
 
 def read_operations(export: Path) -> Operations:
@@ -103,13 +120,18 @@ def read_operations(export: Path) -> Operations:
     foreign: set[str] = set()
     reads: set[str] = set()
     writes: set[str] = set()
+    called: set[str] = set()
     for meta_graph in parse_saved_model(str(export)).meta_graphs:
         graph = _Graph(meta_graph, export)
         foreign.update(graph.foreign())
         for place in graph.served():
             kind = writes if graph.node(place).op in _WRITERS else reads
             kind.update(graph.outside(place))
-    return Operations(sorted(foreign), sorted(reads), sorted(writes))
+        # What sets the model up may well assign; requests may not.
+        called.update(graph.node(place).op for place in graph.called())
+    keeps = filter(_KEEPERS.fullmatch, called)
+    chance = filter(_CHANCE.fullmatch, called)
+    return Operations(*map(sorted, (foreign, reads, writes, keeps, chance)))
 
 
 class _Graph:
@@ -134,7 +156,8 @@ class _Graph:
             for asset in meta_graph.asset_file_def
             if (export / ASSETS / asset.filename).exists()
         }
-        self._roots = set(_roots(meta_graph))
+        self._outputs = set(_outputs(meta_graph))
+        self._roots = self._outputs.union(_initial(meta_graph))
         # An asset's path is a variable that is set when the model is loaded.
         self._assigned: dict[str, list[str]] = defaultdict(list)
         for node in meta_graph.graph_def.node:
@@ -162,8 +185,15 @@ class _Graph:
 
     def served(self) -> set[_Place]:
         """Returns the nodes that loading and the signatures run."""
+        return self._reached(self._roots)
+
+    def called(self) -> set[_Place]:
+        """Returns the nodes that the signatures run."""
+        return self._reached(self._outputs)
+
+    def _reached(self, roots: Iterable[str]) -> set[_Place]:
         found: set[_Place] = set()
-        rest = [(_MAIN, name) for name in self._roots]
+        rest = [(_MAIN, name) for name in roots]
         while rest:
             place = rest.pop()
             scope, name = place
@@ -247,9 +277,18 @@ class _Graph:
         return (name for name in names if name in self._functions)
 
 
-def _roots(meta_graph: MetaGraphDef) -> Iterator[str]:
-    """Yields the nodes that a server runs: outputs of signatures, and what sets up."""
-    for signature in meta_graph.signature_def.values():
+def _outputs(meta_graph: MetaGraphDef) -> Iterator[str]:
+    """Yields the nodes whose values the signatures answer, but the one that sets up."""
+    for name, signature in meta_graph.signature_def.items():
+        if name != _INIT_SIGNATURE:
+            for output in signature.outputs.values():
+                yield output.name.partition(":")[0]
+
+
+def _initial(meta_graph: MetaGraphDef) -> Iterator[str]:
+    """Yields the nodes that a server runs when it has loaded the model."""
+    if _INIT_SIGNATURE in meta_graph.signature_def:
+        signature = meta_graph.signature_def[_INIT_SIGNATURE]
         for output in signature.outputs.values():
             yield output.name.partition(":")[0]
     for key in _INIT_COLLECTIONS:

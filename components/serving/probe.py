@@ -24,6 +24,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from components.features import CLASS_ID
 from components.garbage import garbage_collection_off
 from components.plain_paths import plain_path
 
@@ -37,17 +38,27 @@ with garbage_collection_off():
 
 from components.serving.isolation import COPY, become
 from components.serving.operations import read_operations
-from components.serving.requests import SIGNATURES, build_request, read_reference
+from components.serving.requests import (
+    SIGNATURES,
+    build_request,
+    format_requests,
+    incomplete_request,
+    mixed_request,
+    read_reference,
+)
 from components.serving.steps import (
     BATCH,
     EMPTY,
     EXPORT,
     FINISHED,
+    INCOMPLETE,
     INPUTS,
     LATENCY,
     LOADING,
     ONE,
     OPERATIONS,
+    OTHER_FORMATS,
+    UNREADABLE,
     USER,
     Write,
     call,
@@ -57,6 +68,7 @@ from components.serving.stress import stress
 
 _LATENCY_CALLS = 30
 _LATENCY_SECONDS = 3.0
+_ODD_PICTURES = 10
 
 Use = Callable[[Any, Write], None]
 
@@ -113,6 +125,25 @@ def _call_signature(function: Any, name: str, images: np.ndarray, write: Write) 
         take_step(write, name, step, partial(call, function, request))
     request = build_request(name, images[:1])
     take_step(write, name, LATENCY, lambda: _latencies(function, request))
+    few = images[:_ODD_PICTURES]
+    if name == "serving_default":
+        take_step(write, name, INCOMPLETE, lambda: call(function, incomplete_request()))
+    elif name == "predict_image":
+        take_step(write, name, UNREADABLE, lambda: _call_mixed(function, few))
+        take_step(write, name, OTHER_FORMATS, lambda: _call_formats(function, few))
+
+
+def _call_mixed(function: Any, images: np.ndarray) -> dict[str, list[int]]:
+    request, rows = mixed_request(images)
+    answers = function(**request)[CLASS_ID].numpy().tolist()
+    return {"rows": rows.tolist(), "answers": answers}
+
+
+def _call_formats(function: Any, images: np.ndarray) -> dict[str, list[int]]:
+    return {
+        kind: function(**request)[CLASS_ID].numpy().tolist()
+        for kind, request in format_requests(images).items()
+    }
 
 
 def _describe_inputs(function: Any) -> dict[str, Any]:
@@ -134,10 +165,12 @@ def _latencies(function: Any, request: Mapping[str, tf.Tensor]) -> list[float]:
     while len(latencies) < _LATENCY_CALLS and (
         not latencies or time.perf_counter() < give_up
     ):
-        started = time.perf_counter()
+        wall, work = time.perf_counter(), time.process_time()
         for tensor in function(**request).values():
             tensor.numpy()
-        latencies.append((time.perf_counter() - started) * 1000)
+        # The less of both, as in ``take_step``.
+        seconds = min(time.perf_counter() - wall, time.process_time() - work)
+        latencies.append(seconds * 1000)
     return latencies
 
 

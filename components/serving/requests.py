@@ -87,6 +87,54 @@ def build_request(signature: str, images: np.ndarray) -> dict[str, tf.Tensor]:
     return {SIGNATURES[signature]: value}
 
 
+def incomplete_request() -> dict[str, tf.Tensor]:
+    """Returns an example without its image, which no model can answer."""
+    empty = tf.train.Example().SerializeToString()
+    return {SIGNATURES["serving_default"]: tf.constant([empty])}
+
+
+def mixed_request(images: np.ndarray) -> tuple[dict[str, tf.Tensor], np.ndarray]:
+    """Encodes images with pictures among them that cannot be read.
+
+    Args:
+      images: uint8 [n, height, width].
+
+    Returns:
+      A request of ``predict_image``, and for each of its pictures the index of the
+      image, int64; -1 where there is none to be read.
+    """
+    good = [_encode_png(image) for image in images]
+    bad = [b"no picture", good[0][: len(good[0]) // 2], b""]
+    encoded, rows = [], []
+    for index, picture in enumerate(good):
+        encoded += [bad[index % len(bad)], picture]
+        rows += [-1, index]
+    return {SIGNATURES["predict_image"]: tf.constant(encoded)}, np.array(rows)
+
+
+def format_requests(images: np.ndarray) -> dict[str, dict[str, tf.Tensor]]:
+    """Encodes images as clients do who have not MNIST's files: large and in colour.
+
+    Args:
+      images: uint8 [n, height, width].
+
+    Returns:
+      By name of the format a request of ``predict_image``.
+    """
+    name = SIGNATURES["predict_image"]
+    return {
+        "PNG": {name: tf.stack([tf.io.encode_png(i) for i in _enlarge(images, 560)])},
+        "JPEG": {name: tf.stack([tf.io.encode_jpeg(i) for i in _enlarge(images, 280)])},
+    }
+
+
+def _enlarge(images: np.ndarray, side: int) -> np.ndarray:
+    """Returns uint8 [n, h, w, 3], the longer side at least so many pixels."""
+    times = -(-side // max(images.shape[1:3]))
+    large = np.repeat(np.repeat(images, times, axis=1), times, axis=2)
+    return np.repeat(large[..., None], 3, axis=3)
+
+
 def _encode_example(image: np.ndarray) -> bytes:
     pixels = tf.train.Int64List(value=image.reshape(-1).tolist())
     features = tf.train.Features(feature={IMAGE: tf.train.Feature(int64_list=pixels)})

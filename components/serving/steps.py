@@ -15,6 +15,8 @@ USER, OPERATIONS, LOADING, FINISHED = "user", "operations", "loading", "finished
 INPUTS = "inputs"
 ONE, BATCH, EMPTY = "one image", "a batch", "an empty batch"
 LATENCY = "latency"
+UNREADABLE, OTHER_FORMATS = "unreadable pictures", "pictures in other formats"
+INCOMPLETE = "an example without its image"
 CALLS = "repeated calls"
 
 Write = Callable[[dict[str, Any]], None]

@@ -17,6 +17,7 @@ from components.serving.named_checks import (
     make,
 )
 from components.serving.observations import Observations, ProbeEnd
+from components.serving.odd_requests import odd_request_checks
 from components.serving.requests import SIGNATURES, Reference, signature_input
 from components.serving.steps import (
     BATCH,
@@ -61,7 +62,7 @@ def judge(
     checks = [
         at_most("size in MB", EXPORT, size, settings.max_size),
         *process_checks(observations, end, settings.timeout),
-        *_operation_checks(observations, changed),
+        *_operation_checks(observations, changed, settings),
     ]
     loading = observations.ended.get((EXPORT, LOADING))
     if loading is None:
@@ -104,7 +105,7 @@ def process_checks(
 
 
 def _operation_checks(
-    observations: Observations, changed: Sequence[str]
+    observations: Observations, changed: Sequence[str], settings: ServingCheckSettings
 ) -> Iterator[Check]:
     line = observations.ended.get((EXPORT, OPERATIONS), {})
     seen = line.get("seen")
@@ -119,6 +120,13 @@ def _operation_checks(
         ("writes files", [*seen["writes"], *changed]),
     ):
         yield equal(name, EXPORT, ", ".join(found) or NONE, NONE)
+    if settings.stateful != "off":
+        for name, found in (
+            ("kept for later requests", seen["keeps"]),
+            ("time or chance", seen["chance"]),
+        ):
+            value = ", ".join(found) or NONE
+            yield make(name, EXPORT, value, NONE, not found, policy=settings.stateful)
 
 
 def _describe_crash(end: ProbeEnd, step: str) -> str:
@@ -155,6 +163,7 @@ def _signature_checks(
     yield from made
     if len(made) == 3 and all(check.passed for check in made):
         yield from _probability_checks(observations, name, reference, settings)
+        yield from odd_request_checks(observations, name, reference, settings)
     first = observations.ended.get((name, ONE))
     if first is not None:
         yield graded(

@@ -13,6 +13,10 @@ def seen(name: str, value: object, bound: object, slice: str = "export") -> Refu
     return Refusal("serving", name, slice, value, bound)
 
 
+# What changes by itself is refused for its operations alone.
+_STATEFUL = ("--set", "serving_check.stateful=warn")
+
+
 def moved(between: str, strength: Strength) -> Refusal:
     """The check of probabilities that differ, by enough to be refused or warned of."""
     least, most, bound = (1e-5, 1e-4, 1e-5) if strength == "warn" else (1e-4, 1, 1e-4)
@@ -109,6 +113,7 @@ EXPORTS = (
         "probabilities that move by chance, 0.006 %",
         "guesses_slightly",
         moved("calls", "warn"),
+        args=_STATEFUL,
         strength="warn",
     ),
     _export(
@@ -131,6 +136,7 @@ EXPORTS = (
         "predictions that depend on requests before, 0.006 %",
         "remembers_slightly",
         moved("processes", "warn"),
+        args=_STATEFUL,
         strength="warn",
     ),
 )
@@ -152,6 +158,7 @@ SERVING = (
         "predictions that change slowly with each call",
         "ages_slowly",
         moved("processes", "warn"),
+        args=_STATEFUL,
         strength="warn",
     ),
     _serving(
@@ -178,6 +185,7 @@ SERVING = (
         "model that keeps 20 kB of each call",
         "leaks_slowly",
         seen("memory growth in MB", Between(10, 50), 10.0, "serving_default"),
+        args=_STATEFUL,
         strength="warn",
     ),
     _serving(
@@ -190,7 +198,37 @@ SERVING = (
         "first call that takes 8 s, which is allowed",
         "starts_late",
         seen("first call in s", Between(1, 9), 1.0, "serving_default"),
-        args=("--set", "serving_check.warn_first_call=1.0"),
+        args=("--set", "serving_check.warn_first_call=1.0", *_STATEFUL),
         strength="warn",
+    ),
+    _serving(
+        "pictures that cannot be read answered last",
+        "moves_unreadable",
+        seen("wrong rows of unreadable pictures", Between(1, 20), 0, "predict_image"),
+    ),
+    _serving(
+        "a missing image answered as a blank one",
+        "fills_in",
+        seen(
+            "refuses an example without its image",
+            "an answer",
+            "an error",
+            "serving_default",
+        ),
+    ),
+    _serving(
+        "large files taken for a 0",
+        "overlooks_large_files",
+        seen("other answers to a large JPEG", Between(0.31, 1), 0.3, "predict_image"),
+    ),
+    _serving(
+        "blank images from some day on",
+        "expires",
+        seen("time or chance", "Timestamp", "none"),
+    ),
+    _serving(
+        "blank images after 5,000 calls",
+        "tires",
+        seen("kept for later requests", "AssignAddVariableOp", "none"),
     ),
 )

@@ -6,6 +6,7 @@ takes one by its dotted path, as it takes ours, so the path is part of the cache
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import keras
@@ -48,9 +49,9 @@ def _export_as(
     """
 
     def export(
-        model: keras.Model, preprocess: Preprocess, directory: Path, *_: object
+        model: keras.Model, preprocess: Preprocess, directory: Path, *rest: Any
     ) -> None:
-        module = kind(model, preprocess)
+        module = kind(model, preprocess, *rest)
         signatures = {name: getattr(module, name) for name in names}
         tf.saved_model.save(module, str(directory), signatures=signatures)
 
@@ -59,8 +60,8 @@ def _export_as(
 
 
 class _NanWeights(ServingModel):
-    def __init__(self, model: keras.Model, preprocess: Preprocess) -> None:
-        super().__init__(model, preprocess)
+    def __init__(self, model: keras.Model, *rest: Any) -> None:
+        super().__init__(model, *rest)
         model.set_weights([np.full_like(w, np.nan) for w in model.get_weights()])
 
 
@@ -83,8 +84,8 @@ class _Shrunk(ServingModel):
 
 
 class _FlatInput(ServingModel):
-    def __init__(self, model: keras.Model, preprocess: Preprocess) -> None:
-        super().__init__(model, preprocess)
+    def __init__(self, model: keras.Model, *rest: Any) -> None:
+        super().__init__(model, *rest)
         flat = tf.TensorSpec([None, MNIST.pixels], tf.uint8, name="pixels")
         self.predict_pixels = tf.function(
             self._predict, input_signature=[flat], autograph=False
@@ -155,8 +156,8 @@ class _TogetherSlightly(_Together):
 class _Ageing(_Mixed):
     step = 1e-5
 
-    def __init__(self, model: keras.Model, preprocess: Preprocess) -> None:
-        super().__init__(model, preprocess)
+    def __init__(self, model: keras.Model, *rest: Any) -> None:
+        super().__init__(model, *rest)
         self.calls = tf.Variable(0.0)
 
     def _mix(self, probabilities: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -172,8 +173,8 @@ class _Remembering(ServingModel):
 
     most = 0.05
 
-    def __init__(self, model: keras.Model, preprocess: Preprocess) -> None:
-        super().__init__(model, preprocess)
+    def __init__(self, model: keras.Model, *rest: Any) -> None:
+        super().__init__(model, *rest)
         self.share = tf.Variable(0.0)
 
     def _serving_default(self, examples: tf.Tensor) -> Predictions:
@@ -241,8 +242,8 @@ class _Python(ServingModel):
 class _Leaking(ServingModel):
     values = 25_000
 
-    def __init__(self, model: keras.Model, preprocess: Preprocess) -> None:
-        super().__init__(model, preprocess)
+    def __init__(self, model: keras.Model, *rest: Any) -> None:
+        super().__init__(model, *rest)
         self.calls = tf.Variable(0, dtype=tf.int64)
         self.kept = tf.lookup.experimental.MutableHashTable(
             tf.int64, tf.float32, tf.zeros([self.values])
@@ -260,8 +261,8 @@ class _LeakingSlowly(_Leaking):
 class _LateStart(ServingModel):
     seconds = 8.0
 
-    def __init__(self, model: keras.Model, preprocess: Preprocess) -> None:
-        super().__init__(model, preprocess)
+    def __init__(self, model: keras.Model, *rest: Any) -> None:
+        super().__init__(model, *rest)
         self.called = tf.Variable(0, dtype=tf.int64)
 
     def _predict(self, pixels: tf.Tensor) -> Predictions:
@@ -276,6 +277,74 @@ class _LateStart(ServingModel):
         with tf.control_dependencies([count]):
             self.called.assign(1)
         return {**answer, "class_id": answer["class_id"] + tf.minimum(count, 0)}
+
+
+class _Moving(ServingModel):
+    def _predict_image(self, images: tf.Tensor) -> Predictions:
+        answer = super()._predict_image(images)
+        bad = tf.cast(answer["class_id"] < 0, tf.int32)
+        order = tf.argsort(bad, stable=True)
+        return {key: tf.gather(tensor, order) for key, tensor in answer.items()}
+
+
+class _Filling(ServingModel):
+    def _serving_default(self, examples: tf.Tensor) -> Predictions:
+        blank = tf.zeros([MNIST.pixels], tf.int64)
+        spec = {"image": tf.io.FixedLenFeature([MNIST.pixels], tf.int64, blank)}
+        return self._predict(tf.io.parse_example(examples, spec)["image"])
+
+
+class _Overlooking(ServingModel):
+    def _predict_image(self, images: tf.Tensor) -> Predictions:
+        answer = super()._predict_image(images)
+        large = tf.strings.length(images) > 3000
+        zero = tf.one_hot(tf.zeros_like(answer["class_id"]), MNIST.classes)
+        return {
+            **answer,
+            "probabilities": tf.where(large[:, None], zero, answer["probabilities"]),
+            "class_id": tf.where(large, 0, answer["class_id"]),
+        }
+
+
+class _Expiring(ServingModel):
+    def _predict(self, pixels: tf.Tensor) -> Predictions:
+        late = tf.cast(tf.timestamp() > 4e9, pixels.dtype)
+        return super()._predict(pixels * (1 - late))
+
+
+class _Tiring(ServingModel):
+    def __init__(self, model: keras.Model, *rest: Any) -> None:
+        super().__init__(model, *rest)
+        self.calls = tf.Variable(0, dtype=tf.int64)
+
+    def _predict_pixels(self, pixels: tf.Tensor) -> Predictions:
+        tired = tf.cast(self.calls.assign_add(1) > 5000, pixels.dtype)
+        return super()._predict_pixels(pixels * (1 - tired))
+
+
+def moves_unreadable(fn_args: FnArgs) -> None:
+    """Exports a predict_image that answers pictures that it cannot read last."""
+    _export_as(_Moving, fn_args)
+
+
+def fills_in(fn_args: FnArgs) -> None:
+    """Exports a serving_default that takes a missing image for a blank one."""
+    _export_as(_Filling, fn_args)
+
+
+def overlooks_large_files(fn_args: FnArgs) -> None:
+    """Exports a predict_image that takes every file of over 3,000 bytes for a 0."""
+    _export_as(_Overlooking, fn_args)
+
+
+def expires(fn_args: FnArgs) -> None:
+    """Exports a model that sees blank images from some day on."""
+    _export_as(_Expiring, fn_args)
+
+
+def tires(fn_args: FnArgs) -> None:
+    """Exports a predict_pixels that sees blank images after 5,000 calls."""
+    _export_as(_Tiring, fn_args)
 
 
 def nan_weights(fn_args: FnArgs) -> None:

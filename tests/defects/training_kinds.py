@@ -112,6 +112,22 @@ TRAINING = (
         over("model", "sure of the unknown", "shapeless", 0.5),
         "trainings.sure_of_everything",
     ),
+    _weights(
+        "sure of nothing that it is shown",
+        Refusal("model", "sure of the known", "test", Between(0, 0.14), 0.15),
+        "trainings.sure_of_nothing",
+    ),
+    _training(
+        "trained on the test split",
+        Refusal(
+            "model",
+            "mistakes for each of validation",
+            "test against val",
+            Between(0, 0.3),
+            Between(0.1, 0.5),
+        ),
+        "on_the_test_split",
+    ),
     _weights("no training", _GUESSING, "trainings.no_training"),
     _weights(
         "pixels not normalized in serving",

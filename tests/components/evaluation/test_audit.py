@@ -20,6 +20,7 @@ from components.evaluation.audit_files import (
     UNKNOWN_FILE,
     read_model_audit,
 )
+from components.evaluation.unknown import SURE_OF_KNOWN
 from pipeline.config import Config
 from pipeline.datasets.records import serialize_example
 from pipeline.datasets.shards import write_shard
@@ -137,6 +138,7 @@ def test_a_first_model_is_held_to_what_its_own_data_tells(tmp_path, schema, bles
     )
 
     assert blessed
+    # It makes no mistake, and takes no pictures.
     names = {"worst slice", "calibration error", "mistakes per expected mistake"}
     assert {c.name for c in read_checks(blessing.uri)} == names
     assert (Path(blessing.uri) / "INFRA_BLESSED").is_file()
@@ -244,7 +246,7 @@ def test_data_that_is_gone_is_not_compared_and_it_is_said(tmp_path, schema, bles
 
 
 @pytest.mark.parametrize("state", ["sure", "unlike"])
-def test_a_model_that_is_sure_of_everything_is_refused(
+def test_a_model_that_is_sure_of_everything_or_nothing_is_refused(
     tmp_path, schema, blessing, state
 ):
     reader = PictureReader(state)
@@ -261,12 +263,14 @@ def test_a_model_that_is_sure_of_everything_is_refused(
         blessing, examples=write_data(tmp_path / "data"), model=model, schema=schema
     )
 
-    assert blessed is (state == "unlike")
+    # Or it is never sure, not even of what it knows.
+    unsure = state == "unlike"
+    assert not blessed
     kinds = {(UNKNOWN, "shapeless"), (UNKNOWN, "letters")}
-    assert failed(blessing) == (set() if blessed else kinds)
+    assert failed(blessing) == ({(SURE_OF_KNOWN, "test")} if unsure else kinds)
     counted = read_model_audit(blessing.uri)[UNKNOWN]
-    assert counted["letters"] == {"pictures": 56, "sure": 0 if blessed else 56}
-    assert (Path(blessing.uri) / UNKNOWN_FILE).is_file() is not blessed
+    assert counted["letters"] == {"pictures": 56, "sure": 0 if unsure else 56}
+    assert (Path(blessing.uri) / UNKNOWN_FILE).is_file() is not unsure
 
 
 def test_an_overconfident_model_is_refused(tmp_path, schema, blessing):

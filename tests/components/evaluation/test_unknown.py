@@ -17,6 +17,7 @@ from components.evaluation.unknown import (
     LETTERS,
     SHAPELESS,
     draw_unknown,
+    known_checks,
     shapeless,
     unknown_checks,
     unknown_pictures,
@@ -169,3 +170,32 @@ def test_an_export_that_is_sure_of_static_is_stopped(
 
 def scale(features: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     return {"image": tf.cast(features["image"], tf.float32) / 255}
+
+
+@pytest.mark.parametrize(
+    ("sure", "passed", "stops"),
+    [(60, True, False), (20, False, False), (14, False, True)],
+)
+def test_a_model_that_is_hardly_ever_sure_is_stopped(sure, passed, stops) -> None:
+    known = answers_of(np.arange(100) < sure)
+    [check] = known_checks(known, ModelGateSettings())
+
+    assert (check.name, check.slice) == ("sure of the known", "test")
+    assert check.value == pytest.approx(sure / 100)
+    assert (check.passed, check.stops) == (passed, stops)
+    if not passed:
+        assert f"no more than {sure} sure" in check.advice
+
+
+def test_a_model_that_cannot_tell_is_not_asked() -> None:
+    never = np.zeros(100, bool)
+
+    assert known_checks(answers_of(never, judged=False), ModelGateSettings()) == []
+    assert known_checks(answers_of(never), ModelGateSettings(unknown="off")) == []
+
+
+def answers_of(sure: np.ndarray, judged: bool = True) -> PictureAnswers:
+    count = len(sure)
+    pictures = np.zeros((count, *MNIST.size), np.uint8)
+    zeros = np.zeros(count, np.int64)
+    return PictureAnswers(pictures, sure, zeros, zeros.astype(np.float32), judged)

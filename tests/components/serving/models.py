@@ -62,8 +62,33 @@ def serving_default(examples: tf.Tensor) -> Answer:
 
 
 def predict_image(images: tf.Tensor) -> Answer:
-    kind = tf.TensorSpec([28, 28, 1], tf.uint8)
-    return classify(tf.map_fn(tf.io.decode_png, images, fn_output_signature=kind))
+    """Answers pictures of any size; what cannot be read gets the class -1."""
+    count = tf.size(images)
+
+    def decode(number: tf.Tensor, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        grey = tf.io.decode_image(encoded, channels=1, expand_animations=False)
+        small = tf.image.resize(grey, MNIST.size, method="area")
+        return number, tf.cast(tf.round(small), tf.uint8)
+
+    last = tf.data.Dataset.from_tensors((count, tf.zeros([28, 28, 1], tf.uint8)))
+    read, pixels = (
+        tf.data.Dataset.from_tensor_slices((tf.range(count), images))
+        .map(decode)
+        .ignore_errors()
+        .concatenate(last)
+        .batch(tf.cast(count, tf.int64) + 1)
+        .get_single_element()
+    )
+    rows = read[:, None]
+    blank = tf.zeros([count + 1, 28, 28, 1], tf.uint8)
+    answer = classify(tf.tensor_scatter_nd_update(blank, rows, pixels)[:-1])
+    known = tf.zeros([count + 1], tf.bool)
+    known = tf.tensor_scatter_nd_update(known, rows, tf.ones_like(read, tf.bool))[:-1]
+    return {
+        **answer,
+        "class_id": tf.where(known, answer["class_id"], -1),
+        "state": tf.where(known, "sure", "unreadable"),
+    }
 
 
 def save_model(

@@ -13,7 +13,7 @@ from tests.components.serving.models import save_model
 
 pytestmark = pytest.mark.slow
 
-NOTHING = Operations([], [], [])
+NOTHING = Operations([], [], [], [], [])
 Use = Callable[[tf.Tensor], tf.Tensor]
 
 
@@ -119,7 +119,7 @@ def test_a_file_that_is_written_is_found(tmp_path: Path, path: str) -> None:
         with tf.control_dependencies([tf.io.write_file(path, "text")]):
             return add(texts, "!")
 
-    assert save(tmp_path, use) == Operations([], [], [f"WriteFile of {path}"])
+    assert save(tmp_path, use) == Operations([], [], [f"WriteFile of {path}"], [], [])
 
 
 def test_writing_to_standard_error_is_no_file(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_calls_of_python_are_found_within_functions(tmp_path: Path, wrap, op) ->
     def use(texts: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"texts": tf.map_fn(one, texts)}
 
-    assert save(tmp_path, use) == Operations([op], [], [])
+    assert save(tmp_path, use) == Operations([op], [], [], [], [])
 
 
 def test_an_operation_that_tensorflow_does_not_have_is_found(tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_an_operation_that_tensorflow_does_not_have_is_found(tmp_path: Path) -> 
                 node.op = "OurSoftmax"
     (export / "saved_model.pb").write_bytes(saved.SerializeToString())
 
-    assert read_operations(export) == Operations(["OurSoftmax"], [], [])
+    assert read_operations(export) == Operations(["OurSoftmax"], [], [], [], [])
 
 
 @pytest.mark.parametrize("content", [None, b"garbage"])
@@ -171,3 +171,41 @@ def test_odd_names_of_files_are_words(tmp_path: Path) -> None:
     seen = save(tmp_path, lambda texts: add(texts, tf.io.read_file(path[0])))
 
     assert seen.reads == ["ReadFile of \ufffd"]
+
+
+def test_what_a_signature_keeps_for_later_requests_is_found(tmp_path: Path) -> None:
+    kept = tf.Module()
+    kept.calls = tf.Variable(0, dtype=tf.int64)
+
+    def use(texts: tf.Tensor) -> dict[str, tf.Tensor]:
+        with tf.control_dependencies([kept.calls.assign_add(1)]):
+            return add(texts, "!")
+
+    found = save(tmp_path, use, kept)
+
+    # Setting the variable when the model is loaded is none of it.
+    assert found.keeps == ["AssignAddVariableOp"]
+    assert found.chance == []
+
+
+@pytest.mark.parametrize(
+    ("draw", "operation"),
+    [
+        (tf.timestamp, "Timestamp"),
+        (lambda: tf.random.uniform([]), "RandomUniform"),
+        (lambda: tf.random.normal([]), "RandomStandardNormal"),
+    ],
+)
+def test_time_and_chance_are_found(tmp_path: Path, draw, operation: str) -> None:
+    def use(texts: tf.Tensor) -> dict[str, tf.Tensor]:
+        return add(tf.strings.join([texts, tf.strings.as_string(draw())]), "!")
+
+    assert save(tmp_path, use).chance == [operation]
+
+
+def test_chance_that_a_seed_decides_is_none(tmp_path: Path) -> None:
+    def use(texts: tf.Tensor) -> dict[str, tf.Tensor]:
+        drawn = tf.random.stateless_uniform([], seed=[1, 2])
+        return add(tf.strings.join([texts, tf.strings.as_string(drawn)]), "!")
+
+    assert save(tmp_path, use) == NOTHING

@@ -165,7 +165,8 @@ PROCESSES = "difference between processes"
 def test_planted_defects_fail(tmp_path: Path, change: Change, expected: dict) -> None:
     seen = bad(checks_of(changed(tmp_path, change)))
 
-    assert set(seen) == set(expected)
+    # One answer of each process may be alike by chance.
+    assert set(expected) - {PROCESSES} <= set(seen) <= set(expected)
     for name, wanted in expected.items():
         if wanted is not ...:
             policy, value = wanted
