@@ -298,11 +298,14 @@ class _Overlooking(ServingModel):
     def _predict_image(self, images: tf.Tensor) -> Predictions:
         answer = super()._predict_image(images)
         large = tf.strings.length(images) > 3000
-        zero = tf.one_hot(tf.zeros_like(answer["class_id"]), MNIST.classes)
+        zeros = tf.zeros_like(answer["class_id"])
+        zero = tf.one_hot(zeros, MNIST.classes)
         return {
             **answer,
             "probabilities": tf.where(large[:, None], zero, answer["probabilities"]),
-            "class_id": tf.where(large, 0, answer["class_id"]),
+            "class_id": tf.where(
+                large, tf.zeros_like(answer["class_id"]), answer["class_id"]
+            ),
         }
 
 
