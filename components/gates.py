@@ -105,9 +105,9 @@ EXIT_CODES_HELP = ", ".join(
 
 
 def gate_of(id: str) -> Gate:
-    """Returns the gate of an id; of several nodes, any.
+    """Returns the gate of an id; of several nodes, the first.
 
     Raises:
       KeyError: the table has none of it.
     """
-    return {gate.id: gate for gate in GATES}[id]
+    return {gate.id: gate for gate in reversed(GATES)}[id]

@@ -19,7 +19,7 @@ def test_help_lists_every_target():
     )
     listed = re.findall(r"^  ([\w-]+) +\S", result.stdout, re.MULTILINE)
     tests = ["test", "test-fast", "check", "defects"]
-    rest = ["report", "bench", "accuracy", "docs", "lock", "clean"]
+    rest = ["report", "bench", "accuracy", "checkers", "docs", "lock", "clean"]
     assert listed == ["help", "run", *tests, *rest]
 
 

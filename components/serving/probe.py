@@ -68,7 +68,7 @@ from components.serving.stress import stress
 
 _LATENCY_CALLS = 30
 _LATENCY_SECONDS = 3.0
-_ODD_PICTURES = 10
+_ODD_PICTURES = 8
 
 Use = Callable[[Any, Write], None]
 

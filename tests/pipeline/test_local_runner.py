@@ -8,7 +8,7 @@ from pipeline.definition import create_pipeline
 from pipeline.digests import NO_DIGESTS
 from pipeline.local_runner import NodeResult, run_nodes
 
-FIRST, SECOND = "ExampleGen", "SchemaGen"
+FIRST, SECOND = "ExampleGen", "PreviousModelResolver"
 
 
 def run_with(
@@ -38,7 +38,7 @@ def test_what_follows_a_failure_does_not_run(
         (SECOND, "failed"),
     ]
     assert {one.state for one in rest} == {"not run"}
-    assert len(rest) == 10
+    assert len(rest) == 13
 
 
 def test_an_interrupt_says_how_to_go_on(
@@ -47,6 +47,7 @@ def test_an_interrupt_says_how_to_go_on(
     result = run_with(config, monkeypatch, KeyboardInterrupt())[1]
 
     assert str(result.error) == (
-        "Expected SchemaGen to end. Received: an interrupt, Ctrl-C. Run again: what "
-        "ended is cached, and a training goes on after its last whole epoch."
+        "Expected PreviousModelResolver to end. Received: an interrupt, Ctrl-C. Run "
+        "again: what ended is cached, and a training goes on after its last whole "
+        "epoch."
     )

@@ -134,7 +134,8 @@ def test_headings_are_in_order_and_images_have_texts(whole) -> None:
     assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
     titles = [text for level, text in parsed.headings if level == 2]
     assert titles == ["Pushed as version 7", *TITLES]
-    assert len(parsed.images) == 10 + 1 + 1 + 2 + 10 + 1
+    # Classes, augmentation, worst part, unknown, mistakes, predictions, weights.
+    assert len(parsed.images) == 10 + 1 + 1 + 1 + 2 + 10 + 1
     assert all(image["alt"] for image in parsed.images)
     assert parsed.images[-2]["alt"].startswith(
         "Test image 0, 9 (Ankle boot); 0 (T-shirt/top) 9"
