@@ -201,8 +201,8 @@ class ModelGateSettings:
     max_sure_shapeless: Share = 0.2
     warn_sure_letters: Share = 0.8
     max_sure_letters: Share = 0.9
-    warn_sure_known: Share = 0.3
-    min_sure_known: Share = 0.15
+    warn_sure_known: Share = 0.05
+    min_sure_known: Share = 0.005
     easy_test: Policy = "error"
     warn_mistake_ratio: Share = 0.7
     min_mistake_ratio: Share = 0.5

@@ -114,7 +114,7 @@ TRAINING = (
     ),
     _weights(
         "sure of nothing that it is shown",
-        Refusal("model", "sure of the known", "test", Between(0, 0.14), 0.15),
+        Refusal("model", "sure of the known", "test", Between(0, 0.004), 0.005),
         "trainings.sure_of_nothing",
     ),
     _training(
