@@ -9,6 +9,7 @@ import json
 import logging
 import shutil
 from pathlib import Path
+from typing import Any
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 from tfx.components.statistics_gen.stats_artifact_utils import load_statistics
@@ -109,7 +110,7 @@ def DataGate(  # noqa: N802
 
 def _warning(settings: DataGateSettings) -> DataGateSettings:
     """Returns settings whose comparisons with what came before stop nothing."""
-    policies = {
+    policies: dict[str, Any] = {
         name: "warn"
         for name in ("drift", "unlike", "disagreement")
         if getattr(settings, name) == "error"
