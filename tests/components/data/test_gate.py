@@ -120,13 +120,21 @@ def inputs(tmp_path: Path) -> Inputs:
 
 
 def judge(
-    inputs: Inputs, settings: Mapping[str, object] = SMALL, name: str = "verdict"
+    inputs: Inputs,
+    settings: Mapping[str, object] = SMALL,
+    name: str = "verdict",
+    rebaseline: int = 0,
 ) -> DataVerdict:
     """Runs the executor; returns the verdict."""
     verdict = DataVerdict()
     verdict.uri = str(inputs.root / name)
     given = {key: found[0] for key, found in inputs.artifacts.items() if found}
-    DataGate.test_call(**given, verdict=verdict, settings=json.dumps(settings))
+    DataGate.test_call(
+        **given,
+        verdict=verdict,
+        settings=json.dumps(settings),
+        rebaseline=rebaseline,
+    )
     return verdict
 
 
@@ -251,6 +259,27 @@ def test_data_is_compared_with_the_verdict_before(inputs):
     ]
     warned = judge(inputs, {**settings, "drift": "warn"})
     assert sum(not check.passed for check in read_checks(warned.uri)) == 3
+
+
+def test_what_came_before_only_warns_where_the_meaning_may_have_changed(inputs):
+    inputs.artifacts["previous"] = [judge(inputs, name="before")]
+    for split in SPLITS:
+        records = digits(split)
+        for number in range(1, len(records), 20):
+            example = tf.train.Example.FromString(records[number])
+            example.features.feature["label"].int64_list.value[0] = 0
+            records[number] = example.SerializeToString()
+        inputs.write_examples(split, records)
+    settings = {**SMALL, "max_label_drift": 0.04}
+    said = rejected(inputs, settings)
+    assert said
+    assert all("against previous" in one for one in said)
+
+    told = judge(inputs, settings, rebaseline=1)
+
+    failed = [check for check in read_checks(told.uri) if not check.passed]
+    assert [(one.policy, one.stops) for one in failed] == [("warn", False)] * len(said)
+    assert told.get_int_custom_property("rebaseline") == 1
 
 
 def test_a_verdict_whose_files_are_gone_is_not_compared_with(inputs, caplog):
