@@ -7,6 +7,8 @@ CLASS_ID = "class_id"
 STATE = "state"
 # The state of an answer that is to be trusted.
 SURE = "sure"
+# Of one that cannot be judged, since nothing was measured.
+UNKNOWN = "unknown"
 
 MAX_PIXEL = 255
 

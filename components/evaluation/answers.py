@@ -11,8 +11,7 @@ from tfx.utils.path_utils import serving_model_path
 
 from components.data.audit_records import Records
 from components.data.model_answers import probabilities
-from components.features import CLASS_ID, PROBABILITIES, STATE, SURE
-from components.pictures.trust import UNKNOWN
+from components.features import CLASS_ID, PROBABILITIES, STATE, SURE, UNKNOWN
 from components.plain_paths import plain_path
 
 

@@ -12,9 +12,9 @@ import numpy as np
 import tensorflow as tf
 from scipy.optimize import isotonic_regression
 
-from components.features import MAX_PIXEL, SURE
+from components.features import MAX_PIXEL, SURE, UNKNOWN
 
-UNSURE, UNLIKE, UNKNOWN = "unsure", "unlike", "unknown"
+UNSURE, UNLIKE = "unsure", "unlike"
 RIGHT = 0.99
 # Examples that are measured, of either split.
 MOST_EXAMPLES = 10_000

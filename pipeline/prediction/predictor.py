@@ -14,10 +14,10 @@ import tensorflow as tf
 
 from components.classes import DIGITS
 from components.errors import PipelineError
-from components.features import PROBABILITIES
+from components.features import PROBABILITIES, UNKNOWN
 from components.image_spec import ImageSpec
 from components.pictures.facts import AS_MNIST, PictureFacts, read_facts
-from components.pictures.trust import UNKNOWN, UNLIKE, UNSURE, Bounds
+from components.pictures.trust import UNLIKE, UNSURE, Bounds
 from components.plain_paths import plain_path
 from components.publishing.store import ModelStore
 from pipeline.prediction.inputs import Picture

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from rich.cells import cell_len, set_cell_size
 
-from components.pictures.trust import UNKNOWN, UNLIKE, UNSURE, Bounds
+from components.features import UNKNOWN
+from components.pictures.trust import UNLIKE, UNSURE, Bounds
 from pipeline.datasets.findings import printable
 from pipeline.prediction.predictor import Prediction, ServedModel
 

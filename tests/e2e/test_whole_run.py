@@ -61,8 +61,10 @@ def test_the_first_run_pushes_a_model_that_reached_its_bound(project, first):
         "worst slice",
         "calibration error",
         "mistakes per expected mistake",
+        "mistakes for each of validation",
         "sure of the unknown",
         "sure of the unknown",
+        "sure of the known",
     ]
     assert model_checks[0]["value"] == summary["metrics"]["accuracy"]
     assert all(check["passed"] for check in summary["checks"])

@@ -179,7 +179,7 @@ SUMS, DIFFERENCE = "distance of sums from 1", "difference from the Trainer"
         (impossible_class, {"class_id not the arg max": ROWS}),
         (swapped_classes, {DIFFERENCE: ...}),
         (slightly_off, {DIFFERENCE: pytest.approx(0.01, abs=1e-6)}),
-        (lambda answer: wait(answer, 0.15), {"latency in ms": ...}),
+        (lambda answer: wait(answer, 0.5), {"latency in ms": ...}),
     ],
 )
 def test_wrong_values_fail(tmp_path: Path, change: Change, expected: dict) -> None:
