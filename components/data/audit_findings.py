@@ -12,7 +12,7 @@ from components.data.audit_records import Records
 from components.data.copies import CopyFinder, repeated
 from components.data.directions import sampled
 from components.data.label_issues import out_of_fold, suspicion
-from components.data.pixel_marks import mark_of_all, mark_of_one
+from components.data.pixel_marks import find_marks
 from components.data.profile import TRAITS, Profile, fit_profile
 from components.features import TRAIN
 
@@ -339,10 +339,8 @@ def shortcut(splits: Mapping[str, Records], classes: int) -> Iterator[Finding]:
     images, labels = splits[TRAIN].images, splits[TRAIN].labels
     some = sampled(len(labels), _MOST_PIXELS)
     images, labels = images[some], labels[some]
-    for name, mark in (
-        (SHORTCUT, mark_of_all(images, labels, classes)),
-        (ONE_SHORTCUT, mark_of_one(images, labels, classes)),
-    ):
+    marks = find_marks(images, labels, classes)
+    for name, mark in zip((SHORTCUT, ONE_SHORTCUT), marks, strict=True):
         row, column = divmod(mark.pixel, images.shape[2])
         where = TRAIN if mark.label is None else f"{TRAIN}, label {mark.label}"
         note = f"the pixel in row {row}, column {column}, from 0"

@@ -32,8 +32,10 @@ class Mark:
     label: int | None = None
 
 
-def mark_of_all(images: np.ndarray, labels: np.ndarray, classes: int) -> Mark:
-    """Returns how well one pixel tells all labels.
+def find_marks(
+    images: np.ndarray, labels: np.ndarray, classes: int
+) -> tuple[Mark, Mark]:
+    """Returns how well one pixel tells all labels, and one label from all others.
 
     Args:
       images: uint8 [n, h, w], n at least 1.
@@ -41,43 +43,41 @@ def mark_of_all(images: np.ndarray, labels: np.ndarray, classes: int) -> Mark:
       classes: how many there are.
 
     Returns:
-      The share of labels told right beyond those of the largest class, of all the
-      rest.
+      Of all labels, the share told right beyond those of the largest class, of all the
+      rest. Of one label, the largest phi coefficient (B. W. Matthews, 1975) of a level
+      of the pixel and a label, without its sign; labels of fewer than 20 records are
+      left out.
     """
-    largest = np.bincount(labels).max() / len(labels)
-    best = Mark(0.0, 0)
+    of_label = np.bincount(labels, minlength=classes)
+    every, one = Mark(0.0, 0), Mark(0.0, 0)
     for start, counts in _tables(images, labels, classes):
-        right = counts.max(axis=2).sum(axis=1) / len(labels)
-        pixel = int(right.argmax())
-        value = float((right[pixel] - largest) / max(1 - largest, 1e-9))
-        best = max(best, Mark(value, start + pixel), key=lambda mark: mark.value)
-    return best
+        every = max(every, _of_all(counts, of_label, start), key=_value)
+        one = max(one, _of_one(counts, of_label, start), key=_value)
+    return every, one
 
 
-def mark_of_one(images: np.ndarray, labels: np.ndarray, classes: int) -> Mark:
-    """Returns how well one pixel tells one label from all others.
+def _value(mark: Mark) -> float:
+    return mark.value
 
-    Args:
-      images: uint8 [n, h, w], n at least 1.
-      labels: int64 [n] in 0..classes - 1.
-      classes: how many there are.
 
-    Returns:
-      The largest phi coefficient (B. W. Matthews, 1975) of a level of the pixel and a
-      label, without its sign; labels of fewer than 20 records are left out.
-    """
-    total, of_label = len(labels), np.bincount(labels, minlength=classes)
+def _of_all(counts: np.ndarray, of_label: np.ndarray, start: int) -> Mark:
+    """Returns the best of the pixels counted; ``start`` is the first of them."""
+    largest = of_label.max() / of_label.sum()
+    right = counts.max(axis=2).sum(axis=1) / of_label.sum()
+    pixel = int(right.argmax())
+    value = float((right[pixel] - largest) / max(1 - largest, 1e-9))
+    return Mark(value, start + pixel)
+
+
+def _of_one(counts: np.ndarray, of_label: np.ndarray, start: int) -> Mark:
+    """Returns the best of these pixels and of all labels."""
+    total, of_level = of_label.sum(), counts.sum(axis=2, keepdims=True)
+    spread = of_level * (total - of_level) * (of_label * (total - of_label))
+    covered = total * counts - of_level * of_label
     some = of_label >= _LEAST_RECORDS
-    best = Mark(0.0, 0)
-    for start, counts in _tables(images, labels, classes):
-        of_level = counts.sum(axis=2, keepdims=True)
-        spread = of_level * (total - of_level) * (of_label * (total - of_label))
-        covered = total * counts - of_level * of_label
-        phi = np.abs(covered) / np.sqrt(np.maximum(spread, 1.0)) * some
-        pixel, _, label = np.unravel_index(int(phi.argmax()), phi.shape)
-        mark = Mark(float(phi.max()), start + int(pixel), int(label))
-        best = max(best, mark, key=lambda mark: mark.value)
-    return best
+    phi = np.abs(covered) / np.sqrt(np.maximum(spread, 1.0)) * some
+    pixel, _, label = np.unravel_index(int(phi.argmax()), phi.shape)
+    return Mark(float(phi.max()), start + int(pixel), int(label))
 
 
 def _tables(
