@@ -62,6 +62,7 @@ from components.serving.steps import (
     USER,
     Write,
     call,
+    stopwatch,
     take_step,
 )
 from components.serving.stress import stress
@@ -165,12 +166,10 @@ def _latencies(function: Any, request: Mapping[str, tf.Tensor]) -> list[float]:
     while len(latencies) < _LATENCY_CALLS and (
         not latencies or time.perf_counter() < give_up
     ):
-        wall, work = time.perf_counter(), time.process_time()
+        seconds = stopwatch()
         for tensor in function(**request).values():
             tensor.numpy()
-        # The less of both, as in ``take_step``.
-        seconds = min(time.perf_counter() - wall, time.process_time() - work)
-        latencies.append(seconds * 1000)
+        latencies.append(seconds() * 1000)
     return latencies
 
 

@@ -36,14 +36,21 @@ def take_step(write: Write, part: str, step: str, act: Callable[[], Any]) -> Non
     """
     line = {"slice": part, "step": step}
     write({**line, "state": "begun"})
-    wall, work = time.perf_counter(), time.process_time()
+    seconds = stopwatch()
     try:
         outcome = {"seen": act()}
     except Exception as error:
         outcome = {"error": error_line(error)}
-    # The less of both: on a busy machine wall time says little about the model.
-    seconds = min(time.perf_counter() - wall, time.process_time() - work)
-    write({**line, "state": "ended", "seconds": seconds, **outcome})
+    write({**line, "state": "ended", "seconds": seconds(), **outcome})
+
+
+def stopwatch() -> Callable[[], float]:
+    """Returns what tells the seconds since now, of wall or processor time.
+
+    The less of both: on a busy machine wall time says little about the model.
+    """
+    wall, work = time.perf_counter(), time.process_time()
+    return lambda: min(time.perf_counter() - wall, time.process_time() - work)
 
 
 def call(function: Any, request: Mapping[str, tf.Tensor]) -> dict[str, Any]:
