@@ -167,30 +167,25 @@ def rather_sure(fn_args: FnArgs) -> None:
     _with_temperature(1 / 2, fn_args)
 
 
-def sure_of_everything(fn_args: FnArgs) -> None:
-    """Exports bounds of trust that every picture keeps to."""
+def _with_bounds(fn_args: FnArgs, **changed: float) -> None:
     measure_trust = trainer.measure_trust
 
     def spoilt(*args, **settings):
         found = measure_trust(*args, **settings)
-        none = attrs.evolve(found.bounds, confidence=0.0, distance=np.inf)
-        return attrs.evolve(found, bounds=none)
+        return attrs.evolve(found, bounds=attrs.evolve(found.bounds, **changed))
 
     with mock.patch.object(trainer, "measure_trust", spoilt):
         trainer.run_fn(fn_args)
+
+
+def sure_of_everything(fn_args: FnArgs) -> None:
+    """Exports bounds of trust that every picture keeps to."""
+    _with_bounds(fn_args, confidence=0.0, distance=np.inf)
 
 
 def sure_of_nothing(fn_args: FnArgs) -> None:
     """Exports bounds of trust that hardly any picture keeps to."""
-    measure_trust = trainer.measure_trust
-
-    def spoilt(*args, **settings):
-        found = measure_trust(*args, **settings)
-        strict = attrs.evolve(found.bounds, confidence=0.999999)
-        return attrs.evolve(found, bounds=strict)
-
-    with mock.patch.object(trainer, "measure_trust", spoilt):
-        trainer.run_fn(fn_args)
+    _with_bounds(fn_args, confidence=0.999999)
 
 
 def on_the_test_split(fn_args: FnArgs) -> None:

@@ -31,7 +31,7 @@ def bars(widths: np.ndarray) -> np.ndarray:
 
 
 @pytest.fixture
-def test_split():
+def held_out():
     """Records of bars of three widths, each label as often with each."""
     numbers = np.arange(COUNT)
     return records(numbers % 10, bars(2 + 4 * (numbers // 10 % 3)))
@@ -41,15 +41,15 @@ def thin(split) -> np.ndarray:
     return split.images.sum(axis=(1, 2)) == split.images.sum(axis=(1, 2)).min()
 
 
-def test_the_thirds_are_of_the_data_and_hold_what_is_alike(test_split):
-    slices = {one.name: one.mask for one in find_slices(right_but(test_split, False))}
+def test_the_thirds_are_of_the_data_and_hold_what_is_alike(held_out):
+    slices = {one.name: one.mask for one in find_slices(right_but(held_out, False))}
 
     for trait in ("thickness", "size", "brightness"):
         names = [f"{trait}, {third} third" for third in ("lowest", "middle", "highest")]
         thirds = [slices[name] for name in names]
         assert [mask.sum() for mask in thirds] == [300, 300, 300]
         assert (np.sum(thirds, axis=0) == 1).all()
-        np.testing.assert_array_equal(thirds[0], thin(test_split))
+        np.testing.assert_array_equal(thirds[0], thin(held_out))
     # All bars stand upright, so that there is nothing to cut in three.
     assert not any(name.startswith("slant") for name in slices)
 
@@ -75,9 +75,9 @@ def test_slices_of_few_records_are_left_out():
     assert slice_checks([], SETTINGS) == []
 
 
-def test_the_worst_slice_and_the_largest_drop_are_judged(test_split):
-    weak = thin(test_split) & (np.arange(COUNT) % 4 == 0)
-    candidate, baseline = right_but(test_split, weak), right_but(test_split, False)
+def test_the_worst_slice_and_the_largest_drop_are_judged(held_out):
+    weak = thin(held_out) & (np.arange(COUNT) % 4 == 0)
+    candidate, baseline = right_but(held_out, weak), right_but(held_out, False)
     results = measure_slices(find_slices(candidate), candidate, baseline)
     accuracy, drop = slice_checks(results, SETTINGS)
 
@@ -145,15 +145,15 @@ def test_a_policy_takes_the_teeth_out(policy, count):
     assert not any(check.stops for check in checks)
 
 
-def test_the_mistakes_of_the_worst_slice_are_drawn(test_split, tmp_path):
-    wrong = thin(test_split) & (np.arange(COUNT) % 10 == 0)
-    candidate = right_but(test_split, wrong)
+def test_the_mistakes_of_the_worst_slice_are_drawn(held_out, tmp_path):
+    wrong = thin(held_out) & (np.arange(COUNT) % 10 == 0)
+    candidate = right_but(held_out, wrong)
     slices = find_slices(candidate)
     results = measure_slices(slices, candidate, None)
     drawn = draw_mistakes(tmp_path, slices, results, candidate)
 
     assert drawn == {"name": worst(results).name, "count": 30, "shown": 20}
     assert Image.open(tmp_path / "worst-slice.png").size[0] > 16 * 20
-    faultless = right_but(test_split, False)
+    faultless = right_but(held_out, False)
     results = measure_slices(slices, faultless, None)
     assert draw_mistakes(tmp_path, slices, results, faultless) is None

@@ -83,7 +83,7 @@ def written(folder: Path, user: int | None) -> list[str]:
 
 
 def test_nobody_has_a_home() -> None:
-    environ = {"HOME": "/root", "XDG_CACHE_HOME": "/root/.cache", "PATH": "/bin"}
+    environ = {"HOME": "/home/me", "XDG_CACHE_HOME": "/home/me/.cache", "PATH": "/bin"}
 
     assert homeless(environ) == {"HOME": "/nonexistent", "PATH": "/bin"}
     assert homeless({}) == {"HOME": "/nonexistent"}
