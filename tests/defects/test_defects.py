@@ -4,6 +4,7 @@ import functools
 
 import pytest
 
+from components.gates import DATA
 from tests.defects.bench import stop_after_data_gate, take_weights
 from tests.defects.export_kinds import EXPORTS, SERVING
 from tests.defects.exports import train_with
@@ -16,7 +17,13 @@ from tests.defects.training_kinds import TRAINING
 ALL = (*RECORDS, *KINDS, *MEANING, *TRAINING, *EXPORTS, *SERVING)
 
 
-@pytest.mark.parametrize("kind", ALL, ids=[kind.name for kind in ALL])
+def _case(kind: Kind):
+    """A run that DataGate ends takes seconds; the others train or ask a model."""
+    short = kind.refusal.gate == DATA.id and kind.strength != "warn"
+    return pytest.param(kind, id=kind.name, marks=() if short else pytest.mark.e2e)
+
+
+@pytest.mark.parametrize("kind", [_case(kind) for kind in ALL])
 def test_defect(bench, good, assert_refused, record_property, kind: Kind) -> None:
     record_property("family", kind.family)
     record_property("strength", kind.strength)

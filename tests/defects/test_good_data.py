@@ -38,7 +38,11 @@ FASHION = (
 )
 
 
-@pytest.mark.parametrize("draw", MNIST, ids=lambda draw: draw.name)
+def _case(draw: Draw):
+    return pytest.param(draw, id=draw.name, marks=pytest.mark.e2e if draw.whole else ())
+
+
+@pytest.mark.parametrize("draw", [_case(draw) for draw in MNIST])
 def test_good_data(bench, record_property, draw: Draw) -> None:
     bench.write(drawn(mnist(), draw))
     assert_clean(bench, draw, record_property)
@@ -59,7 +63,7 @@ def kept_fashion(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     return bench
 
 
-@pytest.mark.parametrize("draw", FASHION, ids=lambda draw: draw.name)
+@pytest.mark.parametrize("draw", [_case(draw) for draw in FASHION])
 def test_good_clothes(kept_fashion: Bench, record_property, draw: Draw) -> None:
     kept_fashion.reset()
     kept_fashion.write(drawn(fashion(), draw))
