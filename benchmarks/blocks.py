@@ -22,7 +22,8 @@ _BLOCK = re.compile(
 _MARKER = re.compile(r"^<!-- (figures: .*|end) -->$", re.M)
 # The lines of a run that README.md shows, besides the first and the last epoch.
 _SHOWN = re.compile(
-    r"^(run |test accuracy|✓|pushed|  (DataGate|Trainer|ServingCheck|Evaluator) )"
+    r"^(run |test accuracy|✓|pushed|"
+    r"  (DataAudit|DataGate|Trainer|ServingCheck|Evaluator|ModelAudit) )"
 )
 _EPOCH = re.compile(r"^    epoch (\d+)/(\d+) ")
 
