@@ -25,7 +25,7 @@ from components.image_spec import MNIST
 from components.publishing.store import ModelStore
 from pipeline import local_runner
 from pipeline.cli import main
-from tests.defects.kind import Refusal
+from tests.defects.kind import ANYWHERE, Refusal
 from tests.defects.plants import ALL, Splits
 from tests.defects.small_data import read, write
 
@@ -67,10 +67,15 @@ class Finished:
 
     def find(self, refusal: Refusal) -> Check:
         """Returns the check that must have failed."""
-        failed = {(c.gate, c.name, c.slice): c for c in self.failed()}
-        where = refusal.gate, refusal.name, refusal.slice
-        assert where in failed, f"{sorted(failed)}\n{self.screen}"
-        return failed[where]
+        failed = self.failed()
+        found = [
+            check
+            for check in failed
+            if (check.gate, check.name) == (refusal.gate, refusal.name)
+            and refusal.slice in (ANYWHERE, check.slice)
+        ]
+        assert found, f"{[str(check) for check in failed]}\n{self.screen}"
+        return found[0]
 
 
 @attrs.frozen

@@ -20,6 +20,8 @@ NEAR_COPIES, REPEATS, LEAKAGE = "near copies", "repeats", "leakage"
 SHORTCUT, WRONG_LABELS = "label told by one pixel", "wrong labels"
 ONE_SHORTCUT = "one label told by one pixel"
 PIXEL_DRIFT, LABEL_DRIFT = "pixel drift", "label drift"
+# Where a check looks that says what is worst, which differs from one TFX to another.
+ANYWHERE = ""
 CONSTANT, CONFLICTS = "constant images", "conflicts"
 
 
@@ -30,7 +32,7 @@ class Refusal:
     Attributes:
       gate: ``data``, ``model`` or ``serving``.
       name: of the check.
-      slice: where the check looked.
+      slice: where the check looked; ``ANYWHERE`` where that may differ.
       value: equals what it saw.
       bound: equals what it allows.
     """

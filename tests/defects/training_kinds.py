@@ -2,7 +2,7 @@
 
 import math
 
-from tests.defects.kind import Between, Kind, Refusal, Saying, Strength, over
+from tests.defects.kind import ANYWHERE, Between, Kind, Refusal, Saying, Strength, over
 
 
 def _overall(name: str, value: object, bound: float) -> Refusal:
@@ -89,7 +89,8 @@ TRAINING = (
     ),
     _training("loss of probabilities on logits", _GUESSING, "wrong_loss"),
     _training("frozen hidden layer", _BAD, "frozen_hidden_layer"),
-    _weak_spot("slanted digits unseen", "slanted_unseen", "slant, highest third", 0.12),
+    # The pair that is confused most may lose more than the third that slants most.
+    _weak_spot("slanted digits unseen", "slanted_unseen", ANYWHERE, 0.15),
     _weak_spot(
         "slanted digits seldom seen",
         "slanted_seldom_seen",
